@@ -1,0 +1,32 @@
+//! Webhook signatures, payloads, retry schedules and delivery decisions.
+//!
+//! `no_std` with `alloc`, no unsafe code. This crate is told, it never asks: time, chance and bytes come in as
+//! arguments, decisions go out as values.
+#![no_std]
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod delivery;
+#[cfg(feature = "payload")]
+pub mod event;
+pub mod headers;
+#[cfg(feature = "payload")]
+pub mod provider;
+pub mod retry;
+pub mod secret;
+pub mod signature;
+#[cfg(feature = "payload")]
+pub mod subscription;
+
+pub use crate::{
+    headers::{Header, Headers},
+    secret::{Secret, SecretForm},
+    signature::{
+        Config, ConfigError, Covers, KeyedScheme, Message, Refusal, Request, Tolerance, Valid,
+        scheme::Scheme,
+    },
+};

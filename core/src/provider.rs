@@ -1,0 +1,133 @@
+//! The providers: what each calls its events, what their payloads hold, and what it promises about deliveries.
+
+pub mod cleanmails;
+mod payload;
+pub mod platform;
+pub mod sendemall;
+pub mod smartlead;
+
+pub use self::payload::{Defaults, Payload, PayloadError, PayloadProblem};
+
+use crate::delivery::DeliveryPolicy;
+use alloc::{borrow::ToOwned, string::String};
+use core::fmt;
+
+/// A provider of outreach events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Provider {
+    /// Cleanmails.
+    Cleanmails,
+    /// SmartLead.
+    Smartlead,
+    /// SendEmAll.
+    Sendemall,
+    /// The platform whose documentation names no vendor.
+    Platform,
+}
+
+/// What there is to know about a provider, as data.
+pub(crate) struct Profile {
+    pub(crate) name: &'static str,
+    pub(crate) event_types: &'static [&'static str],
+    /// Payload field that holds the event type.
+    pub(crate) type_field: &'static str,
+    /// Payload fields without which an event cannot be read.
+    pub(crate) required: &'static [&'static str],
+    pub(crate) spelling: Spelling,
+    pub(crate) policy: DeliveryPolicy,
+}
+
+/// How a provider spells a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// A list of names; an empty or missing one means all (C16, R-E4).
+    List,
+    /// An object of names and booleans; false and missing mean off (S21).
+    BoolMap,
+    /// Short names with commas between them (P5).
+    CommaList,
+}
+
+/// No provider of this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownProvider {
+    /// The name as given.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no provider of this name; known are:")?;
+        Provider::ALL
+            .iter()
+            .try_for_each(|provider| write!(f, " {}", provider.name()))
+    }
+}
+
+impl core::error::Error for UnknownProvider {}
+
+impl Provider {
+    /// Every provider.
+    pub const ALL: [Self; 4] = [
+        Self::Cleanmails,
+        Self::Smartlead,
+        Self::Sendemall,
+        Self::Platform,
+    ];
+
+    /// The provider of this name.
+    ///
+    /// # Errors
+    /// [`UnknownProvider`], which names the known ones.
+    pub fn named(name: &str) -> Result<Self, UnknownProvider> {
+        Self::ALL
+            .into_iter()
+            .find(|provider| provider.name() == name)
+            .ok_or_else(|| UnknownProvider {
+                name: name.to_owned(),
+            })
+    }
+
+    /// Its name, which is also the name of its signature scheme.
+    pub fn name(self) -> &'static str {
+        self.profile().name
+    }
+
+    /// The event types it documents, in the order of its document.
+    pub fn event_types(self) -> &'static [&'static str] {
+        self.profile().event_types
+    }
+
+    /// The documented name of an event type in any spelling that the provider's documents use; `None` for a type that is
+    /// not documented.
+    pub fn canonical_type(self, name: &str) -> Option<&'static str> {
+        match self {
+            Self::Platform => platform::canonical_type(name),
+            Self::Cleanmails | Self::Smartlead | Self::Sendemall => self
+                .event_types()
+                .iter()
+                .copied()
+                .find(|documented| *documented == name),
+        }
+    }
+
+    /// How it spells subscriptions.
+    pub fn spelling(self) -> Spelling {
+        self.profile().spelling
+    }
+
+    /// What it promises about deliveries.
+    pub fn policy(self) -> &'static DeliveryPolicy {
+        &self.profile().policy
+    }
+
+    pub(crate) fn profile(self) -> &'static Profile {
+        match self {
+            Self::Cleanmails => &cleanmails::PROFILE,
+            Self::Smartlead => &smartlead::PROFILE,
+            Self::Sendemall => &sendemall::PROFILE,
+            Self::Platform => &platform::PROFILE,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+use super::*;
+use serde_json::json;
+
+const DEFAULTS: Defaults<'_> = Defaults {
+    id: "01",
+    timestamp: "2026-01-02T03:04:05Z",
+};
+
+fn decode(provider: Provider, value: &Value) -> Result<Payload, PayloadError> {
+    Payload::decode(provider, value.to_string().as_bytes())
+}
+
+#[test]
+fn unknown_fields_and_types_survive_decoding_and_encoding() {
+    let payload = json!({
+        "event": "email.teleported", "id": "evt_9", "timestamp": "t", "new": [1, {"a": null}],
+        "data": {"lead_id": 12, "campaign_id": "cmp_1", "mood": {"level": 0.25}},
+    });
+    let decoded = decode(Provider::Sendemall, &payload).unwrap();
+    assert_eq!(decoded.kind(), EventKind::Other);
+    assert_eq!(decoded.event_type(), "email.teleported");
+    assert_eq!(decoded.event_id().as_deref(), Some("evt_9"));
+    assert_eq!(decoded.campaign_id().as_deref(), Some("cmp_1"));
+    let again: Value = serde_json::from_slice(&decoded.encode()).unwrap();
+    assert_eq!(again, payload);
+}
+
+#[test]
+fn ids_keep_their_type_and_their_digits() {
+    for id in ["18446744073709551615", "-7", "\"7\"", "\"0012\""] {
+        let text = alloc::format!(
+            r#"{{"event":"EMAIL_SENT","timestamp":"t","campaign_id":{id},"lead_id":{id}}}"#
+        );
+        let decoded = Payload::decode(Provider::Smartlead, text.as_bytes()).unwrap();
+        assert_eq!(decoded.encode(), text.as_bytes());
+    }
+}
+
+#[test]
+fn each_required_field_is_named_when_it_is_absent_or_null() {
+    for provider in Provider::ALL {
+        let mut whole = Map::new();
+        for name in provider.profile().required {
+            let value = if *name == "data" {
+                json!({})
+            } else {
+                json!("x")
+            };
+            whole.insert((*name).to_owned(), value);
+        }
+        decode(provider, &whole.clone().into()).unwrap();
+        for name in provider.profile().required {
+            let mut without = whole.clone();
+            without.remove(*name);
+            let mut null = whole.clone();
+            null.insert((*name).to_owned(), Value::Null);
+            for broken in [without, null] {
+                let error = decode(provider, &broken.into()).unwrap_err();
+                assert_eq!(
+                    (error.path.as_str(), error.code()),
+                    (*name, "missing_field")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_type_is_named_by_its_path() {
+    let payload =
+        json!({"event": "email.sent", "id": "e", "timestamp": "t", "data": {"open_count": "3"}});
+    let error = decode(Provider::Sendemall, &payload).unwrap_err();
+    assert_eq!(
+        (error.path.as_str(), error.code()),
+        ("data.open_count", "wrong_type")
+    );
+
+    let payload = json!({"event": "E", "timestamp": "t", "campaign_id": 1, "lead_id": 1, "lead": {"email": 5}});
+    let error = decode(Provider::Smartlead, &payload).unwrap_err();
+    assert_eq!(error.path, "lead.email");
+}
+
+#[test]
+fn what_is_not_an_object_is_refused() {
+    for (text, code) in [
+        ("", "json_invalid"),
+        ("{", "json_invalid"),
+        ("[]", "wrong_type"),
+        ("\u{feff}{}", "json_invalid"),
+    ] {
+        let error = Payload::decode(Provider::Platform, text.as_bytes()).unwrap_err();
+        assert_eq!(error.code(), code, "{text}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(Payload::decode(Provider::Platform, deep.as_bytes()).is_err());
+}
+
+#[test]
+fn publishing_fills_the_envelope_and_refuses_unknown_types() {
+    let complete = |provider, value: Value| {
+        Payload::complete(provider, value.to_string().as_bytes(), DEFAULTS)
+    };
+    let sent = complete(
+        Provider::Sendemall,
+        json!({"event": "email.sent", "data": {}}),
+    )
+    .unwrap();
+    assert_eq!(
+        sent.encode(),
+        br#"{"event":"email.sent","id":"evt_01","timestamp":"2026-01-02T03:04:05Z","data":{}}"#
+    );
+    let kept = complete(
+        Provider::Sendemall,
+        json!({"event": "email.sent", "id": "evt_mine", "timestamp": "then", "data": {}}),
+    );
+    assert_eq!(kept.unwrap().event_id().as_deref(), Some("evt_mine"));
+
+    let error = complete(
+        Provider::Smartlead,
+        json!({"event": "EMAIL_LOST", "campaign_id": 1, "lead_id": 1}),
+    );
+    assert_eq!(error.unwrap_err().code(), "unknown_event_type");
+    let error = complete(Provider::Smartlead, json!({"campaign_id": 1, "lead_id": 1}));
+    assert_eq!(error.unwrap_err().path, "event");
+}
+
+#[test]
+fn the_platform_s_inbound_names_become_its_outbound_names() {
+    // R-P1, R-P8.
+    for (given, sent) in [
+        ("email.bounced", "email.bounce"),
+        ("open", "email.open"),
+        ("email.click", "email.click"),
+        ("unsubscribed", "email.unsubscribe"),
+    ] {
+        let text = json!({"type": given, "email_id": "m"}).to_string();
+        let payload = Payload::complete(Provider::Platform, text.as_bytes(), DEFAULTS).unwrap();
+        assert_eq!(payload.event_type(), sent);
+    }
+}

@@ -1,0 +1,115 @@
+//! Signing secrets: from the text a user pastes to key bytes.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use base64ct::{Base64, Base64Unpadded, Encoding};
+use core::fmt;
+use zeroize::Zeroizing;
+
+/// How the text of a secret becomes key bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// The whole text, as UTF-8, whatever it looks like (C27, E26, P9).
+    Text,
+    /// Standard base64 with or without padding, after an optional `whsec_`.
+    ///
+    /// Source: Standard Webhooks 1.0.0, "Signature scheme", symmetric secrets.
+    WhsecBase64,
+}
+
+/// Key bytes. Wiped when dropped; never printed.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+/// A configured secret that is empty or cannot be a key of the scheme.
+///
+/// The caller's mistake, found when a verifier is built, not when a request arrives: check what was pasted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretInvalid {
+    /// Place of the secret in the list that was given, from 0.
+    pub index: usize,
+}
+
+/// What a Standard Webhooks secret starts with when it is written down.
+pub const WHSEC_PREFIX: &str = "whsec_";
+
+impl Secret {
+    /// Reads the text of a secret. `None` when it is empty or not of the form.
+    pub fn parse(text: &str, form: SecretForm) -> Option<Self> {
+        let bytes = match form {
+            SecretForm::Text => text.as_bytes().to_owned(),
+            SecretForm::WhsecBase64 => {
+                let encoded = text.strip_prefix(WHSEC_PREFIX).unwrap_or(text);
+                let decoded = match encoded.ends_with('=') {
+                    true => Base64::decode_vec(encoded),
+                    false => Base64Unpadded::decode_vec(encoded),
+                };
+                decoded.ok()?
+            }
+        };
+        (!bytes.is_empty()).then_some(Self(Zeroizing::new(bytes)))
+    }
+
+    /// The key bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The spelling that off-the-shelf Standard Webhooks libraries take for this key: `whsec_` and base64 (R-E6).
+    pub fn to_whsec(&self) -> String {
+        let mut text = String::from(WHSEC_PREFIX);
+        text.push_str(&Base64::encode_string(&self.0));
+        text
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn bytes(text: &str, form: SecretForm) -> Option<Vec<u8>> {
+        Secret::parse(text, form).map(|secret| secret.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn text_is_taken_as_it_stands() {
+        assert_eq!(
+            bytes("whsec_abc", SecretForm::Text).as_deref(),
+            Some(b"whsec_abc".as_slice())
+        );
+        assert_eq!(bytes("", SecretForm::Text), None);
+    }
+
+    #[test]
+    fn base64_is_decoded_with_and_without_prefix_and_padding() {
+        for text in ["whsec_AAECAw==", "whsec_AAECAw", "AAECAw==", "AAECAw"] {
+            assert_eq!(
+                bytes(text, SecretForm::WhsecBase64).as_deref(),
+                Some([0, 1, 2, 3].as_slice()),
+                "{text}"
+            );
+        }
+        for text in ["", "whsec_", "whsec_%", "whsec_AAECAw=", "whsec_AAECA w"] {
+            assert_eq!(bytes(text, SecretForm::WhsecBase64), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = Secret::parse("hunter2", SecretForm::Text).map(|s| format!("{s:?}"));
+        assert_eq!(secret.as_deref(), Some("Secret(..)"));
+    }
+
+    #[test]
+    fn the_whsec_spelling_reads_back() {
+        let secret = Secret::parse("plain text", SecretForm::Text).map(|s| s.to_whsec());
+        let again = secret.and_then(|text| bytes(&text, SecretForm::WhsecBase64));
+        assert_eq!(again.as_deref(), Some(b"plain text".as_slice()));
+    }
+}

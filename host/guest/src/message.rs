@@ -1,0 +1,164 @@
+//! What the host asks and what the guest answers. Encoded with postcard, so the order of variants and fields is the
+//! format: a change means a new [`ABI_VERSION`](crate::ABI_VERSION).
+
+use countersign_core::{
+    delivery::{EndedAttempt, EndpointHealth, EndpointState, Judgement},
+    retry::TimeScale,
+    subscription::{Scope, Subscription},
+};
+use serde::{Deserialize, Serialize};
+
+/// A question of the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Call {
+    /// Is this description of an endpoint sound? Answered by [`Answer::Endpoint`] or [`Answer::Rejected`].
+    CheckEndpoint(CheckEndpoint),
+    /// Which endpoints does this event go to, with which bytes? Answered by [`Answer::Published`] or
+    /// [`Answer::Rejected`].
+    Publish(Publish),
+    /// How are deliveries of this provider made? Answered by [`Answer::Plan`] or [`Answer::Rejected`].
+    Plan {
+        /// Provider name.
+        provider: String,
+    },
+    /// What follows from this attempt? Answered by [`Answer::Judged`] or [`Answer::Rejected`].
+    Judge(Judge),
+    /// The owner sets the endpoint active: its health from now on. Answered by [`Answer::Health`].
+    Reactivate {
+        /// Health so far.
+        health: EndpointHealth,
+    },
+}
+
+/// An answer of the guest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The endpoint is sound.
+    Endpoint(EndpointRules),
+    /// The event is sound.
+    Published(Published),
+    /// How deliveries of the provider are made.
+    Plan(DeliveryPlan),
+    /// What follows from the attempt.
+    Judged(Judgement),
+    /// Health of a reactivated endpoint.
+    Health(EndpointHealth),
+    /// Somebody's input is wrong.
+    Rejected(Rejection),
+}
+
+/// What is wrong with an input, for the one who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Where: a field name or JSON path such as `payload.data.lead_id`.
+    pub field: String,
+    /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
+    /// `subscription_invalid`, `scope_invalid`, `call_invalid`.
+    pub code: String,
+    /// What it means and what to do.
+    pub message: String,
+}
+
+/// A description of an endpoint, in the provider's own spelling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckEndpoint {
+    /// Provider name.
+    pub provider: String,
+    /// JSON text of the subscription (array, map of booleans or comma list); absent when none was given.
+    pub events: Option<String>,
+    /// JSON text of the scope, `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; absent for all
+    /// events of the account.
+    pub scope: Option<String>,
+}
+
+/// What of an endpoint decides whether an event goes to it. The host keeps it as JSON and hands it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRules {
+    /// Event types it wants.
+    pub subscription: Subscription,
+    /// Events of which part of the account.
+    pub scope: Scope,
+}
+
+/// An event to be published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publish {
+    /// Provider name.
+    pub provider: String,
+    /// JSON text of the event in the provider's documented shape.
+    pub payload: Vec<u8>,
+    /// Event id for an envelope that needs one and has none, without prefix.
+    pub default_id: String,
+    /// Time of the event where the payload has none, RFC 3339 in UTC.
+    pub default_timestamp: String,
+    /// The client (tenant of an agency account) that the event belongs to, for SmartLead's client scope (S20).
+    pub client_id: Option<String>,
+    /// The open or click came from a machine; it is not delivered (R-C13).
+    pub bot: bool,
+    /// The endpoints of this provider.
+    pub endpoints: Vec<(EndpointRules, EndpointState)>,
+}
+
+/// A published event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Its type, in the provider's spelling.
+    pub event_type: String,
+    /// The request body: these bytes are sent in every attempt (R-X2).
+    pub body: Vec<u8>,
+    /// The endpoints that get it.
+    pub matches: Vec<Match>,
+}
+
+/// An endpoint that gets the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    /// Place in [`Publish::endpoints`].
+    pub endpoint: u32,
+    /// The endpoint is not active: the delivery is held, not sent (R-C3).
+    pub held: bool,
+}
+
+/// How deliveries of a provider are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryPlan {
+    /// Longest that one attempt may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// Value of the `Content-Type` header.
+    pub content_type: String,
+    /// The signatures of an endpoint with a secret, computed anew for each attempt by the kernel.
+    pub signatures: Vec<SignaturePlan>,
+    /// Headers that identify the delivery, sent with or without a secret.
+    pub id_headers: Vec<IdHeader>,
+}
+
+/// One signature: a scheme and its options, as the kernel takes them. The key is the endpoint's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignaturePlan {
+    /// Scheme name.
+    pub scheme: String,
+    /// Options by name.
+    pub options: Vec<(String, String)>,
+}
+
+/// A header whose value is the message id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdHeader {
+    /// Its name.
+    pub name: String,
+}
+
+/// An attempt that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judge {
+    /// Provider name.
+    pub provider: String,
+    /// What happened.
+    pub attempt: EndedAttempt,
+    /// The endpoint's health before it.
+    pub health: EndpointHealth,
+    /// The endpoint's state now.
+    pub state: EndpointState,
+    /// How fast waits pass.
+    pub scale: TimeScale,
+}
