@@ -1,1 +1,7 @@
+//! What the suites share: the vector format and its faces, a host process, a receiver that records.
+#![forbid(unsafe_code)]
 
+pub mod faces;
+pub mod host;
+pub mod receiver;
+pub mod vectors;

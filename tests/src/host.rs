@@ -1,0 +1,282 @@
+//! The real binary, as a process of its own.
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Longest wait for a host to say that it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A data folder and a port on which hosts are started, one after the other.
+#[derive(Debug)]
+pub struct HostHome {
+    dir: TempDir,
+    port: u16,
+}
+
+/// A running host; killed when it is dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub json: Value,
+}
+
+impl HostHome {
+    /// `delivery` is the body of that section of the configuration, one setting a line.
+    pub fn new(delivery: &str) -> anyhow::Result<Self> {
+        Self::with(&format!("[delivery]\nallow_http = true\n{delivery}\n"))
+    }
+
+    /// As a host is configured when its operator says nothing.
+    pub fn strict() -> anyhow::Result<Self> {
+        Self::with("")
+    }
+
+    fn with(config: &str) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        std::fs::write(dir.path().join("countersign.toml"), config)?;
+        // Free at this moment; the same port is used again after each restart, as in life.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        Ok(Self { dir, port })
+    }
+
+    /// Where the store lies.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Starts a host and waits until it listens.
+    pub fn start(&self) -> anyhow::Result<Host> {
+        let mut child = self
+            .command()?
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the binary")?;
+        let stdout = child.stdout.take().context("stdout is piped")?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            sender.send(read.map(|_| line))
+        });
+        let line = match receiver.recv_timeout(START_TIMEOUT) {
+            Ok(line) => line?,
+            Err(_) => {
+                child.kill()?;
+                bail!("the host did not say within {START_TIMEOUT:?} that it listens");
+            }
+        };
+        let line: Value = serde_json::from_str(&line)
+            .with_context(|| format!("the host printed {line:?}; is its log above?"))?;
+        let url = line["listening"]
+            .as_str()
+            .context("no address in the line")?;
+        Ok(Host {
+            child,
+            url: url.to_owned(),
+            agent: agent(),
+        })
+    }
+
+    /// `countersign serve` for this folder and port, not yet started. Its log goes to `host.log` in the folder.
+    pub fn command(&self) -> anyhow::Result<Command> {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())?;
+        let mut command = Command::new(binary()?);
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
+            .arg("--config")
+            .arg(self.dir.path().join("countersign.toml"))
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .stderr(log);
+        Ok(command)
+    }
+
+    /// Everything that the hosts of this folder logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.dir.path().join("host.log")
+    }
+}
+
+impl Host {
+    /// Address of the API.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        read(self.agent.get(format!("{}{path}", self.url)).call()?)
+    }
+
+    pub fn post(&self, path: &str, json: &Value) -> anyhow::Result<Answer> {
+        self.post_bytes(
+            path,
+            &[("content-type", "application/json")],
+            json.to_string().as_bytes(),
+        )
+    }
+
+    pub fn post_bytes(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Answer> {
+        post(&self.agent, &format!("{}{path}", self.url), headers, body)
+    }
+
+    pub fn patch(&self, path: &str, json: &Value) -> anyhow::Result<Answer> {
+        let request = self.agent.patch(format!("{}{path}", self.url));
+        read(
+            request
+                .content_type("application/json")
+                .send(json.to_string())?,
+        )
+    }
+
+    pub fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        read(self.agent.delete(format!("{}{path}", self.url)).call()?)
+    }
+
+    /// Creates an endpoint and returns its id.
+    pub fn create_endpoint(&self, description: &Value) -> anyhow::Result<String> {
+        let answer = self.post("/v1/endpoints", description)?;
+        if answer.status != 201 {
+            bail!("endpoint not created: {answer:?}");
+        }
+        Ok(answer.json["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// Publishes an event and returns the message id.
+    pub fn publish(&self, provider: &str, payload: &Value) -> anyhow::Result<String> {
+        let event = serde_json::json!({"provider": provider, "payload": payload});
+        let answer = self.post("/v1/events", &event)?;
+        if answer.status != 202 {
+            bail!("event not accepted: {answer:?}");
+        }
+        Ok(answer.json["message_id"]
+            .as_str()
+            .context("no message id")?
+            .to_owned())
+    }
+
+    /// SIGKILL: no chance to tidy up.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, and what it exited with.
+    pub fn terminate(mut self) -> anyhow::Result<ExitStatus> {
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()?;
+        if !sent.success() {
+            bail!("kill failed");
+        }
+        Ok(self.child.wait()?)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until the answer is there; fails with what was last seen.
+pub fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut ask: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = ask()? {
+            return Ok(found);
+        }
+        if started.elapsed() > limit {
+            bail!("{what} did not happen within {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// One that reports statuses as data.
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .into()
+}
+
+/// Posts bytes.
+pub fn post(
+    agent: &ureq::Agent,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> anyhow::Result<Answer> {
+    let mut request = agent.post(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(request.send(body)?)
+}
+
+fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer> {
+    let content_type = response.headers().get("content-type");
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let text = response.body_mut().read_to_string()?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        content_type,
+        json: match text.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_str(&text).with_context(|| format!("no JSON: {text:?}"))?,
+        },
+    })
+}
+
+/// The binary beside the test's own executable, in `target/<profile>/`.
+fn binary() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().and_then(Path::parent);
+    let binary = folder
+        .context("the test runs outside a target folder")?
+        .join("countersign");
+    if !binary.exists() {
+        bail!("{} is missing; run `cargo xtask build`", binary.display());
+    }
+    Ok(binary)
+}

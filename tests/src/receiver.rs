@@ -1,0 +1,192 @@
+//! A receiver that records what arrives and answers as its path says.
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use countersign_core::{Config, KeyedScheme, Request};
+use std::{
+    collections::HashMap,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+/// A request that arrived.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Last part of the path: which endpoint it was for.
+    pub endpoint: String,
+    /// The `webhook-id` header.
+    pub message_id: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// Status that it was answered with.
+    pub status: u16,
+    pub at: Instant,
+}
+
+impl Arrival {
+    /// Whether it was answered as accepted.
+    pub fn is_accepted(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Judges its signature in a scheme, against the clock of this machine.
+    pub fn verify(&self, config: &Config<'_>) -> Result<(), String> {
+        let keyed = KeyedScheme::new(config).map_err(|error| error.to_string())?;
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let request = Request {
+            headers: &headers,
+            body: &self.body,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_s = now.map_or(0, |since| since.as_secs().cast_signed());
+        keyed
+            .verify(&request, now_s)
+            .map(drop)
+            .map_err(|refusal| refusal.code().to_owned())
+    }
+}
+
+/// Listens until it is dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
+    _runtime: Runtime,
+}
+
+impl Receiver {
+    /// Routes, each with a name of the caller's choice at the end, by which [`Arrival`]s are told apart:
+    /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status; `/fails/COUNT/NAME` answers 503 to the first COUNT
+    /// requests of each message.
+    pub fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let log = Log {
+            arrivals: Arc::clone(&arrivals),
+            failures: Arc::default(),
+        };
+        let app = Router::new()
+            .route("/ok/{name}", post(ok))
+            .route("/status/{code}/{name}", post(status))
+            .route("/fails/{count}/{name}", post(fails))
+            .with_state(log);
+        let listener = runtime
+            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .expect("a port on loopback");
+        let address = listener.local_addr().expect("a bound address");
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Self {
+            address,
+            arrivals,
+            _runtime: runtime,
+        }
+    }
+
+    /// Address of one of its routes.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Everything that arrived so far.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        lock(&self.arrivals).clone()
+    }
+
+    /// How much arrived so far.
+    pub fn count(&self) -> usize {
+        lock(&self.arrivals).len()
+    }
+}
+
+#[derive(Clone)]
+struct Log {
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
+    /// Refusals so far by endpoint and message.
+    failures: Arc<Mutex<HashMap<(String, String), u32>>>,
+}
+
+impl Log {
+    fn record(
+        &self,
+        endpoint: String,
+        headers: HeaderMap,
+        body: Bytes,
+        status: StatusCode,
+    ) -> StatusCode {
+        lock(&self.arrivals).push(Arrival {
+            endpoint,
+            message_id: message_id(&headers),
+            headers,
+            body,
+            status: status.as_u16(),
+            at: Instant::now(),
+        });
+        status
+    }
+}
+
+async fn ok(
+    State(log): State<Log>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    log.record(name, headers, body, StatusCode::OK)
+}
+
+async fn status(
+    State(log): State<Log>,
+    Path((code, name)): Path<(u16, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST);
+    log.record(name, headers, body, status)
+}
+
+async fn fails(
+    State(log): State<Log>,
+    Path((count, name)): Path<(u32, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let status = {
+        let mut failures = lock(&log.failures);
+        let so_far = failures
+            .entry((name.clone(), message_id(&headers)))
+            .or_default();
+        *so_far += 1;
+        match *so_far > count {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    };
+    log.record(name, headers, body, status)
+}
+
+fn message_id(headers: &HeaderMap) -> String {
+    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
+    id.unwrap_or_default().to_owned()
+}
+
+/// A test that panicked elsewhere does not make what was recorded wrong.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
