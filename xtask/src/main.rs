@@ -1,0 +1,119 @@
+//! Chores of Countersign. `cargo xtask --help` lists them.
+
+mod build;
+mod demo;
+mod npm;
+mod run;
+mod stamp;
+mod table;
+mod test;
+mod tidy;
+mod toolchain;
+mod vectors;
+mod wasm;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    version,
+    about = "Chores of Countersign. Start with `cargo xtask build`, then `cargo xtask test`."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the wasm modules, the npm package and the host binary
+    ///
+    /// Nothing is done twice: a second run without a change says so and ends. Results: target/countersign/ (kernel.wasm,
+    /// guest.wasm, toolkit/, manifest.json with sizes and hashes, countersign.tgz) and target/release/countersign.
+    #[command(after_long_help = TOOLCHAIN_HELP)]
+    Build {
+        /// Stop after the wasm modules
+        #[arg(long)]
+        wasm_only: bool,
+    },
+    /// Build, then show the whole way of an event with real parts
+    ///
+    /// Starts the host on a store of its own, an Express app and a Worker under workerd that use the packed npm package,
+    /// publishes every example event of the providers' documents, and ends with a table: event, provider, receiver,
+    /// attempts, verified, milliseconds, outcome. Fails unless every delivery ended as it should.
+    Demo {
+        /// Leave everything running, and print addresses and three curl lines to try
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Build, then run every suite and count
+    ///
+    /// Rust tests in the release profile (cargo-nextest when it is installed), documentation examples, the core without
+    /// the standard library, the npm suites, the vectors. Ends with one table and fails when a test failed or a suite
+    /// ran none.
+    Test {
+        /// Only this part; may be given several times
+        #[arg(long = "face", value_enum)]
+        faces: Vec<test::Face>,
+    },
+    /// Run the same vectors through every runtime
+    ///
+    /// Native Rust, wasmtime, Node (ES modules and CommonJS) and workerd; one row per file and face. Fails when a vector
+    /// failed or a face found none. A vector of a kind that a face does not know is counted as not yet known.
+    Vectors {
+        /// Folder of vector files [default: COUNTERSIGN_VECTORS, else tests/vectors]
+        directory: Option<PathBuf>,
+    },
+    /// Check form, lints, licences and the rules of the house
+    Tidy,
+}
+
+const TOOLCHAIN_HELP: &str = "\
+The wasm toolchain is found or made in this order:
+  1. the rustc in use already has the target wasm32-unknown-unknown
+  2. a private sysroot that an earlier build left under target/sysroot
+  3. rustup target add wasm32-unknown-unknown, given up after 20 seconds
+  4. a private sysroot, compiled once from any rustc that brings its own sources
+  5. on Debian, as root: apt-get install rustc-web libstd-rust-web-dev rust-web-src, then 4
+
+COUNTERSIGN_WASM_TOOLCHAIN=auto|target|rustup|sysroot allows one of them only: target is 1, rustup is 3, sysroot
+is 2, 4 and 5.";
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!(
+                "{} {error:#}",
+                console::style("error:").red().bold().for_stderr()
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match chore {
+        Chore::Build { wasm_only } => {
+            let scope = if wasm_only {
+                build::Scope::WasmOnly
+            } else {
+                build::Scope::All
+            };
+            build::build(&workspace, scope)
+        }
+        Chore::Demo { keep } => demo::demo(&workspace, keep),
+        Chore::Test { faces } => test::test(&workspace, &faces),
+        Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
+        Chore::Tidy => tidy::tidy(&workspace),
+    }
+}

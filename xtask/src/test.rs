@@ -1,0 +1,239 @@
+//! `cargo xtask test`: every suite of the project, its output passed through, and one table of real counts at the end.
+
+mod counts;
+mod no_std;
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use comfy_table::Table;
+
+use self::counts::Counts;
+use crate::build::{self, Scope};
+use crate::run::{self, Step};
+use crate::workspace::Workspace;
+use crate::{npm, table, vectors};
+
+/// One part of the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Face {
+    /// Rust tests of the whole workspace and the core's documentation examples
+    Rust,
+    /// The core without the standard library
+    NoStd,
+    /// The npm package's own suites
+    Npm,
+    /// The vectors through every runtime (same as `cargo xtask vectors`)
+    Vectors,
+}
+
+/// What a suite came to.
+struct Line {
+    suite: String,
+    counts: Counts,
+    /// The suite ended well, says its exit code.
+    success: bool,
+    seconds: f64,
+    /// Why there are no counts, where that is as it should be.
+    remark: Option<String>,
+}
+
+impl Line {
+    fn failed(&self) -> bool {
+        !self.success
+            || self.counts.failed > 0
+            || (self.counts.passed == 0 && self.remark.is_none())
+    }
+}
+
+/// Builds, runs the suites of the chosen faces (all when none is named), prints the table.
+pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
+    build::build(workspace, Scope::All)?;
+    let wanted = |face| faces.is_empty() || faces.contains(&face);
+    let mut lines = Vec::new();
+    if wanted(Face::Rust) {
+        lines.push(rust(workspace)?);
+        // nextest does not run documentation examples.
+        let mut doc = workspace.cargo();
+        doc.args([
+            "test",
+            "--release",
+            "--doc",
+            "--package",
+            "countersign-core",
+        ]);
+        lines.push(suite("doc examples", &mut doc, counts::cargo_test)?);
+    }
+    if wanted(Face::NoStd) {
+        lines.push(without_std(workspace)?);
+    }
+    if wanted(Face::Npm) {
+        lines.push(suite(
+            "npm",
+            npm::npm(workspace)?.arg("test"),
+            counts::node,
+        )?);
+    }
+    if wanted(Face::Vectors) {
+        lines.push(vector_faces(workspace)?);
+    }
+    println!("{}", summary(&lines));
+    let failed: Vec<_> = lines
+        .iter()
+        .filter(|line| line.failed())
+        .map(|line| line.suite.as_str())
+        .collect();
+    if !failed.is_empty() {
+        bail!(
+            "failed or ran no test: {}; their output above says why",
+            failed.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The release profile is shared with demo and binary: wasmtime is compiled once. The toolkit has no native tests and
+/// would only pull wasm-bindgen into the native build.
+fn rust(workspace: &Workspace) -> Result<Line> {
+    let all = [
+        "--release",
+        "--workspace",
+        "--exclude",
+        "countersign-toolkit",
+    ];
+    let mut cargo = workspace.cargo();
+    if which::which("cargo-nextest").is_ok() {
+        run::note("Rust tests: cargo nextest");
+        cargo.args(["nextest", "run", "--no-fail-fast"]).args(all);
+        return suite("rust (nextest)", &mut cargo, counts::nextest);
+    }
+    run::note("Rust tests: cargo test (cargo-nextest is not installed)");
+    cargo
+        .args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        .args(all);
+    suite("rust (cargo test)", &mut cargo, counts::cargo_test)
+}
+
+fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result<Line> {
+    let step = Step::begin(format!("{name}: {}", run::line(command)));
+    let shown = run::show_and_keep(command)?;
+    let counts = count(&shown.text);
+    let seconds = step.elapsed().as_secs_f64();
+    if shown.success {
+        step.done("");
+    } else {
+        step.failed("its output above says why");
+    }
+    Ok(Line {
+        suite: name.to_owned(),
+        counts,
+        success: shown.success,
+        seconds,
+        remark: None,
+    })
+}
+
+fn without_std(workspace: &Workspace) -> Result<Line> {
+    let started = Instant::now();
+    let proof = no_std::prove(workspace)?;
+    Ok(Line {
+        suite: "core without std".to_owned(),
+        counts: Counts {
+            passed: proof.builds_passed,
+            failed: proof.builds_failed,
+            skipped: proof.builds_skipped,
+        },
+        success: proof.builds_failed == 0,
+        seconds: started.elapsed().as_secs_f64(),
+        remark: Some(proof.shown),
+    })
+}
+
+fn vector_faces(workspace: &Workspace) -> Result<Line> {
+    let started = Instant::now();
+    let totals = vectors::run_and_print(workspace, None)?;
+    Ok(Line {
+        suite: "vectors, all faces".to_owned(),
+        counts: Counts {
+            passed: totals.passed,
+            failed: totals.failed,
+            skipped: totals.unknown,
+        },
+        success: totals.good(),
+        seconds: started.elapsed().as_secs_f64(),
+        remark: None,
+    })
+}
+
+fn summary(lines: &[Line]) -> Table {
+    let mut table = table::plain(
+        &["suite", "passed", "failed", "skipped", "seconds", ""],
+        1..=4,
+    );
+    for line in lines {
+        let state = match (line.failed(), &line.remark) {
+            (true, Some(remark)) => format!("FAILED: {remark}"),
+            (true, None) if line.counts.passed == 0 && line.success => {
+                "FAILED: no test ran".to_owned()
+            }
+            (true, None) => "FAILED".to_owned(),
+            (false, Some(remark)) => remark.clone(),
+            (false, None) => "ok".to_owned(),
+        };
+        let Counts {
+            passed,
+            failed,
+            skipped,
+        } = line.counts;
+        let seconds = format!("{:.1}", line.seconds);
+        table.add_row([
+            line.suite.clone(),
+            passed.to_string(),
+            failed.to_string(),
+            skipped.to_string(),
+            seconds,
+            state,
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(passed: u64, failed: u64, success: bool, remark: Option<&str>) -> Line {
+        let counts = Counts {
+            passed,
+            failed,
+            skipped: 0,
+        };
+        Line {
+            suite: "a".into(),
+            counts,
+            success,
+            seconds: 0.0,
+            remark: remark.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_suite_that_ran_nothing_has_failed() {
+        assert!(line(0, 0, true, None).failed());
+        assert!(!line(1, 0, true, None).failed());
+        assert!(line(1, 1, true, None).failed());
+        assert!(line(1, 0, false, None).failed());
+        assert!(!line(0, 0, true, Some("not shown")).failed());
+    }
+
+    #[test]
+    fn the_table_names_what_failed() {
+        let text = summary(&[line(3, 0, true, None), line(0, 0, true, None)]).to_string();
+        assert!(
+            text.contains("ok") && text.contains("FAILED: no test ran"),
+            "{text}"
+        );
+    }
+}

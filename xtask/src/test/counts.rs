@@ -1,0 +1,130 @@
+//! Counts from what test runners print. Colours are gone already.
+
+/// What a suite counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+}
+
+/// nextest: `Summary [ 0.1s] 123 tests run: 122 passed (1 slow), 1 failed, 0 skipped`, the last one.
+pub(super) fn nextest(text: &str) -> Counts {
+    let mut counts = Counts::default();
+    let Some(summary) = text
+        .lines()
+        .rfind(|line| line.trim_start().starts_with("Summary ["))
+    else {
+        return counts;
+    };
+    let Some((_, results)) = summary.split_once(" run: ") else {
+        return counts;
+    };
+    for part in results.split(',') {
+        let mut words = part.split_whitespace();
+        let (Some(Ok(number)), Some(word)) = (words.next().map(str::parse::<u64>), words.next())
+        else {
+            continue;
+        };
+        match word {
+            "passed" => counts.passed += number,
+            "skipped" => counts.skipped += number,
+            // failed, timed out, exec failed
+            _ => counts.failed += number,
+        }
+    }
+    counts
+}
+
+/// cargo test: the sum of its lines `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
+pub(super) fn cargo_test(text: &str) -> Counts {
+    let mut counts = Counts::default();
+    for line in text.lines() {
+        let Some((_, results)) = line
+            .trim_start()
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            continue;
+        };
+        for part in results.split(';') {
+            let mut words = part.split_whitespace();
+            let (Some(Ok(number)), Some(word)) =
+                (words.next().map(str::parse::<u64>), words.next())
+            else {
+                continue;
+            };
+            match word {
+                "passed" => counts.passed += number,
+                "failed" => counts.failed += number,
+                "ignored" => counts.skipped += number,
+                _ => {}
+            }
+        }
+    }
+    counts
+}
+
+/// Node's runner: the sum of its closing lines, `# pass 12` in TAP and `ℹ pass 12` in the spec reporter. A package may
+/// run several suites one after the other.
+pub(super) fn node(text: &str) -> Counts {
+    let mut counts = Counts::default();
+    for line in text.lines() {
+        let Some(rest) = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ ")) else {
+            continue;
+        };
+        let mut words = rest.split_whitespace();
+        let (Some(word), Some(Ok(number)), None) = (
+            words.next(),
+            words.next().map(str::parse::<u64>),
+            words.next(),
+        ) else {
+            continue;
+        };
+        match word {
+            "pass" => counts.passed += number,
+            "fail" | "cancelled" => counts.failed += number,
+            "skipped" | "todo" => counts.skipped += number,
+            _ => {}
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(passed: u64, failed: u64, skipped: u64) -> Counts {
+        Counts {
+            passed,
+            failed,
+            skipped,
+        }
+    }
+
+    #[test]
+    fn nextest_summaries_are_read() {
+        let text = "     Summary [   0.123s] 123 tests run: 123 passed, 2 skipped\n";
+        assert_eq!(nextest(text), counts(123, 0, 2));
+        let text = "     Summary [   1s] 9/12 tests run: 6 passed (1 slow), 2 failed, 1 timed out, 0 skipped\n  FAIL x\n";
+        assert_eq!(nextest(text), counts(6, 3, 0));
+        assert_eq!(nextest("error: could not compile"), counts(0, 0, 0));
+    }
+
+    #[test]
+    fn cargo_test_results_are_added_up() {
+        let text = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s\n\
+                    test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        assert_eq!(cargo_test(text), counts(6, 2, 1));
+    }
+
+    #[test]
+    fn both_reporters_of_node_are_read() {
+        let tap = "TAP version 13\n# tests 14\n# suites 0\n# pass 12\n# fail 1\n# cancelled 0\n# skipped 1\n# todo 0\n";
+        assert_eq!(node(tap), counts(12, 1, 1));
+        let spec = "ℹ tests 3\nℹ pass 3\nℹ fail 0\nℹ duration_ms 41.5\n";
+        assert_eq!(node(&format!("{spec}\n{spec}")), counts(6, 0, 0));
+        assert_eq!(node("# Subtest: pass 7 of them\n"), counts(0, 0, 0));
+    }
+}

@@ -1,0 +1,142 @@
+//! `cargo xtask vectors`: the same vectors through every runtime, one row per file and face.
+
+mod report;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use comfy_table::Table;
+
+use self::report::{Face, Report, Totals};
+use crate::build::{self, Scope};
+use crate::npm;
+use crate::run::{self, Step};
+use crate::table;
+use crate::workspace::Workspace;
+
+/// Folder of vectors, when none is named on the command line.
+pub(crate) const DIRECTORY_VARIABLE: &str = "COUNTERSIGN_VECTORS";
+
+/// Vectors of the repository.
+const OWN_VECTORS: &str = "tests/vectors";
+
+/// Builds, runs all faces, prints the table; fails when a vector failed or a face found none.
+pub(crate) fn vectors(workspace: &Workspace, directory: Option<PathBuf>) -> Result<()> {
+    build::build(workspace, Scope::All)?;
+    let totals = run_and_print(workspace, directory)?;
+    if !totals.good() {
+        bail!(
+            "{} vectors failed, {} faces could not run or found none",
+            totals.failed,
+            totals.broken_faces
+        );
+    }
+    Ok(())
+}
+
+/// Runs all faces on what is built already and prints table and failures.
+pub(crate) fn run_and_print(workspace: &Workspace, directory: Option<PathBuf>) -> Result<Totals> {
+    let directory = directory_of(workspace, directory)?;
+    let mut reports = Vec::new();
+    for face in Face::value_variants() {
+        reports.push(run_face(workspace, *face, &directory));
+    }
+    println!("{}", summary(&reports));
+    for report in &reports {
+        for line in report.complaints() {
+            println!("{line}");
+        }
+    }
+    let totals = Totals::of(&reports);
+    println!(
+        "vectors: {} passed, {} failed, {} not yet known, {} of {} faces ran",
+        totals.passed,
+        totals.failed,
+        totals.unknown,
+        reports.len() as u64 - totals.broken_faces,
+        reports.len()
+    );
+    Ok(totals)
+}
+
+/// The argument wins over the environment, the environment over our own vectors.
+fn directory_of(workspace: &Workspace, argument: Option<PathBuf>) -> Result<PathBuf> {
+    let variable = env::var_os(DIRECTORY_VARIABLE)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let chosen = argument
+        .or(variable)
+        .unwrap_or_else(|| workspace.at(OWN_VECTORS));
+    // The faces run in other folders than the user's.
+    let absolute =
+        std::path::absolute(&chosen).with_context(|| format!("{} is no path", chosen.display()))?;
+    if !absolute.is_dir() {
+        bail!(
+            "{} is no folder; name a folder of vector files",
+            absolute.display()
+        );
+    }
+    Ok(absolute)
+}
+
+/// A face that cannot run becomes a report that says so: the others are still worth seeing.
+fn run_face(workspace: &Workspace, face: Face, directory: &Path) -> Report {
+    let step = Step::begin(format!("vectors: {}", face.name()));
+    let report = runner(workspace, face, directory)
+        .and_then(|mut command| run::quiet(face.name(), &mut command))
+        .and_then(|output| Report::parse(face, &output))
+        .unwrap_or_else(|error| Report::broken(face, format!("{error:#}")));
+    if report.is_broken() {
+        step.failed("see below");
+    } else {
+        step.done("");
+    }
+    report
+}
+
+fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command> {
+    let mut command = match face {
+        Face::Native | Face::Wasmtime => {
+            let mut cargo = workspace.cargo();
+            cargo.args([
+                "run",
+                "--release",
+                "--quiet",
+                "--package",
+                "countersign-tests",
+                "--bin",
+                "vectors",
+                "--",
+            ]);
+            cargo
+        }
+        Face::NodeEsm | Face::NodeCjs | Face::Workerd => {
+            let mut node = npm::node(workspace)?;
+            node.arg("npm/test/vectors.mjs");
+            node
+        }
+    };
+    command.args(["--face", face.name()]).arg(directory);
+    Ok(command)
+}
+
+fn summary(reports: &[Report]) -> Table {
+    let mut table = table::plain(
+        &["file", "face", "passed", "failed", "not yet known"],
+        2..=4,
+    );
+    for report in reports {
+        let face = report.face.name();
+        if report.is_broken() {
+            table.add_row(["-", face, "-", "-", "-"]);
+        }
+        for file in &report.files {
+            let counts = [file.passed, file.failed, file.unknown].map(|count| count.to_string());
+            table.add_row([&file.file, face, &counts[0], &counts[1], &counts[2]]);
+        }
+    }
+    table
+}

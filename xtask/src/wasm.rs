@@ -1,0 +1,185 @@
+//! The wasm modules: compile, post-process, check, hand on to `target/countersign/`.
+//!
+//! Each module is a cargo call of its own. In one call cargo unifies features, and the kernel, which has no standard
+//! library, would be given the `std` that the toolkit asks of their common dependencies.
+
+mod binary;
+mod bindgen;
+pub(crate) mod environment;
+mod manifest;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use self::manifest::Entry;
+use crate::run::{self, Step};
+use crate::stamp;
+use crate::toolchain::{self, TARGET, Toolchain};
+use crate::workspace::Workspace;
+
+/// Profile in the root `Cargo.toml`.
+const PROFILE: &str = "wasm";
+
+/// What happens to a module after it is compiled.
+enum Finish {
+    /// It must stand alone: no imports.
+    ImportFree {
+        /// Keeps function names, for readable traps.
+        names: bool,
+    },
+    /// wasm-bindgen makes its JavaScript.
+    Bindgen,
+}
+
+struct Module {
+    name: &'static str,
+    package: &'static str,
+    finish: Finish,
+}
+
+const MODULES: [Module; 3] = [
+    // Shipped to browsers, so every byte counts.
+    Module {
+        name: "kernel",
+        package: "countersign-kernel",
+        finish: Finish::ImportFree { names: false },
+    },
+    // Stays inside the host binary.
+    Module {
+        name: "guest",
+        package: "countersign-guest",
+        finish: Finish::ImportFree { names: true },
+    },
+    Module {
+        name: "toolkit",
+        package: "countersign-toolkit",
+        finish: Finish::Bindgen,
+    },
+];
+
+/// Builds every module. Says whether any output changed.
+pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
+    let toolchain = toolchain::find(workspace)?;
+    let outputs = workspace.outputs();
+    let mut entries = Vec::new();
+    let mut changed = false;
+    for module in &MODULES {
+        let compiled = compile(workspace, &toolchain, module)?;
+        let (entry, new) = finish(workspace, &toolchain, module, &compiled, &outputs)?;
+        let size = format!("{} ({} bytes)", entry.file, entry.bytes);
+        if new {
+            run::note(&format!("{size}: new, sha256 {}", entry.sha256));
+        } else {
+            run::up_to_date(&size);
+        }
+        changed |= new;
+        entries.push(entry);
+    }
+    changed |= manifest::write(&outputs, &entries)?;
+    Ok(changed)
+}
+
+/// Lets cargo compile one module; cargo knows best whether there is anything to do.
+fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Result<PathBuf> {
+    // Never the outer target folder: the cargo that runs us may hold its lock. One folder per standard library:
+    // cargo tells them apart by compiler version only.
+    let target_dir = match &toolchain.key {
+        Some(key) => workspace.at("target/wasm").join(key),
+        None => workspace.at("target/wasm"),
+    };
+    let path = target_dir
+        .join(TARGET)
+        .join(PROFILE)
+        .join(module.package.replace('-', "_"))
+        .with_extension("wasm");
+    let before = modified(&path);
+    let mut cargo = workspace.cargo();
+    environment::prepare(&mut cargo, workspace, toolchain);
+    cargo.args([
+        "build",
+        "--profile",
+        PROFILE,
+        "--target",
+        TARGET,
+        "--package",
+        module.package,
+    ]);
+    cargo.arg("--target-dir").arg(&target_dir);
+    let step = Step::begin(format!("compile {}", module.package));
+    run::inherit(&mut cargo)
+        .with_context(|| format!("the wasm module {} did not compile", module.name))?;
+    step.done(if before == modified(&path) {
+        "up to date"
+    } else {
+        ""
+    });
+    Ok(path)
+}
+
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}
+
+fn finish(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    module: &Module,
+    compiled: &Path,
+    outputs: &Path,
+) -> Result<(Entry, bool)> {
+    let bytes = fs::read(compiled).with_context(|| {
+        format!(
+            "{} is missing; does {} have crate-type cdylib?",
+            compiled.display(),
+            module.package
+        )
+    })?;
+    let (file, bytes, changed) = match module.finish {
+        Finish::ImportFree { names } => {
+            let imports = binary::imports(&bytes)?;
+            if !imports.is_empty() {
+                bail!(
+                    "{} must have no imports but asks for {}; look for a dependency that needs JavaScript or WASI",
+                    module.package,
+                    imports.join(", ")
+                );
+            }
+            let bytes = binary::without_sections(
+                &bytes,
+                if names {
+                    &["producers"]
+                } else {
+                    &["name", "producers"]
+                },
+            )?;
+            let file = format!("{}.wasm", module.name);
+            let changed = stamp::write_if_changed(&outputs.join(&file), &bytes)?;
+            (file, bytes, changed)
+        }
+        Finish::Bindgen => {
+            let folder = outputs.join(module.name);
+            let changed = bindgen::generate(module.name, &bytes, &folder)?;
+            let file = format!("{0}/{0}_bg.wasm", module.name);
+            let bytes = fs::read(outputs.join(&file)).context("wasm-bindgen left no wasm file")?;
+            (file, bytes, changed)
+        }
+    };
+    for path in environment::private_paths(workspace, toolchain) {
+        if binary::contains(&bytes, path.as_bytes()) {
+            bail!(
+                "{file} contains the machine's path {path}; add it to the remapped prefixes in xtask"
+            );
+        }
+    }
+    let entry = Entry {
+        name: module.name,
+        bytes: bytes.len(),
+        sha256: stamp::sha256_hex(&bytes),
+        file,
+    };
+    Ok((entry, changed))
+}
