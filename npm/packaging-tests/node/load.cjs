@@ -1,0 +1,8 @@
+// The package as `require` gets it.
+module.exports = {
+  countersign: require("countersign"),
+  express: require("countersign/express"),
+  fetch: require("countersign/fetch"),
+  init: require("countersign/init"),
+  testing: require("countersign/testing"),
+};

@@ -1,0 +1,6 @@
+// The package as an ES module gets it.
+export * as countersign from "countersign";
+export * as express from "countersign/express";
+export * as fetch from "countersign/fetch";
+export * as init from "countersign/init";
+export * as testing from "countersign/testing";

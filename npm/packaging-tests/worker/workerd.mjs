@@ -1,0 +1,88 @@
+// Bundles a Worker with esbuild and serves it with workerd.
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
+import { build } from "esbuild";
+import workerd from "workerd";
+
+/** The Workers runtime as it was on this day, still without Node's modules: the package must not need them. */
+const COMPATIBILITY_DATE = "2026-06-01";
+
+/**
+ * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read.
+ * Resolves once it listens: `{ url, stop, ended }`.
+ */
+export async function serve({ entry, bindings = [], port = 0 }) {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
+  try {
+    const wasm = await bundle(entry, folder);
+    const config = join(folder, "config.capnp");
+    writeFileSync(config, configuration(wasm, bindings, port));
+    return await start(config, () => rmSync(folder, { recursive: true, force: true }));
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Writes bundle.js and the wasm files that it imports; returns the names of the latter. */
+async function bundle(entry, folder) {
+  const { metafile } = await build({
+    entryPoints: [entry],
+    outfile: join(folder, "bundle.js"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    conditions: ["workerd", "worker", "browser"],
+    loader: { ".wasm": "copy" },
+    assetNames: "[name]",
+    metafile: true,
+    logLevel: "warning",
+  });
+  return Object.keys(metafile.outputs)
+    .filter((file) => file.endsWith(".wasm"))
+    .map((file) => basename(file));
+}
+
+function configuration(wasm, bindings, port) {
+  const modules = [
+    '(name = "bundle.js", esModule = embed "bundle.js")',
+    ...wasm.map((file) => `(name = "${file}", wasm = embed "${file}")`),
+  ];
+  const variables = bindings.map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .worker)],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+
+const worker :Workerd.Worker = (
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  modules = [${modules.join(", ")}],
+  bindings = [${variables.join(", ")}],
+);
+`;
+}
+
+/** Runs workerd, which tells on file descriptor 3 where it listens. */
+function start(config, clean) {
+  const child = spawn(workerd.default, ["serve", "--control-fd=3", config], {
+    stdio: ["ignore", "inherit", "inherit", "pipe"],
+  });
+  const ended = new Promise((resolve) => child.on("close", (code) => resolve(code ?? 0)));
+  ended.then(clean);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    ended.then((code) => reject(new Error(`workerd ended with code ${code} before it listened`)));
+    createInterface({ input: child.stdio[3] }).on("line", (line) => {
+      const message = JSON.parse(line);
+      if (message.event === "listen" && message.socket === "http") {
+        resolve({ url: `http://127.0.0.1:${message.port}`, stop: () => child.kill(), ended });
+      }
+    });
+  });
+}

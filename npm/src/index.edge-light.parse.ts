@@ -1,0 +1,4 @@
+import { type Parse, parseWith } from "./parse.js";
+import toolkit from "./toolkit.wasm?module";
+
+export const parse: Parse = /* @__PURE__ */ parseWith(() => toolkit);

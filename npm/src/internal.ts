@@ -1,0 +1,15 @@
+/** Modules that `countersign/init` was given; they stand in for the built-in ones. */
+export const provided: { kernel?: WebAssembly.Module; toolkit?: WebAssembly.Module } = {};
+
+/** What has been started, so that a module that comes too late is refused and not ignored. */
+export const started = { kernel: false, toolkit: false };
+
+/** Where a verifier keeps its signer. For `countersign/testing` only: receivers verify. */
+export const SIGN: unique symbol = Symbol("countersign.sign");
+
+/** A message to be signed. */
+export interface Message {
+  readonly id: string | undefined;
+  readonly timestamp: string | undefined;
+  readonly body: Uint8Array | string;
+}

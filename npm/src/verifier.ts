@@ -1,0 +1,243 @@
+import { type Body, bytesOf } from "./body.js";
+import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.js";
+import { reusable } from "./headers.js";
+import { type Message, SIGN } from "./internal.js";
+import { frameOf, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
+
+/** Platforms whose events this package reads. */
+export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
+
+/** A signature scheme: those of the providers, and Standard Webhooks. */
+export type Scheme = Provider | "standard-webhooks" | (string & {});
+
+/** Whose webhooks are verified, and how. */
+export interface VerifierOptions {
+  /** The platform that sends. Its name is also the name of its signature scheme. */
+  readonly provider?: Provider | undefined;
+  /** The signature scheme, where it is not the provider's own. */
+  readonly scheme?: Scheme | undefined;
+  /** The signing secret, or several during a rotation. A request is valid when any of them fits. */
+  readonly secrets: string | readonly string[];
+  /**
+   * Seconds that a signed timestamp may lie from the clock, to either side. Left out: the scheme's own figure. `null`:
+   * no limit. Without effect where no timestamp is signed.
+   */
+  readonly tolerance?: number | null | undefined;
+  /** Name of the signature header, where the scheme leaves it open (SmartLead). */
+  readonly header?: string | undefined;
+  /** `"raw"`: the text of the secret is the key, where the scheme would decode it (Standard Webhooks). */
+  readonly secretFormat?: "raw" | undefined;
+  /** The receiver's clock in unix seconds, for tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** What a signature can cover. Only what it covers is proved. */
+export type Covered = "body" | "url" | "id" | "timestamp";
+
+/** The signature fits. */
+export interface Verified {
+  readonly ok: true;
+  /** Index in `secrets` of the one that matched. */
+  readonly secretIndex: number;
+  /** The signed timestamp in unix seconds; `null` where none is signed, so that an old request can be sent again. */
+  readonly timestamp: number | null;
+  /** What was signed. */
+  readonly covers: readonly Covered[];
+}
+
+/** The request is refused. Nothing of it may be trusted. */
+export interface Rejected {
+  readonly ok: false;
+  readonly code: RejectionCode;
+  /** What the code means and what to do. For your log; a stranger gets a status and no detail. */
+  readonly message: string;
+}
+
+export type Verdict = Verified | Rejected;
+
+/** Response bodies that the provider documents, word for word. */
+export interface Answers {
+  readonly accepted: string | null;
+  readonly refused: string | null;
+}
+
+/** Verifies requests of one sender. Holds the keyed state, so make one at start and keep it. */
+export interface Verifier {
+  /** Judges a request. Synchronous, and never throws for anything that a stranger can send. */
+  verify(request: VerifyRequest): Verdict;
+  /** Like `verify`, but throws a {@link CountersignError} with the code of the refusal. */
+  verifyOrThrow(request: VerifyRequest): Verified;
+  /** The headers it reads, lower case. */
+  readonly headers: readonly string[];
+  readonly answers: Answers;
+  /** Wipes the keys. Also done when the verifier is garbage collected; calling it twice is harmless. */
+  free(): void;
+}
+
+/** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
+const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
+
+const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp"];
+/** One frozen list for each combination of bits, so that a verdict needs no new array. */
+const COVERS: readonly (readonly Covered[])[] = Array.from({ length: 1 << COVERED.length }, (_, bits) =>
+  Object.freeze(COVERED.filter((_name, bit) => (bits & (1 << bit)) !== 0)),
+);
+
+/** Where a verifier lives in the kernel; shared with the garbage collector's callback. */
+interface Place {
+  handle: number;
+  generation: number;
+}
+
+export class KeyedVerifier implements Verifier {
+  readonly headers: readonly string[];
+  readonly answers: Answers;
+  readonly #kernel: Kernel;
+  /** Kept because the keys must be made again when the kernel is started anew. Private fields do not print. */
+  readonly #options: VerifierOptions;
+  readonly #now: (() => number) | null;
+  readonly #slots: readonly string[];
+  readonly #place: Place;
+  readonly #registry: FinalizationRegistry<Place> | null;
+
+  constructor(kernel: Kernel, options: VerifierOptions, registry: FinalizationRegistry<Place> | null) {
+    this.#kernel = kernel;
+    this.#options = checked(options);
+    this.#now = options.now ?? null;
+    const handle = this.#keyed();
+    this.#place = { handle, generation: kernel.generation };
+    this.#registry = registry;
+    registry?.register(this, this.#place, this);
+    this.#slots = kernel.verifierHeaders(handle);
+    this.headers = Object.freeze(this.#slots.filter((name) => !name.startsWith(":")));
+    const [accepted, refused] = kernel.verifierAnswers(handle);
+    this.answers = Object.freeze({ accepted, refused });
+  }
+
+  verify(request: VerifyRequest): Verdict {
+    const kernel = this.#kernel;
+    const place = this.#place;
+    if (place.generation !== kernel.generation || place.handle === 0) this.#revive();
+    const headers = reusable(request.headers);
+    const now = this.#now === null ? Date.now() / 1000 : this.#now();
+    const code = kernel.verify(
+      place.handle,
+      this.#slots,
+      headers === request.headers ? request : { ...request, headers },
+      now,
+    );
+    if (code === 0) {
+      return {
+        ok: true,
+        secretIndex: kernel.secretIndex,
+        timestamp: kernel.timestamp,
+        covers: COVERS[kernel.covers] ?? [],
+      };
+    }
+    if (code === TOO_LARGE) return { ok: false, code: "body_too_large", message: TOO_LARGE_TEXT };
+    const text = kernel.text(code);
+    return { ok: false, code: text.code as RejectionCode, message: text.message };
+  }
+
+  verifyOrThrow(request: VerifyRequest): Verified {
+    const verdict = this.verify(request);
+    if (verdict.ok) return verdict;
+    throw new CountersignError(verdict.code, verdict.message);
+  }
+
+  free(): void {
+    const { handle, generation } = this.#place;
+    if (handle === 0) return;
+    this.#place.handle = 0;
+    this.#registry?.unregister(this);
+    if (generation === this.#kernel.generation) this.#kernel.verifierFree(handle);
+  }
+
+  [SIGN](message: Message): [name: string, value: string][] {
+    if (this.#place.generation !== this.#kernel.generation || this.#place.handle === 0) this.#revive();
+    const body = typeof message.body === "string" ? message.body : bytesOf(message.body as Exclude<Body, string>);
+    const frame = frameOf([message.id ?? null, message.timestamp ?? null, body]);
+    const now = this.#now === null ? Date.now() / 1000 : this.#now();
+    const flat = this.#kernel.sign(this.#place.handle, frame, now);
+    const pairs: [string, string][] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
+    return pairs;
+  }
+
+  /** Makes the keys in the kernel. */
+  #keyed(): number {
+    const { provider, scheme, secrets, tolerance, header, secretFormat } = this.#options;
+    const settings: Part[] = [];
+    if (header !== undefined) settings.push("header", header);
+    if (secretFormat !== undefined) settings.push("secret_format", secretFormat);
+    const keys = frameOf(typeof secrets === "string" ? [secrets] : secrets);
+    const seconds = tolerance === undefined ? null : tolerance === null ? "" : String(tolerance);
+    const frame = frameOf([scheme ?? provider ?? "", seconds, keys, frameOf(settings)]);
+    try {
+      return this.#kernel.verifierNew(frame);
+    } finally {
+      keys.fill(0);
+      frame.fill(0);
+    }
+  }
+
+  /** Makes the keys again after the kernel was started anew. */
+  #revive(): void {
+    if (this.#place.handle === 0) {
+      throw new CountersignError("verifier_freed", "This verifier was freed. Make a new one with createVerifier.");
+    }
+    this.#place.handle = this.#keyed();
+    this.#place.generation = this.#kernel.generation;
+  }
+}
+
+/** Makes verifiers in one kernel. */
+export function verifierFactory(kernel: Kernel): (options: VerifierOptions) => Verifier {
+  // Not every edge runtime has it; there, call free() or keep the verifier for good.
+  const registry =
+    typeof FinalizationRegistry === "undefined"
+      ? null
+      : new FinalizationRegistry<Place>(({ handle, generation }) => {
+          if (handle !== 0 && generation === kernel.generation) kernel.verifierFree(handle);
+        });
+  return (options) => new KeyedVerifier(kernel, options, registry);
+}
+
+/** A copy of the options, so that a later change of the object changes nothing. Finds the mistakes that the core cannot name. */
+function checked(options: VerifierOptions): VerifierOptions {
+  if (options === null || typeof options !== "object") {
+    throw mistake("option_invalid", 'Pass an object: createVerifier({ provider: "cleanmails", secrets: "…" }).');
+  }
+  const { provider, scheme, secrets, header, secretFormat, tolerance, now } = options;
+  if (typeof (scheme ?? provider) !== "string") {
+    throw mistake("unknown_scheme", 'Name the sender: provider: "cleanmails", or scheme: "standard-webhooks".');
+  }
+  const list: readonly unknown[] = Array.isArray(secrets) ? [...secrets] : [secrets];
+  if (list.length === 0 || list.some((secret) => secret === undefined || secret === null)) {
+    throw mistake(
+      "secret_missing",
+      "No secret was given. Pass the secret of the webhook as `secrets`; if it comes from an environment variable, " +
+        "that variable is not set.",
+    );
+  }
+  if (!list.every((secret) => typeof secret === "string")) {
+    throw mistake("secret_invalid", "A secret must be a string, exactly as the provider shows it.");
+  }
+  if (header !== undefined && typeof header !== "string") {
+    throw mistake("option_invalid", "`header` must be the name of a header.");
+  }
+  if (secretFormat !== undefined && typeof secretFormat !== "string") {
+    throw mistake("option_invalid", '`secretFormat` must be "raw" or left out.');
+  }
+  if (tolerance !== undefined && tolerance !== null && typeof tolerance !== "number") {
+    throw mistake("tolerance_invalid", "`tolerance` must be a number of seconds, or null to switch the window off.");
+  }
+  if (now !== undefined && typeof now !== "function") {
+    throw mistake("option_invalid", "`now` must be a function that returns unix seconds.");
+  }
+  return { provider, scheme, secrets: list as string[], header, secretFormat, tolerance, now };
+}
+
+function mistake(code: ErrorCode, message: string): CountersignError {
+  return new CountersignError(code, message);
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { FACES } from "./vectors/faces.mjs";
+import { runVectors } from "./vectors/suite.mjs";
+import { defaultFolder, vectorFiles } from "./vectors.mjs";
+
+const files = vectorFiles(defaultFolder());
+
+describe("signature vectors", () => {
+  for (const [face, run] of Object.entries(FACES)) {
+    test(`${face}: every vector gives a right verdict and the same headers`, async (context) => {
+      const report = await run(files);
+      assert.equal(report.error, null);
+      assert.ok(report.files.length > 0, "no vectors were found");
+      const total = (count) => report.files.reduce((sum, file) => sum + file[count], 0);
+      context.diagnostic(`${total("passed")} passed, ${total("failed")} failed, ${total("unknown")} not yet known`);
+      assert.deepEqual(report.files.flatMap((file) => file.failures), []); // biome-ignore format: one line
+      assert.ok(report.files.every((file) => file.passed > 0));
+    });
+  }
+});
+
+describe("the suite itself", () => {
+  const verdicts = (code) => ({
+    createVerifier: () => ({ verify: () => (code === "valid" ? { ok: true } : { ok: false, code }), free() {} }),
+    sign: () => [["x", "y"]],
+  });
+  const vector = {
+    id: "a-1",
+    secrets: ["s"],
+    request: { method: "POST", headers: [], body: "" },
+    expect: { valid: true },
+    sign: { secret: "s", headers: [["x", "y"]] },
+  };
+  const file = (changes = {}, own = {}) => ({
+    file: "a.json",
+    text: JSON.stringify({ format: "webhook-vectors/1", scheme: "a", vectors: [{ ...vector, ...changes }], ...own }),
+  });
+  const run = (code, ...files) => runVectors("test", verdicts(code), files);
+
+  test("a right verdict passes and a wrong one fails by its id", () => {
+    assert.equal(run("valid", file()).files[0].passed, 1);
+    const [wrong] = run("bad_signature", file()).files;
+    assert.equal(wrong.failed, 1);
+    assert.deepEqual([wrong.failures[0].id, wrong.failures[0].want], ["a-1", "valid"]);
+  });
+
+  test("a refusal passes only with one of its reasons", () => {
+    const refused = file({
+      expect: { valid: false, reasons: ["missing_header", "malformed_header"] },
+      sign: undefined,
+    });
+    assert.equal(run("malformed_header", refused).files[0].passed, 1);
+    assert.equal(run("bad_signature", refused).files[0].failed, 1);
+    assert.equal(run("valid", refused).files[0].failed, 1);
+  });
+
+  test("headers that differ by one byte fail", () => {
+    assert.equal(run("valid", file({ sign: { secret: "s", headers: [["X", "y"]] } })).files[0].failed, 1);
+  });
+
+  test("no files, no vectors, another format, bad JSON and unknown fields are failures", () => {
+    assert.equal(run("valid").error, "no vectors found");
+    const bad = [
+      { file: "a.json", text: "{" },
+      file({}, { vectors: [] }),
+      file({}, { format: "webhook-vectors/2" }),
+      file({}, { more: 1 }),
+      file({ more: 1 }),
+      file({ request: { ...vector.request, more: 1 } }),
+      file({ options: { more: 1 } }),
+      file({ sign: { ...vector.sign, more: 1 } }),
+      file({ expect: { valid: true, more: 1 } }),
+    ];
+    for (const one of bad) assert.equal(run("valid", one).files[0].failed, 1, one.text);
+  });
+
+  test("an unknown scheme fails, Ed25519 is not yet known", () => {
+    const unknown = {
+      createVerifier() {
+        throw Object.assign(new Error("no"), { code: "unknown_scheme" });
+      },
+    };
+    assert.equal(runVectors("test", unknown, [file()]).files[0].failed, 1);
+    for (const secrets of [["whsk_a"], ["s", "whpk_a"]])
+      assert.equal(run("valid", file({ secrets })).files[0].unknown, 1);
+  });
+});

@@ -1,0 +1,166 @@
+// Runs signature vectors (format `webhook-vectors/1`) against one copy of the package. Pure: no files, no network, no
+// Node; so that the same code runs in every runtime. The runners beside it only load and print.
+
+const FORMAT = "webhook-vectors/1";
+
+/** Fields that this suite understands. A field it does not know may change the verdict, so it is an error. */
+const KNOWN = {
+  file: ["format", "scheme", "title", "spec", "vectors"],
+  vector: [
+    ...["id", "title", "origin", "source", "note", "secrets", "options", "request", "now", "tolerance", "expect"],
+    ...["sign", "checked"],
+  ],
+  request: ["method", "url", "headers", "body", "body_base64"],
+  options: ["header", "secret_format"],
+  expect: ["valid", "reasons"],
+  sign: ["secret", "timestamp", "id", "headers"],
+};
+
+/** Secrets of signatures that the package does not know yet: Ed25519, `v1a`. */
+const NOT_YET_KNOWN = /^(whsk_|whpk_)/;
+
+/**
+ * `countersign` holds `createVerifier` and `sign`; `files` is a list of `{ file, text }`. Returns the report that every
+ * face of the project prints.
+ */
+export function runVectors(face, countersign, files) {
+  const report = { face, files: files.map((file) => runFile(countersign, file)), error: null };
+  if (files.length === 0) report.error = "no vectors found";
+  return report;
+}
+
+function runFile(countersign, { file, text }) {
+  const result = { file, passed: 0, failed: 0, unknown: 0, failures: [] };
+  const fail = (id, want, got) => {
+    result.failed += 1;
+    result.failures.push({ id, want, got });
+  };
+  let content;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    fail(file, "JSON", String(error));
+    return result;
+  }
+  const problem = problemOf(countersign, content);
+  if (problem !== null) {
+    fail(file, FORMAT, problem);
+    return result;
+  }
+  for (const vector of content.vectors) {
+    if (isNotYetKnown(vector)) {
+      result.unknown += 1;
+      continue;
+    }
+    try {
+      const failure = failureOf(countersign, content.scheme, vector);
+      if (failure === null) result.passed += 1;
+      else fail(vector.id, failure.want, failure.got);
+    } catch (error) {
+      fail(vector.id, "no exception", String(error));
+    }
+  }
+  return result;
+}
+
+/** What is wrong with a file as a whole; `null` when its vectors can be run. */
+function problemOf(countersign, content) {
+  if (content?.format !== FORMAT) return `format ${JSON.stringify(content?.format)}`;
+  if (!Array.isArray(content.vectors) || content.vectors.length === 0) return "no vectors";
+  const strange = [...strangeFields("file", content), ...content.vectors.flatMap(strangeFieldsOfVector)];
+  if (strange.length > 0) return `unknown field ${strange[0]}`;
+  try {
+    countersign.createVerifier({ scheme: content.scheme, secrets: "c2VjcmV0" }).free();
+  } catch (error) {
+    if (error.code === "unknown_scheme") return `unknown scheme ${content.scheme}`;
+  }
+  return null;
+}
+
+function strangeFieldsOfVector(vector) {
+  return [
+    ...strangeFields("vector", vector),
+    ...strangeFields("request", vector.request),
+    ...strangeFields("options", vector.options),
+    ...strangeFields("expect", vector.expect),
+    ...strangeFields("sign", vector.sign),
+  ];
+}
+
+function strangeFields(kind, object) {
+  return Object.keys(object ?? {})
+    .filter((field) => !KNOWN[kind].includes(field))
+    .map((field) => `${kind}.${field}`);
+}
+
+function isNotYetKnown({ secrets, sign }) {
+  return [...secrets, sign?.secret ?? ""].some((secret) => NOT_YET_KNOWN.test(secret));
+}
+
+/** The first way in which the package differs from the vector; `null` when it agrees. */
+function failureOf(countersign, scheme, vector) {
+  const { expect, sign, request } = vector;
+  const wanted = expect.valid ? ["valid"] : expect.reasons;
+  for (const [form, given] of Object.entries(formsOf(request))) {
+    const got = verdictOf(countersign, scheme, vector, given);
+    if (!wanted.includes(got)) return { want: wanted.join(" or "), got: `${got} (${form})` };
+  }
+  if (sign === undefined) return null;
+  const got = JSON.stringify(
+    countersign.sign({
+      ...optionsOf(scheme, vector),
+      secret: sign.secret,
+      id: sign.id,
+      timestamp: sign.timestamp,
+      body: bytesOf(request),
+    }),
+  );
+  const want = JSON.stringify(sign.headers);
+  return got === want ? null : { want, got };
+}
+
+/** The same request in the forms in which a program may hold it. */
+function formsOf(request) {
+  const { headers, method, url } = request;
+  const bytes = bytesOf(request);
+  const lowered = {};
+  for (const [name, value] of headers) lowered[name.toLowerCase()] ??= value;
+  const forms = {
+    "pairs and bytes": { headers, body: bytes, method, url },
+    "object and buffer": { headers: lowered, body: bytes.buffer, method, url },
+    "iterator and view": { headers: headers.values(), body: new DataView(bytes.buffer), method, url },
+  };
+  if (request.body !== undefined) forms["pairs and text"] = { headers, body: request.body, method, url };
+  return forms;
+}
+
+function verdictOf(countersign, scheme, vector, request) {
+  const options = { ...optionsOf(scheme, vector), secrets: vector.secrets };
+  let verifier;
+  try {
+    verifier = countersign.createVerifier(options);
+  } catch (error) {
+    return error.code;
+  }
+  try {
+    const verdict = verifier.verify(request);
+    return verdict.ok ? "valid" : verdict.code;
+  } finally {
+    verifier.free();
+  }
+}
+
+function optionsOf(scheme, { options, tolerance, now }) {
+  return {
+    scheme,
+    tolerance,
+    header: options?.header,
+    secretFormat: options?.secret_format,
+    ...(now === undefined ? {} : { now: () => now }),
+  };
+}
+
+function bytesOf({ body, body_base64 }) {
+  if (body_base64 === undefined) return new TextEncoder().encode(body ?? "");
+  return Uint8Array.from(atob(body_base64), (character) => character.charCodeAt(0));
+}
