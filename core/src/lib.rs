@@ -26,7 +26,7 @@ pub use crate::{
     headers::{Header, Headers},
     secret::{Secret, SecretForm},
     signature::{
-        Config, ConfigError, Covers, KeyedScheme, Message, Refusal, Request, Tolerance, Valid,
-        scheme::Scheme,
+        Config, ConfigError, Covers, IdMissing, KeyedScheme, Message, Refusal, Request, Tolerance,
+        Valid, scheme::Scheme,
     },
 };

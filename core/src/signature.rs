@@ -30,7 +30,8 @@ use core::fmt;
 /// use countersign_core::{Config, KeyedScheme, Refusal, Request};
 ///
 /// let sender = KeyedScheme::new(&Config::new("sendemall", &["whsec_demo"])).unwrap();
-/// let headers = sender.sign(&countersign_core::Message { id: None, timestamp_s: 0, body: b"{}" });
+/// let message = countersign_core::Message { id: None, timestamp_s: 0, body: b"{}" };
+/// let headers = sender.sign(&message).unwrap();
 /// let headers: Vec<_> = headers.iter().map(|h| (h.name.as_str(), h.value.as_str())).collect();
 ///
 /// let receiver = KeyedScheme::new(&Config::new("sendemall", &["whsec_demo"])).unwrap();
@@ -119,6 +120,19 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// The scheme signs a message id, and the message has none. The fault of whoever signs: give every message an id that
+/// stays the same over all its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdMissing;
+
+impl fmt::Display for IdMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this scheme signs a message id; give one")
+    }
+}
+
+impl core::error::Error for IdMissing {}
 
 /// A request to be judged.
 #[derive(Debug)]
@@ -252,8 +266,14 @@ impl KeyedScheme {
     }
 
     /// The headers of a message. Where the header holds a list, every secret signs (rotation, R-X3); elsewhere the first.
-    pub fn sign(&self, message: &Message<'_>) -> Vec<Header> {
-        let id = message.id.unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`IdMissing`] when the scheme signs a message id and none is given.
+    pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, IdMissing> {
+        let id = match (&self.scheme.id_header, message.id) {
+            (Some(_), None | Some("")) => return Err(IdMissing),
+            (_, id) => id.unwrap_or_default(),
+        };
         let timestamp = message.timestamp_s.to_string();
         let parts = SignedParts {
             id: id.as_bytes(),
@@ -269,7 +289,7 @@ impl KeyedScheme {
         }
         let value = self.signature_value(&parts);
         headers.push(new_header(&self.scheme.signature_header, value));
-        headers
+        Ok(headers)
     }
 
     fn signature_value(&self, parts: &SignedParts<'_>) -> String {

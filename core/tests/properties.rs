@@ -28,7 +28,7 @@ fn signed(keyed: &KeyedScheme, id: &str, timestamp_s: i64, body: &[u8]) -> Vec<(
         timestamp_s,
         body,
     };
-    let headers = keyed.sign(&message).into_iter();
+    let headers = keyed.sign(&message).unwrap().into_iter();
     headers.map(|header| (header.name, header.value)).collect()
 }
 

@@ -20,6 +20,7 @@ export type MistakeCode =
   | "unknown_option"
   | "option_invalid"
   | "tolerance_invalid"
+  | "id_missing"
   | "headers_invalid"
   | "body_missing"
   | "body_already_parsed"

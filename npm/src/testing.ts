@@ -26,15 +26,11 @@ export function sign(options: SignOptions): [name: string, value: string][] {
     if (signer[SIGN] === undefined) {
       throw new CountersignError("internal", "Two copies of countersign are mixed. Install it once.");
     }
-    const headers = signer[SIGN]({
+    return signer[SIGN]({
       id,
       timestamp: timestamp === undefined ? undefined : String(timestamp),
       body: typeof body === "string" ? body : bytesOf(body),
     });
-    if (headers.some(([, value]) => value === "")) {
-      throw new CountersignError("option_invalid", "This scheme signs a message id. Pass `id`.");
-    }
-    return headers;
   } finally {
     verifier.free();
   }

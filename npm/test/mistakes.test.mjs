@@ -71,7 +71,7 @@ test("a freed verifier says so, and freeing twice is harmless", () => {
 
 test("signing without the id that a scheme signs is a mistake", () => {
   const options = { scheme: "standard-webhooks", secret: "c2VjcmV0", body: "" };
-  assert.throws(() => sign(options), mistake("option_invalid", /`id`/));
+  assert.throws(() => sign(options), mistake("id_missing", /message id/));
   assert.equal(sign({ ...options, id: "msg_1" }).length, 3);
 });
 

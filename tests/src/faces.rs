@@ -43,7 +43,7 @@ impl Face for Native {
             timestamp_s: timestamp(sign)?.unwrap_or(vector.now),
             body,
         };
-        let headers = keyed.sign(&message).into_iter();
+        let headers = keyed.sign(&message)?.into_iter();
         Ok(headers.map(|header| (header.name, header.value)).collect())
     }
 }

@@ -252,8 +252,11 @@ impl fmt::Display for PayloadError {
 
 impl core::error::Error for PayloadError {}
 
+/// Byte order mark, in UTF-8. A sender must not write one, a reader may ignore it. Source: RFC 8259 section 8.1.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 fn object(body: &[u8]) -> Result<Map<String, Value>, PayloadError> {
-    match serde_json::from_slice(body) {
+    match serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(_) => Err(PayloadError::wrong_type("", "expected a JSON object")),
         Err(error) => Err(PayloadError::new(

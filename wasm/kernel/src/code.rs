@@ -69,6 +69,8 @@ codes! {
     /// The tolerance is not a decimal number of seconds.
     ToleranceInvalid = 34, "tolerance_invalid",
         "The tolerance must be a whole number of seconds from 0 to 4294967295, or be switched off.";
+    /// See [`IdMissing`](countersign_core::IdMissing).
+    IdMissing = 35, "id_missing", "This scheme signs a message id; give one that stays the same over all attempts.";
     /// A frame that cannot be read.
     BadFrame = 64, "bad_frame", "The calling program wrote a frame that cannot be read.";
     /// No verifier under this handle.

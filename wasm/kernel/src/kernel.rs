@@ -1,7 +1,7 @@
 //! The behaviour behind the exports, in safe code.
 
 use crate::{code::Code, frame};
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::str::from_utf8;
 use countersign_core::{Config, Headers, KeyedScheme, Message, Request, Tolerance};
 
@@ -172,8 +172,8 @@ impl Kernel {
                 .input
                 .get(..len)
                 .and_then(frame::read)
-                .and_then(|parts| sign(&verifier.keyed, &parts, now_s))
-                .ok_or(Code::BadFrame),
+                .ok_or(Code::BadFrame)
+                .and_then(|parts| sign(&verifier.keyed, &parts, now_s)),
             None => Err(Code::BadHandle),
         };
         let code = match signed {
@@ -295,25 +295,31 @@ fn parse_tolerance(text: Option<&[u8]>) -> Result<Tolerance, Code> {
     }
 }
 
-fn sign(keyed: &KeyedScheme, parts: &[Option<&[u8]>], now_s: i64) -> Option<Vec<u8>> {
-    let [id, timestamp, body] = parts else {
-        return None;
+fn sign(keyed: &KeyedScheme, parts: &[Option<&[u8]>], now_s: i64) -> Result<Vec<u8>, Code> {
+    let [id, timestamp, Some(body)] = parts else {
+        return Err(Code::BadFrame);
     };
-    let id = id.map(from_utf8).transpose().ok()?;
+    let text = |part: &'_ [u8]| {
+        from_utf8(part)
+            .map(ToOwned::to_owned)
+            .map_err(|_| Code::BadFrame)
+    };
+    let id = id.map(text).transpose()?;
     let timestamp_s = match timestamp {
-        Some(digits) => from_utf8(digits).ok()?.parse().ok()?,
+        Some(digits) => text(digits)?.parse().map_err(|_| Code::BadFrame)?,
         None => now_s,
     };
-    let headers = keyed.sign(&Message {
-        id,
+    let message = Message {
+        id: id.as_deref(),
         timestamp_s,
-        body: (*body)?,
-    });
+        body,
+    };
+    let headers = keyed.sign(&message).map_err(|_| Code::IdMissing)?;
     let pairs: Vec<_> = headers
         .into_iter()
         .flat_map(|header| [Some(header.name), Some(header.value)])
         .collect();
-    Some(frame::write(&pairs))
+    Ok(frame::write(&pairs))
 }
 
 #[cfg(test)]
@@ -385,6 +391,19 @@ mod tests {
             kernel.verify(verifier, len, 1_700_000_301),
             Code::TimestampTooOld
         );
+    }
+
+    #[test]
+    fn a_message_without_the_id_that_the_scheme_signs_is_refused() {
+        let mut kernel = Kernel::new();
+        for (scheme, code) in [
+            ("standard-webhooks", Code::IdMissing),
+            ("platform", Code::Valid),
+        ] {
+            let handle = new_verifier(&mut kernel, scheme, &["AAAA"]);
+            let len = load(&mut kernel, &frame::write(&[None, None, Some(b"{}")]));
+            assert_eq!(kernel.sign(handle, len, 0), code, "{scheme}");
+        }
     }
 
     #[test]

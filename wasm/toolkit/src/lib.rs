@@ -51,7 +51,7 @@ fn read(provider: Provider, body: &[u8]) -> Reading {
     match Payload::decode(provider, body) {
         Ok(payload) => Reading::Event {
             ok: true,
-            known: provider.canonical_type(payload.event_type()).is_some(),
+            known: provider.event_types().contains(&payload.event_type()),
             event_type: payload.event_type().to_owned(),
             id: payload.event_id(),
             timestamp: payload.timestamp().map(str::to_owned),

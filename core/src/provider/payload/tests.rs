@@ -86,7 +86,7 @@ fn what_is_not_an_object_is_refused() {
         ("", "json_invalid"),
         ("{", "json_invalid"),
         ("[]", "wrong_type"),
-        ("\u{feff}{}", "json_invalid"),
+        ("\u{feff}{}", "missing_field"),
     ] {
         let error = Payload::decode(Provider::Platform, text.as_bytes()).unwrap_err();
         assert_eq!(error.code(), code, "{text}");
