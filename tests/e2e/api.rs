@@ -20,7 +20,7 @@ fn assert_problem(what: &str, answer: &Answer, status: u16, code: &str, field: O
 
 fn assert_nothing_stored(host: &Host) {
     let endpoints = host.get("/v1/endpoints").unwrap().json;
-    assert_eq!(endpoints["data"], json!([]));
+    assert_eq!(endpoints["endpoints"], json!([]));
     let stats = host.get("/v1/stats").unwrap().json;
     assert_eq!(stats["messages"], 0, "{stats}");
 }
@@ -43,7 +43,7 @@ fn wrong_events_are_refused_by_name_and_leave_nothing_behind() {
         (
             "unknown provider",
             event("nobody", json!({})),
-            422,
+            400,
             "unknown_provider",
             "provider",
         ),
@@ -53,14 +53,14 @@ fn wrong_events_are_refused_by_name_and_leave_nothing_behind() {
                 "cleanmails",
                 json!({"event": "email.sennt", "workspace_id": 1, "data": {}}),
             ),
-            422,
+            400,
             "unknown_event_type",
             "payload.event",
         ),
         (
             "missing field",
             event("smartlead", json!({"event": "EMAIL_SENT", "lead_id": 1})),
-            422,
+            400,
             "missing_field",
             "payload.campaign_id",
         ),
@@ -70,14 +70,14 @@ fn wrong_events_are_refused_by_name_and_leave_nothing_behind() {
                 "sendemall",
                 json!({"event": "email.sent", "data": {"open_count": "3"}}),
             ),
-            422,
+            400,
             "wrong_type",
             "payload.data.open_count",
         ),
         (
             "payload that is no object",
             event("platform", json!([])),
-            422,
+            400,
             "wrong_type",
             "payload",
         ),
@@ -99,12 +99,12 @@ fn wrong_events_are_refused_by_name_and_leave_nothing_behind() {
     assert_problem(
         "no provider",
         &answer,
-        422,
+        400,
         "missing_field",
         Some("provider"),
     );
     let answer = post_text(&host, "/v1/events", r#"{"provider":"platform"}"#);
-    assert_problem("no payload", &answer, 422, "missing_field", Some("payload"));
+    assert_problem("no payload", &answer, 400, "missing_field", Some("payload"));
     let answer = post_text(
         &host,
         "/v1/events",
@@ -113,7 +113,7 @@ fn wrong_events_are_refused_by_name_and_leave_nothing_behind() {
     assert_problem(
         "misspelt field",
         &answer,
-        422,
+        400,
         "unknown_field",
         Some("playload"),
     );
@@ -135,7 +135,7 @@ fn wrong_endpoints_are_refused_by_name_and_leave_nothing_behind() {
         &format!("https://example.com/{}", "a".repeat(3_000)),
     ] {
         let answer = host.post("/v1/endpoints", &endpoint(url)).unwrap();
-        assert_problem(url, &answer, 422, "url_invalid", Some("url"));
+        assert_problem(url, &answer, 400, "url_invalid", Some("url"));
     }
     let good = "https://example.com/hook";
     let cases = [
@@ -178,7 +178,7 @@ fn wrong_endpoints_are_refused_by_name_and_leave_nothing_behind() {
     ];
     for (what, description, code, field) in cases {
         let answer = host.post("/v1/endpoints", &description).unwrap();
-        assert_problem(what, &answer, 422, code, Some(field));
+        assert_problem(what, &answer, 400, code, Some(field));
     }
     assert_nothing_stored(&host);
 }
@@ -189,7 +189,7 @@ fn plain_http_needs_the_operator_s_word() {
     let host = home.start().unwrap();
     let description = json!({"provider": "platform", "url": "http://example.com/"});
     let answer = host.post("/v1/endpoints", &description).unwrap();
-    assert_problem("http", &answer, 422, "url_invalid", Some("url"));
+    assert_problem("http", &answer, 400, "url_invalid", Some("url"));
     assert!(answer.json["detail"].as_str().unwrap().contains("https"));
 }
 
@@ -227,7 +227,7 @@ fn wrong_framing_is_refused() {
         &answer,
         400,
         "idempotency_key_invalid",
-        Some("idempotency-key"),
+        Some("Idempotency-Key"),
     );
 
     assert_problem(
@@ -278,7 +278,7 @@ fn the_same_idempotency_key_makes_one_message_and_another_event_under_it_is_refu
         &publish("b"),
         409,
         "idempotency_conflict",
-        Some("idempotency-key"),
+        Some("Idempotency-Key"),
     );
     assert_eq!(host.get("/v1/stats").unwrap().json["messages"], 1);
 }

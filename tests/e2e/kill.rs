@@ -69,20 +69,29 @@ fn run() -> anyhow::Result<()> {
         for _ in 0..PUBLISHERS {
             scope.spawn(|| publish(&url, &next, &accepted, started));
         }
-        // Kill while there is work: events still to publish, or deliveries still under way.
-        while accepted.lock().unwrap().len() < MESSAGES {
-            anyhow::ensure!(
-                started.elapsed() < LIMIT,
-                "only {} accepted",
-                accepted.lock().unwrap().len()
-            );
-            thread::sleep(Duration::from_millis(chance.u64(20..250)));
+        // By progress, not by time: as many kills on a fast machine as on a slow one.
+        let mut next_kill = 0;
+        loop {
+            next_kill += chance.usize(60..240);
+            while accepted.lock().unwrap().len() < next_kill.min(MESSAGES) {
+                anyhow::ensure!(
+                    started.elapsed() < LIMIT,
+                    "only {} accepted",
+                    accepted.lock().unwrap().len()
+                );
+                thread::sleep(Duration::from_millis(1));
+            }
+            if next_kill >= MESSAGES {
+                break;
+            }
+            thread::sleep(Duration::from_millis(chance.u64(..30)));
             host.kill()?;
             kills += 1;
             host = home.start()?;
         }
         Ok(())
     })?;
+    // And while only deliveries are under way.
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(chance.u64(5..60)));
         host.kill()?;
@@ -164,9 +173,9 @@ fn payload(provider: &str, number: usize) -> serde_json::Value {
         "sendemall" => json!({
             "event": "email.sent", "id": format!("evt_{number}"), "timestamp": timestamp, "data": {"lead_id": number},
         }),
-        _ => {
-            json!({"type": "email.open", "email_id": format!("mail-{number}"), "timestamp": timestamp})
-        }
+        _ => json!({
+            "id": format!("evt_{number}"), "type": "email.open", "email_id": "m", "timestamp": timestamp,
+        }),
     }
 }
 

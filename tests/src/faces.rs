@@ -95,9 +95,17 @@ impl Wasmtime {
     }
 
     /// The inner error is the code of a configuration error.
-    fn handle(&self, scheme: &str, vector: &Vector, secrets: &[&str]) -> anyhow::Result<Result<Handle, String>> {
+    fn handle(
+        &self,
+        scheme: &str,
+        vector: &Vector,
+        secrets: &[&str],
+    ) -> anyhow::Result<Result<Handle, String>> {
         let options = options(vector)?;
-        match self.kernel.verifier(scheme, vector.tolerance, secrets, &options) {
+        match self
+            .kernel
+            .verifier(scheme, vector.tolerance, secrets, &options)
+        {
             Ok(handle) => Ok(Ok(handle)),
             Err(KernelError::Refused(code)) => Ok(Err(code.name().to_owned())),
             Err(error) => Err(error.into()),

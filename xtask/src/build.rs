@@ -34,6 +34,16 @@ pub(crate) fn build(workspace: &Workspace, scope: Scope) -> Result<()> {
     Ok(())
 }
 
+/// What is compiled natively in release. Build, tests and demo select the same packages: cargo then resolves one set of
+/// features, and wasmtime is compiled once. The toolkit would pull in wasm-bindgen, xtask has a build of its own.
+pub(crate) const NATIVE_PACKAGES: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "countersign-toolkit",
+    "--exclude",
+    "xtask",
+];
+
 /// The host in the profile that tests and demo share. Its build script embeds the modules, so it comes last.
 pub(crate) fn host(workspace: &Workspace) -> Result<bool> {
     let binary = workspace.host_binary();
@@ -45,14 +55,10 @@ pub(crate) fn host(workspace: &Workspace) -> Result<bool> {
     let before = modified();
     let step = Step::begin("compile the host (the first time takes minutes: wasmtime and SQLite)");
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--release",
-        "--package",
-        "countersign-host",
-        "--bin",
-        "countersign",
-    ]);
+    cargo
+        .args(["build", "--release"])
+        .args(NATIVE_PACKAGES)
+        .args(["--bin", "countersign"]);
     run::inherit(&mut cargo).context("the host did not compile")?;
     let changed = before != modified();
     step.done(if changed { "" } else { "up to date" });

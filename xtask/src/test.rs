@@ -65,6 +65,7 @@ pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
             "countersign-core",
         ]);
         lines.push(suite("doc examples", &mut doc, counts::cargo_test)?);
+        lines.push(chores(workspace)?);
     }
     if wanted(Face::NoStd) {
         lines.push(without_std(workspace)?);
@@ -94,26 +95,35 @@ pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
     Ok(())
 }
 
-/// The release profile is shared with demo and binary: wasmtime is compiled once. The toolkit has no native tests and
-/// would only pull wasm-bindgen into the native build.
+/// The release profile and its features are shared with demo and binary.
 fn rust(workspace: &Workspace) -> Result<Line> {
-    let all = [
-        "--release",
-        "--workspace",
-        "--exclude",
-        "countersign-toolkit",
-    ];
     let mut cargo = workspace.cargo();
     if which::which("cargo-nextest").is_ok() {
         run::note("Rust tests: cargo nextest");
-        cargo.args(["nextest", "run", "--no-fail-fast"]).args(all);
+        cargo
+            .args(["nextest", "run", "--no-fail-fast", "--release"])
+            .args(build::NATIVE_PACKAGES);
         return suite("rust (nextest)", &mut cargo, counts::nextest);
     }
     run::note("Rust tests: cargo test (cargo-nextest is not installed)");
     cargo
-        .args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"])
-        .args(all);
+        .args([
+            "test",
+            "--no-fail-fast",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--release",
+        ])
+        .args(build::NATIVE_PACKAGES);
     suite("rust (cargo test)", &mut cargo, counts::cargo_test)
+}
+
+/// The chores' own tests, in the profile that the chores run in.
+fn chores(workspace: &Workspace) -> Result<Line> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--package", "xtask"]);
+    suite("xtask", &mut cargo, counts::cargo_test)
 }
 
 fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result<Line> {

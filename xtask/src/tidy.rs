@@ -42,17 +42,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
         "npm run lint",
         passes("npm run lint", npm::npm(workspace)?.args(["run", "lint"])),
     );
-    if which::which("cargo-deny").is_ok() {
-        note(
-            "cargo deny",
-            passes(
-                "cargo deny check",
-                workspace.cargo().args(["deny", "check"]),
-            ),
-        );
-    } else {
-        run::note("cargo deny: not checked, cargo-deny is not installed");
-    }
+    note("cargo deny", deny(workspace));
     if !failed.is_empty() {
         bail!(
             "not tidy: {}; `cargo fmt --all` mends the form, the output above names the rest",
@@ -61,6 +51,30 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     }
     eprintln!("tidy");
     Ok(())
+}
+
+/// Licences, sources and duplicate bans need nothing but the lock file; advisories need a database from the network, so
+/// they are checked where it can be had.
+fn deny(workspace: &Workspace) -> bool {
+    if which::which("cargo-deny").is_err() {
+        run::note("cargo deny: not checked; `cargo install cargo-deny` brings it");
+        return true;
+    }
+    let deny = |arguments: &[&str]| {
+        let mut command = workspace.cargo();
+        command.arg("deny").args(arguments);
+        command
+    };
+    let offline = passes(
+        "cargo deny check licenses bans sources",
+        &mut deny(&["check", "licenses", "bans", "sources"]),
+    );
+    if run::ask(&mut deny(&["fetch", "db"])).is_none() {
+        run::note("cargo deny: advisories not checked, their database cannot be reached");
+        return offline;
+    }
+    let advisories = ["check", "--disable-fetch", "advisories"];
+    passes("cargo deny check advisories", &mut deny(&advisories)) && offline
 }
 
 /// Release, like tests and demo: build scripts and macros are shared with them. The toolkit has a line of its own because

@@ -100,18 +100,14 @@ fn run_face(workspace: &Workspace, face: Face, directory: &Path) -> Report {
 fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command> {
     let mut command = match face {
         Face::Native | Face::Wasmtime => {
+            // Built with the packages of build and tests; `cargo run` would resolve other features.
             let mut cargo = workspace.cargo();
-            cargo.args([
-                "run",
-                "--release",
-                "--quiet",
-                "--package",
-                "countersign-tests",
-                "--bin",
-                "vectors",
-                "--",
-            ]);
             cargo
+                .args(["build", "--release", "--quiet"])
+                .args(build::NATIVE_PACKAGES)
+                .args(["--bin", "vectors"]);
+            run::quiet("compile the vector runner", &mut cargo)?;
+            workspace.command(workspace.native_binary("vectors"))
         }
         Face::NodeEsm | Face::NodeCjs | Face::Workerd => {
             let mut node = npm::node(workspace)?;

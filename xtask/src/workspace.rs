@@ -74,13 +74,18 @@ impl Workspace {
 
     /// The finished host binary.
     pub(crate) fn host_binary(&self) -> PathBuf {
+        self.native_binary("countersign")
+    }
+
+    /// A finished program in the release profile.
+    pub(crate) fn native_binary(&self, name: &str) -> PathBuf {
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(folder) => self.root.join(folder),
             None => self.at("target"),
         };
         target
             .join("release")
-            .join(format!("countersign{}", env::consts::EXE_SUFFIX))
+            .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
     /// The cargo that runs us, in the root of the checkout.

@@ -156,12 +156,11 @@ impl Cast {
         Ok(Self { host, receivers })
     }
 
-    /// Whose endpoint it is.
-    pub(super) fn receiver_of(&self, endpoint: &str) -> Result<&Receiver> {
-        let owner = |receiver: &&Receiver| receiver.endpoints.iter().any(|own| own == endpoint);
-        let receiver = self.receivers.iter().find(owner);
-        receiver
-            .with_context(|| format!("the host delivers to an endpoint nobody made: {endpoint}"))
+    /// Place in `receivers` of the one that this endpoint points to.
+    pub(super) fn place_of(&self, endpoint: &str) -> Result<usize> {
+        let owns = |receiver: &Receiver| receiver.endpoints.iter().any(|own| own == endpoint);
+        let place = self.receivers.iter().position(owns);
+        place.with_context(|| format!("the host delivers to an endpoint nobody made: {endpoint}"))
     }
 
     /// What all receivers have noted so far.
