@@ -34,6 +34,7 @@ pub(crate) struct Profile {
     pub(crate) type_field: &'static str,
     /// Payload fields without which an event cannot be read.
     pub(crate) required: &'static [&'static str],
+    pub(crate) always_signed: bool,
     pub(crate) spelling: Spelling,
     pub(crate) policy: DeliveryPolicy,
 }
@@ -110,6 +111,11 @@ impl Provider {
                 .copied()
                 .find(|documented| *documented == name),
         }
+    }
+
+    /// Whether it promises a signature on every request, so that an endpoint made without a secret gets one (E25, R-E5).
+    pub fn always_signed(self) -> bool {
+        self.profile().always_signed
     }
 
     /// How it spells subscriptions.

@@ -143,9 +143,14 @@ fn look(cast: &Cast, published: &[Published]) -> Result<Vec<Delivery>> {
         let message = cast
             .host
             .get(&format!("/v1/messages/{}", event.message_id))?;
+        let mut owned = Vec::new();
         for delivery in message["deliveries"].as_array().into_iter().flatten() {
             let endpoint = delivery["endpoint_id"].as_str().unwrap_or_default();
-            let receiver = cast.receiver_of(endpoint)?;
+            owned.push((cast.place_of(endpoint)?, delivery));
+        }
+        owned.sort_by_key(|(place, _)| *place);
+        for (place, delivery) in owned {
+            let receiver = &cast.receivers[place];
             let seen = received.iter().filter(|seen| {
                 seen.receiver == receiver.name && seen.message_id == event.message_id
             });

@@ -41,6 +41,7 @@ pub(super) static PROFILE: Profile = Profile {
     event_types: EventType::DOCUMENTED,
     type_field: "event",
     required: &["event", "workspace_id", "timestamp", "data"],
+    always_signed: false,
     spelling: Spelling::List,
     policy: DeliveryPolicy {
         schedule: RetrySchedule::CLEANMAILS,

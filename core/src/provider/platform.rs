@@ -27,6 +27,7 @@ pub(super) static PROFILE: Profile = Profile {
     event_types: EventType::DOCUMENTED,
     type_field: "type",
     required: &["type", "email_id"],
+    always_signed: false,
     spelling: Spelling::CommaList,
     policy: DeliveryPolicy {
         schedule: RetrySchedule::STANDARD_WEBHOOKS,

@@ -29,12 +29,13 @@ event_types! {
     CampaignCompleted = "campaign.completed", CampaignCompleted;
 }
 
-/// E29, E30, E33 with R-E13.
+/// E25 with R-E5; E29, E30, E33 with R-E13.
 pub(super) static PROFILE: Profile = Profile {
     name: "sendemall",
     event_types: EventType::DOCUMENTED,
     type_field: "event",
     required: &["event", "id", "timestamp", "data"],
+    always_signed: true,
     spelling: Spelling::List,
     policy: DeliveryPolicy {
         schedule: RetrySchedule::SENDEMALL,

@@ -31,6 +31,7 @@ pub(super) static PROFILE: Profile = Profile {
     event_types: EventType::DOCUMENTED,
     type_field: "event",
     required: &["event", "timestamp", "campaign_id", "lead_id"],
+    always_signed: false,
     spelling: Spelling::BoolMap,
     policy: DeliveryPolicy {
         schedule: RetrySchedule::SMARTLEAD,

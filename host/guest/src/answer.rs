@@ -111,6 +111,7 @@ fn plan(provider: Provider) -> DeliveryPlan {
                 options: vec![("secret_format".to_owned(), "raw".to_owned())],
             },
         ],
+        always_signed: provider.always_signed(),
         // `webhook-id` also without a secret, so that a receiver can drop repeats.
         id_headers: ["webhook-id".to_owned()]
             .into_iter()
@@ -319,6 +320,7 @@ mod tests {
             };
             assert_eq!(plan.signatures[0].scheme, provider.name());
             assert_eq!(plan.signatures[1].scheme, "standard-webhooks");
+            assert_eq!(plan.always_signed, provider == Provider::Sendemall);
             let has_request_id = plan.id_headers.iter().any(|h| h.name == "X-Request-Id");
             assert_eq!(has_request_id, provider == Provider::Smartlead);
         }

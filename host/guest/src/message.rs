@@ -128,6 +128,9 @@ pub struct DeliveryPlan {
     pub content_type: String,
     /// The signatures of an endpoint with a secret, computed anew for each attempt by the kernel.
     pub signatures: Vec<SignaturePlan>,
+    /// Every delivery is signed: an endpoint that is made without a secret gets one (R-E5). Otherwise such an endpoint's
+    /// deliveries go out unsigned (R-S2, R-P3).
+    pub always_signed: bool,
     /// Headers that identify the delivery, sent with or without a secret.
     pub id_headers: Vec<IdHeader>,
 }

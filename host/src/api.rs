@@ -1,0 +1,267 @@
+//! The native API: JSON over HTTP. Handlers translate; they decide nothing.
+
+mod deliveries;
+mod endpoints;
+mod events;
+mod problem;
+mod request;
+
+pub use self::problem::Problem;
+
+use crate::{
+    context::Context,
+    ids::{DeliveryId, EndpointId, MessageId},
+    rules,
+    worker::Worker,
+};
+use axum::{
+    Json, Router,
+    extract::{FromRequestParts, Path, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::{any::Any, net::IpAddr, sync::Arc};
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// What handlers use.
+pub struct App {
+    pub context: Arc<Context>,
+    pub worker: Arc<Worker>,
+    /// Longest request body.
+    pub body_bytes_max: u64,
+    /// Places for requests under way, so that their bodies occupy bounded memory.
+    pub requests: Semaphore,
+    /// SHA-256 of the bearer token; without one every client on this machine is let in.
+    pub token_sha256: Option<[u8; 32]>,
+}
+
+/// The SHA-256 of a token, `None` for an empty one.
+pub fn token_sha256(token: &str) -> Option<[u8; 32]> {
+    (!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into())
+}
+
+/// All routes.
+pub fn router(app: Arc<App>) -> Router {
+    let v1 = Router::new()
+        .route("/version", get(version))
+        .route("/endpoints", get(endpoints::list).post(endpoints::create))
+        .route(
+            "/endpoints/{id}",
+            get(endpoints::show)
+                .patch(endpoints::change)
+                .delete(endpoints::delete),
+        )
+        .route("/events", post(events::publish))
+        .route("/messages/{id}", get(deliveries::message))
+        .route("/deliveries", get(deliveries::list))
+        .route("/deliveries/{id}", get(deliveries::show))
+        .route("/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/stats", get(deliveries::stats))
+        .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&app), admit));
+    Router::new()
+        .route("/health", get(health))
+        .nest("/v1", v1)
+        .fallback(no_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(app)
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn version() -> Json<Value> {
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "kernel_sha256": rules::KERNEL_SHA256,
+        "guest_sha256": rules::GUEST_SHA256,
+        "wasmtime": rules::WASMTIME_VERSION,
+    }))
+}
+
+async fn no_route(address: Uri) -> Problem {
+    let path: String = address.path().chars().take(200).collect();
+    let detail = format!("there is nothing at {path}; events are published with POST /v1/events");
+    Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+async fn wrong_method(method: Method) -> Problem {
+    let detail = format!("{method} is not possible here; the Allow header says what is");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    // The panic hook has written where.
+    tracing::error!("a request panicked: this is a defect");
+    Problem::internal().into_response()
+}
+
+/// Lets in clients that have the token; without one, clients that address this machine as itself.
+async fn admit(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match app.token_sha256 {
+        Some(expected) => check_token(request.headers(), &expected)?,
+        None => check_host(request.headers())?,
+    }
+    let Ok(_place) = app.requests.try_acquire() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "too many requests are under way; try again. The setting is api.requests_max",
+        ));
+    };
+    Ok(next.run(request).await)
+}
+
+fn check_token(headers: &HeaderMap, expected: &[u8; 32]) -> Result<(), Problem> {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.map(|value| value.as_bytes()).and_then(|value| {
+        let (scheme, token) = value.split_at_checked(7)?;
+        scheme
+            .eq_ignore_ascii_case(b"bearer ")
+            .then_some(token.trim_ascii())
+    });
+    // Digests are of one length, so that the comparison tells nothing about the token's.
+    let fits = given.is_some_and(|token| bool::from(Sha256::digest(token).ct_eq(expected)));
+    match fits {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "send the token of this server: `Authorization: Bearer ...`",
+        )
+        .at("Authorization")),
+    }
+}
+
+/// Without a token the server listens on a loopback address only. A web page could still make a browser on this machine
+/// send requests here under a name of its own that resolves to 127.0.0.1; such requests carry that name.
+fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let name = host.map(|host| match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    });
+    let loopback = |name: &str| {
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost")
+            || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    };
+    match name.is_some_and(loopback) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "host_forbidden",
+            "without a token only requests to localhost are taken; set COUNTERSIGN_API_TOKEN to allow others",
+        )
+        .at("Host")),
+    }
+}
+
+/// An id in the path. What is none is an id of nothing: 404.
+struct IdPath<T>(T);
+
+trait PathId: Sized {
+    const WHAT: &str;
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! path_ids {
+    ($($id:ty = $what:literal),*) => {$(
+        impl PathId for $id {
+            const WHAT: &str = $what;
+            fn read(text: &str) -> Option<Self> {
+                Self::parse(text)
+            }
+        }
+    )*};
+}
+
+path_ids!(
+    EndpointId = "endpoint",
+    MessageId = "message",
+    DeliveryId = "delivery"
+);
+
+impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|Path(text)| T::read(&text));
+        id.map(Self).ok_or_else(|| Problem::not_found(T::WHAT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn only_the_token_lets_in() {
+        let expected = token_sha256("secret-token").unwrap();
+        let fits =
+            |value: &str| check_token(&headers(header::AUTHORIZATION, value), &expected).is_ok();
+        assert!(fits("Bearer secret-token"));
+        assert!(fits("bearer  secret-token"));
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer secret-toke",
+            "Basic secret-token",
+            "secret-token",
+        ] {
+            assert!(!fits(wrong), "{wrong}");
+        }
+        assert!(check_token(&HeaderMap::new(), &expected).is_err());
+        assert_eq!(token_sha256(""), None);
+    }
+
+    #[test]
+    fn without_a_token_the_host_must_be_this_machine() {
+        let fits = |value: &str| check_host(&headers(header::HOST, value)).is_ok();
+        for own in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:8700",
+            "127.9.9.9",
+            "[::1]:8700",
+            "[::1]",
+        ] {
+            assert!(fits(own), "{own}");
+        }
+        for foreign in [
+            "evil.example",
+            "evil.example:8700",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+            ":80",
+        ] {
+            assert!(!fits(foreign), "{foreign}");
+        }
+        assert!(check_host(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,170 @@
+//! `/v1/endpoints`
+
+use super::{
+    App, IdPath,
+    problem::Problem,
+    request::{Fields, JsonBody, Query},
+};
+use crate::{
+    clock::rfc3339,
+    context::to_its_end,
+    endpoints::{self, Change, Description},
+    ids::EndpointId,
+    store::{Endpoint, SecretText, Word},
+};
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use countersign_core::{
+    delivery::EndpointState,
+    subscription::{Scope, Subscription},
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const CREATE_FIELDS: [&str; 6] = ["provider", "url", "name", "events", "scope", "secret"];
+const CHANGE_FIELDS: [&str; 6] = ["status", "url", "name", "events", "scope", "secret"];
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    body: JsonBody,
+) -> Result<impl IntoResponse, Problem> {
+    let mut fields = body.fields;
+    let given = Description {
+        provider: fields.required("provider", "the name of a provider, a string")?,
+        url: fields.required("url", "the address to send to, a string")?,
+        name: fields.optional("name", "a string")?,
+        events: fields.raw("events"),
+        scope: fields.raw("scope"),
+        secret: secret(&mut fields)?.flatten(),
+    };
+    fields.finish(&CREATE_FIELDS)?;
+    let made = to_its_end(endpoints::create(Arc::clone(&app.context), given)).await?;
+    let mut view = view(&made.endpoint);
+    let mut warnings = warnings(&made.endpoint);
+    if let (true, Some(secret)) = (made.secret_made, &made.endpoint.secret) {
+        view["secret"] = secret.as_str().into();
+        warnings
+            .push("no secret was given, so one was made; this is the only time it is shown".into());
+    }
+    view["warnings"] = warnings.into();
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
+    Query::parse(query.as_deref(), &[])?;
+    let endpoints: Vec<_> = app.context.registry.all().iter().map(view).collect();
+    Ok(Json(json!({ "endpoints": endpoints })))
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<Json<Value>, Problem> {
+    let entry = app.context.registry.find(&id);
+    let entry = entry.ok_or_else(|| Problem::not_found("endpoint"))?;
+    Ok(Json(view(&entry.snapshot())))
+}
+
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+    body: JsonBody,
+) -> Result<Json<Value>, Problem> {
+    let mut fields = body.fields;
+    let state = fields.optional::<String>("status", "active, paused or disabled")?;
+    let change = Change {
+        state: state.map(|word| status(&word)).transpose()?,
+        url: fields.optional("url", "the address to send to, a string")?,
+        name: fields.nullable("name", "a string or null")?,
+        events: fields.raw("events"),
+        scope: fields.raw("scope"),
+        secret: secret(&mut fields)?,
+    };
+    fields.finish(&CHANGE_FIELDS)?;
+    let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
+    let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
+    let mut view = view(&changed);
+    view["warnings"] = warnings(&changed).into();
+    Ok(Json(view))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<StatusCode, Problem> {
+    to_its_end(endpoints::delete(Arc::clone(&app.context), id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn secret(fields: &mut Fields) -> Result<Option<Option<SecretText>>, Problem> {
+    let secret = fields.nullable("secret", "a string or null")?;
+    Ok(secret.map(|text| text.map(SecretText::new)))
+}
+
+fn status(word: &str) -> Result<EndpointState, Problem> {
+    EndpointState::from_word(word).ok_or_else(|| {
+        Problem::field(
+            "status_invalid",
+            "status",
+            "`status` must be active, paused or disabled",
+        )
+    })
+}
+
+/// An endpoint as clients see it. Never its secret.
+fn view(endpoint: &Endpoint) -> Value {
+    json!({
+        "id": endpoint.id.as_str(),
+        "provider": endpoint.provider,
+        "url": endpoint.url,
+        "name": endpoint.name,
+        "events": events(&endpoint.rules.subscription),
+        "scope": scope(&endpoint.rules.scope),
+        "status": endpoint.state.word(),
+        "reason": endpoint.reason.map(Word::word),
+        "since": rfc3339(endpoint.since_ms),
+        "exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
+        "last_success_at": endpoint.health.last_success_at_ms.map(rfc3339),
+        "secret_set": endpoint.secret.is_some(),
+        "created_at": rfc3339(endpoint.created_at_ms),
+    })
+}
+
+/// Documented names in a list, whatever spelling was given; every provider's endpoints take it back like this.
+fn events(subscription: &Subscription) -> Value {
+    match subscription {
+        Subscription::All => json!(["*"]),
+        Subscription::Only(names) => json!(names),
+    }
+}
+
+fn scope(scope: &Scope) -> Value {
+    match scope {
+        Scope::User => json!({ "level": "user" }),
+        Scope::Client(id) => json!({ "level": "client", "client_id": id }),
+        Scope::Campaign(id) => json!({ "level": "campaign", "campaign_id": id }),
+    }
+}
+
+fn warnings(endpoint: &Endpoint) -> Vec<Value> {
+    let mut warnings = Vec::new();
+    if endpoint.secret.is_none() {
+        // R-S2, R-P3.
+        warnings.push(
+            "no secret is set: deliveries are not signed, and the receiver cannot tell them from forgeries; set `secret`"
+                .into(),
+        );
+    }
+    if endpoint.url.starts_with("http://") {
+        warnings
+            .push("the address is http: what is sent can be read and changed on its way".into());
+    }
+    warnings
+}

@@ -1,0 +1,210 @@
+//! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
+
+use crate::{
+    endpoints::EndpointError, publish::PublishError, rules::RulesError, store::StoreError,
+};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use countersign_guest::Rejection;
+use serde_json::{Map, Value};
+
+/// Seconds after which a client may try again when the store is busy or has failed.
+const RETRY_AFTER_S: u32 = 1;
+
+/// An error for a client. Says what is wrong, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    code: String,
+    detail: String,
+    field: Option<String>,
+}
+
+impl Problem {
+    /// A problem.
+    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            detail: detail.into(),
+            field: None,
+        }
+    }
+
+    /// A problem with one field of the request.
+    pub fn field(code: &str, field: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail).at(field)
+    }
+
+    /// The problem, with the field or header that it is about.
+    #[must_use]
+    pub fn at(self, field: &str) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..self
+        }
+    }
+
+    /// There is nothing here, or no longer.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("there is no {what} of this id"),
+        )
+    }
+
+    /// A defect of this program. The details are in its log, not in the answer.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "this is a defect of the server; its log says more. Nothing was stored",
+        )
+    }
+
+    /// The stable name of the problem.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), "about:blank".into());
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        body.insert("title".to_owned(), title.into());
+        body.insert("status".to_owned(), self.status.as_u16().into());
+        body.insert("code".to_owned(), self.code.into());
+        body.insert("detail".to_owned(), self.detail.into());
+        if let Some(field) = self.field {
+            body.insert("field".to_owned(), field.into());
+        }
+        let mut answer = (self.status, Value::Object(body).to_string()).into_response();
+        let headers = answer.headers_mut();
+        let problem = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, problem);
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+            }
+            StatusCode::UNAUTHORIZED => {
+                let bearer = HeaderValue::from_static("Bearer");
+                headers.insert(header::WWW_AUTHENTICATE, bearer);
+            }
+            _ => {}
+        }
+        answer
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Self {
+        match rejection.field.is_empty() {
+            true => Self::new(StatusCode::BAD_REQUEST, &rejection.code, rejection.message),
+            false => Self::field(&rejection.code, &rejection.field, rejection.message),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = match error {
+            StoreError::Busy => "too many requests are waiting for the disk; try again",
+            StoreError::Closed => "the server is stopping; try again",
+            StoreError::InUse { .. } | StoreError::Failed { .. } => {
+                tracing::error!(%error, "a request failed");
+                "the store failed, nothing was stored; the server's log says more. Try again"
+            }
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+    }
+}
+
+impl From<EndpointError> for Problem {
+    fn from(error: EndpointError) -> Self {
+        match error {
+            EndpointError::Rejected(rejection) => rejection.into(),
+            EndpointError::Unknown => Self::not_found("endpoint"),
+            EndpointError::Store(error) => error.into(),
+            EndpointError::Rules(error) => {
+                tracing::error!(%error, "the rules failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Rejected(rejection) => rejection.into(),
+            PublishError::IdempotencyConflict => Self::new(
+                StatusCode::CONFLICT,
+                "idempotency_conflict",
+                "this Idempotency-Key was used for a request with another body within the last 24 hours; \
+                 use a new key for a new event",
+            )
+            .at("Idempotency-Key"),
+            PublishError::Store(error) => error.into(),
+            PublishError::Rules(RulesError::Deadline) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the server is short of time, nothing was stored; try again",
+            ),
+            PublishError::Rules(error) => {
+                tracing::error!(%error, "the rules failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn rendered(problem: Problem) -> (StatusCode, Option<HeaderValue>, Value) {
+        let answer = problem.into_response();
+        let status = answer.status();
+        let retry_after = answer.headers().get(header::RETRY_AFTER).cloned();
+        assert_eq!(
+            answer.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, retry_after, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_problem_names_code_field_and_remedy() {
+        let rejection = Rejection {
+            field: "payload.event".to_owned(),
+            code: "unknown_event_type".to_owned(),
+            message: "known are: a, b".to_owned(),
+        };
+        let (status, _, body) = rendered(PublishError::Rejected(rejection).into()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["code"], "unknown_event_type");
+        assert_eq!(body["field"], "payload.event");
+        assert_eq!(body["status"], 400);
+        assert_eq!(body["title"], "Bad Request");
+    }
+
+    #[tokio::test]
+    async fn a_busy_store_asks_to_come_back_and_details_of_failures_stay_inside() {
+        let (status, retry_after, _) = rendered(StoreError::Busy.into()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(retry_after.is_some());
+        let failed = StoreError::Failed {
+            doing: "committing",
+            problem: "disk I/O error at /secret/place".to_owned(),
+        };
+        let (_, _, body) = rendered(failed.into()).await;
+        assert!(!body.to_string().contains("/secret/place"));
+    }
+}

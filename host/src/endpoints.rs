@@ -1,0 +1,340 @@
+//! Endpoints: making, changing and deleting them.
+
+use crate::{
+    chance::signing_secret,
+    context::Context,
+    ids::EndpointId,
+    rules::{KernelError, RulesError},
+    store::{Endpoint, SecretText, StateReason, StoreError},
+    worker::Worker,
+};
+use countersign_core::delivery::{EndpointHealth, EndpointState};
+use countersign_guest::{CheckEndpoint, Rejection};
+use std::sync::Arc;
+use url::Url;
+
+/// Longest address. Longer ones are refused by common servers and proxies.
+pub const URL_BYTES_MAX: usize = 2048;
+/// Longest secret. Anything beyond 64 bytes is hashed down by HMAC anyway.
+pub const SECRET_BYTES_MAX: usize = 1024;
+/// Longest name.
+pub const NAME_BYTES_MAX: usize = 200;
+
+/// An endpoint as a client describes it.
+#[derive(Debug, Clone, Default)]
+pub struct Description {
+    pub provider: String,
+    pub url: String,
+    pub name: Option<String>,
+    /// JSON text of the subscription.
+    pub events: Option<String>,
+    /// JSON text of the scope.
+    pub scope: Option<String>,
+    pub secret: Option<SecretText>,
+}
+
+/// What a client changes about an endpoint; `None` leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub url: Option<String>,
+    pub name: Option<Option<String>>,
+    pub events: Option<String>,
+    pub scope: Option<String>,
+    pub secret: Option<Option<SecretText>>,
+    pub state: Option<EndpointState>,
+}
+
+/// Why an endpoint was not made or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// The description is wrong; the client's mistake.
+    #[error("{}", .0.message)]
+    Rejected(Rejection),
+    /// There is none of this id.
+    #[error("no such endpoint")]
+    Unknown,
+    /// A defect.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// Busy or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A new endpoint.
+#[derive(Debug, Clone)]
+pub struct Made {
+    pub endpoint: Endpoint,
+    /// The secret was made here. This is the only time that it is shown.
+    pub secret_made: bool,
+}
+
+/// Makes an endpoint. To be run to its end.
+///
+/// # Errors
+/// [`EndpointError`]; nothing is stored then.
+pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, EndpointError> {
+    let rules = check_rules(&context, &given.provider, given.events, given.scope)?;
+    let url = check_url(&given.url, context.allow_http)?;
+    check_name(given.name.as_deref())?;
+    let always_signed = context.rules.plan(&given.provider)?.always_signed;
+    let secret_made = given.secret.is_none() && always_signed;
+    let secret = match secret_made {
+        true => Some(SecretText::new(signing_secret(&*context.chance))),
+        false => given.secret,
+    };
+    check_secret(&context, &given.provider, secret.as_ref())?;
+    let now_ms = context.clock.now_ms();
+    let endpoint = Endpoint {
+        id: EndpointId::new(now_ms, &*context.chance),
+        provider: given.provider,
+        url,
+        name: given.name,
+        rules,
+        secret,
+        state: EndpointState::Active,
+        reason: None,
+        since_ms: now_ms,
+        health: EndpointHealth::default(),
+        version: 1,
+        created_at_ms: now_ms,
+    };
+    context.store.create_endpoint(endpoint.clone()).await?;
+    context.registry.insert(endpoint.clone());
+    Ok(Made {
+        endpoint,
+        secret_made,
+    })
+}
+
+/// Changes an endpoint. To be run to its end.
+///
+/// # Errors
+/// [`EndpointError`]; nothing is changed then.
+pub async fn change(
+    context: Arc<Context>,
+    worker: Arc<Worker>,
+    id: EndpointId,
+    change: Change,
+) -> Result<Endpoint, EndpointError> {
+    let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
+    let provider = entry.snapshot().provider;
+    let rules = check_rules(
+        &context,
+        &provider,
+        change.events.clone(),
+        change.scope.clone(),
+    )?;
+    let url = change
+        .url
+        .map(|url| check_url(&url, context.allow_http))
+        .transpose()?;
+    check_name(change.name.as_ref().and_then(Option::as_deref))?;
+    let secret = change.secret.as_ref().and_then(Option::as_ref);
+    check_secret(&context, &provider, secret)?;
+    let now_ms = context.clock.now_ms();
+    let (stored, before, after) = entry.change(|endpoint, deleted| {
+        if deleted {
+            return Err(EndpointError::Unknown);
+        }
+        let before = endpoint.clone();
+        let mut after = before.clone();
+        after.version = before.version.saturating_add(1);
+        if change.events.is_some() {
+            after.rules.subscription = rules.subscription;
+        }
+        if change.scope.is_some() {
+            after.rules.scope = rules.scope;
+        }
+        after.url = url.unwrap_or(after.url);
+        after.name = change.name.unwrap_or(after.name);
+        after.secret = change.secret.unwrap_or(after.secret);
+        if let Some(state) = change.state {
+            if state == EndpointState::Active {
+                after.health = context.rules.guest.reactivate(after.health)?;
+            }
+            if state != before.state {
+                after.since_ms = now_ms;
+            }
+            after.state = state;
+            after.reason = (state != EndpointState::Active).then_some(StateReason::Manual);
+        }
+        *endpoint = after.clone();
+        let stored = context.store.update_endpoint(after.clone(), now_ms);
+        Ok((stored, before, after))
+    })?;
+    if let Err(error) = stored.await {
+        entry.take_back(&after, before, &error);
+        return Err(error.into());
+    }
+    if after.state == EndpointState::Active {
+        worker.due(&id, now_ms);
+    }
+    Ok(after)
+}
+
+/// Deletes an endpoint. To be run to its end.
+///
+/// # Errors
+/// [`EndpointError`]; the endpoint stays then.
+pub async fn delete(context: Arc<Context>, id: EndpointId) -> Result<(), EndpointError> {
+    let now_ms = context.clock.now_ms();
+    let delete = || context.store.delete_endpoint(id.clone(), now_ms);
+    let (entry, deleted) = context
+        .registry
+        .remove(&id, delete)
+        .ok_or(EndpointError::Unknown)?;
+    if let Err(error) = deleted.await {
+        context.registry.restore(entry);
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+fn check_rules(
+    context: &Context,
+    provider: &str,
+    events: Option<String>,
+    scope: Option<String>,
+) -> Result<countersign_guest::EndpointRules, EndpointError> {
+    let question = CheckEndpoint {
+        provider: provider.to_owned(),
+        events,
+        scope,
+    };
+    let checked = context.rules.guest.check_endpoint(question)?;
+    checked.map_err(EndpointError::Rejected)
+}
+
+fn check_secret(
+    context: &Context,
+    provider: &str,
+    secret: Option<&SecretText>,
+) -> Result<(), EndpointError> {
+    let Some(secret) = secret else {
+        return Ok(());
+    };
+    if secret.as_str().len() > SECRET_BYTES_MAX {
+        let message = format!("a secret has at most {SECRET_BYTES_MAX} bytes");
+        return Err(rejected("secret", "secret_invalid", &message));
+    }
+    match context.rules.check_secret(provider, secret.as_str()) {
+        Ok(()) => Ok(()),
+        Err(KernelError::Refused(code)) => Err(rejected("secret", code.name(), code.text())),
+        Err(KernelError::Rules(error)) => Err(error.into()),
+    }
+}
+
+fn check_name(name: Option<&str>) -> Result<(), EndpointError> {
+    match name {
+        Some(name) if name.len() > NAME_BYTES_MAX => {
+            let message = format!("a name has at most {NAME_BYTES_MAX} bytes");
+            Err(rejected("name", "name_invalid", &message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The address in its normal spelling.
+fn check_url(text: &str, allow_http: bool) -> Result<String, EndpointError> {
+    let refused = |message: &str| Err(rejected("url", "url_invalid", message));
+    // The parser forgives what browsers forgive: blanks, line breaks, too many slashes. Here they are typing errors.
+    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+    if after_scheme.starts_with(['/', '\\']) || text.contains(|c: char| c <= ' ' || c == '\x7f') {
+        return refused("give an absolute address such as https://example.com/webhooks");
+    }
+    let Ok(url) = Url::parse(text) else {
+        return refused("give an absolute address such as https://example.com/webhooks");
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_http => {}
+        "http" => {
+            return refused(
+                "the address must start with https://; to allow http:// on a machine of your own, set delivery.allow_http",
+            );
+        }
+        _ => return refused("the address must start with https://"),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refused(
+            "leave user name and password out of the address; requests are signed instead",
+        );
+    }
+    if url.fragment().is_some() {
+        return refused("leave out what follows the #; it is never sent");
+    }
+    let url = String::from(url);
+    // The HTTP client reads addresses more strictly.
+    let sendable = url
+        .parse::<hyper::Uri>()
+        .is_ok_and(|uri| uri.host().is_some());
+    match (sendable, url.len()) {
+        (true, ..=URL_BYTES_MAX) => Ok(url),
+        (true, _) => refused("the address is longer than 2048 bytes"),
+        (false, _) => {
+            refused("give an absolute address with a host, such as https://example.com/webhooks")
+        }
+    }
+}
+
+fn rejected(field: &str, code: &str, message: &str) -> EndpointError {
+    EndpointError::Rejected(Rejection {
+        field: field.to_owned(),
+        code: code.to_owned(),
+        message: message.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_cannot_or_must_not_be_called_are_refused() {
+        for url in [
+            "",
+            "example.com",
+            "/hook",
+            "https://",
+            "https:///hook",
+            "ftp://example.com/",
+            "javascript:alert(1)",
+            "https://user:pass@example.com/",
+            "https://user@example.com/",
+            "https://example.com/#part",
+            "http://example.com/",
+            "https://exa mple.com/",
+            "https://[::1/",
+            "https://example.com:99999/",
+            &format!("https://example.com/{}", "x".repeat(URL_BYTES_MAX)),
+        ] {
+            match check_url(url, false) {
+                Err(EndpointError::Rejected(rejection)) => {
+                    assert_eq!(
+                        (&*rejection.field, &*rejection.code),
+                        ("url", "url_invalid")
+                    );
+                }
+                other => panic!("{url}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn good_addresses_are_taken_in_their_normal_spelling() {
+        for (url, normal) in [
+            ("https://example.com", "https://example.com/"),
+            ("https://EXAMPLE.com:443/a?b=c", "https://example.com/a?b=c"),
+            (
+                "https://b\u{fc}cher.example/",
+                "https://xn--bcher-kva.example/",
+            ),
+            ("https://[::1]:8443/", "https://[::1]:8443/"),
+        ] {
+            assert_eq!(check_url(url, false).unwrap(), normal);
+        }
+        assert!(check_url("http://127.0.0.1:9/hook", true).is_ok());
+    }
+}

@@ -1,0 +1,61 @@
+//! Why the program ends.
+
+use crate::{config::ConfigError, rules::RulesError, store::StoreError};
+use std::{io, net::SocketAddr, process::ExitCode};
+
+/// Why the program ends without having done what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operator's mistake: the message names the setting and the fix.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Another process uses the data, the disk is full, or the file is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The rules could not be loaded: a defect of this build.
+    #[error("the rules cannot be loaded: {0}")]
+    Rules(#[from] RulesError),
+    /// The address is taken or is none of this machine.
+    #[error("cannot listen on {address}: {source}. Choose another one with --listen")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The operating system refused something that every program needs.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A second signal came before the graceful stop was done.
+    #[error(
+        "stopped at once by a second signal; what was under way is sent again after the next start"
+    )]
+    StoppedAtOnce,
+}
+
+/// The exit codes, as the help text documents them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; for `serve`: stopped gracefully
+  1    something failed while running
+  2    the command line or the configuration is wrong; the message names the fix
+  3    the data cannot be opened: used by another process, not writable or damaged
+  130  stopped at once by a second signal";
+
+impl Error {
+    /// The exit code for this end; [`EXIT_CODES`] documents them.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Config(_) => 2,
+            Self::Store(_) => 3,
+            Self::StoppedAtOnce => 130,
+            Self::Rules(_) | Self::Listen { .. } | Self::System { .. } => 1,
+        })
+    }
+}

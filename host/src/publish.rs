@@ -1,0 +1,234 @@
+//! Publishing: an event becomes a message and its deliveries, on the disk before the caller hears of it.
+
+use crate::{
+    clock::rfc3339,
+    context::Context,
+    ids::{DeliveryId, MessageId},
+    registry::Candidate,
+    rules::RulesError,
+    store::{
+        DeliveryState, Idempotency, Lease, NewDelivery, NewMessage, Published, Receipt, StoreError,
+    },
+    worker::{Slot, Worker},
+};
+use bytes::Bytes;
+use countersign_guest::{Match, Publish, Rejection};
+use std::{sync::Arc, time::Duration};
+
+/// How long an idempotency key is remembered.
+pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often an event is matched again because an endpoint changed in between. Each time needs another change within a few
+/// milliseconds.
+const MATCHES_MAX: u32 = 10;
+/// Longer payloads are rendered on a thread for blocking work, so that they do not hold up other requests.
+const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
+/// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
+pub const LONG_RENDERS_MAX: usize = 4;
+
+/// An event as a client publishes it.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub provider: String,
+    /// JSON text.
+    pub payload: Vec<u8>,
+    pub client_id: Option<String>,
+    /// It was caused by a machine (R-C13).
+    pub bot: bool,
+    /// Key and SHA-256 of the request.
+    pub idempotency: Option<(String, [u8; 32])>,
+}
+
+/// Why an event was not published. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The event is wrong; the client's mistake.
+    #[error("{}", .0.message)]
+    Rejected(Rejection),
+    /// The idempotency key belongs to another request; the client's mistake.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyConflict,
+    /// A defect.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// Busy or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A published event.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub receipt: Receipt,
+    /// The same request came before.
+    pub duplicate: bool,
+}
+
+/// Publishes an event. When this returns `Ok`, it is on the disk.
+///
+/// To be run to its end: the first attempts begin after the commit.
+///
+/// # Errors
+/// [`PublishError`]
+pub async fn publish(
+    context: Arc<Context>,
+    worker: Arc<Worker>,
+    event: Event,
+) -> Result<Accepted, PublishError> {
+    let now_ms = context.clock.now_ms();
+    let message_id = MessageId::new(now_ms, &*context.chance);
+    for _ in 0..MATCHES_MAX {
+        let candidates = context.registry.candidates(&event.provider);
+        let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
+        let body = Bytes::from(rendered.body);
+        let planned = plan(&context, &worker, &candidates, &rendered.matches, now_ms);
+        let message = NewMessage {
+            id: message_id.clone(),
+            provider: event.provider.clone(),
+            event_type: rendered.event_type.clone(),
+            body: body.clone(),
+            created_at_ms: now_ms,
+            idempotency: event.idempotency.clone().map(|(key, sha256)| Idempotency {
+                key,
+                request_sha256: sha256,
+                valid_since_ms: now_ms.saturating_sub(KEYS_KEPT.as_secs() * 1_000),
+            }),
+            deliveries: planned.iter().map(|(new, _)| new.clone()).collect(),
+        };
+        match context.store.publish(message).await? {
+            Published::Stale => continue,
+            Published::Conflict => return Err(PublishError::IdempotencyConflict),
+            Published::Duplicate(receipt) => {
+                return Ok(Accepted {
+                    receipt,
+                    duplicate: true,
+                });
+            }
+            Published::Stored => {
+                let receipt = Receipt {
+                    message_id: message_id.clone(),
+                    event_type: rendered.event_type,
+                    deliveries: planned
+                        .iter()
+                        .map(|(new, _)| (new.id.clone(), new.endpoint_id.clone(), new.state))
+                        .collect(),
+                };
+                begin(&worker, planned, &message_id, &body, now_ms);
+                return Ok(Accepted {
+                    receipt,
+                    duplicate: false,
+                });
+            }
+        }
+    }
+    // Endpoints change faster than events can be matched.
+    Err(StoreError::Busy.into())
+}
+
+async fn render(
+    context: &Arc<Context>,
+    event: &Event,
+    message_id: &MessageId,
+    now_ms: u64,
+    candidates: &[Candidate],
+) -> Result<countersign_guest::Published, PublishError> {
+    let question = Publish {
+        provider: event.provider.clone(),
+        payload: event.payload.clone(),
+        default_id: message_id.bare().to_owned(),
+        default_timestamp: to_the_second(now_ms),
+        client_id: event.client_id.clone(),
+        bot: event.bot,
+        endpoints: candidates
+            .iter()
+            .map(|candidate| (candidate.rules.clone(), candidate.state))
+            .collect(),
+    };
+    let answer = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
+        true => context.rules.guest.publish(question),
+        false => {
+            let _turn = context.long_renders.acquire().await;
+            let context = Arc::clone(context);
+            let asked = move || context.rules.guest.publish(question);
+            let answered = tokio::task::spawn_blocking(asked).await;
+            answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string())))
+        }
+    };
+    match answer {
+        // Enough for any event of a sensible shape. The deadline is another matter: a machine that is short of time can miss
+        // it with any payload, so the client is asked to try again.
+        Err(RulesError::Memory) => Err(PublishError::Rejected(Rejection {
+            field: "payload".to_owned(),
+            code: "payload_too_complex".to_owned(),
+            message: "the payload has too many parts to be read within the limits; send less in one event".to_owned(),
+        })),
+        answer => answer?.map_err(PublishError::Rejected),
+    }
+}
+
+/// The documents write times to the second (C23).
+fn to_the_second(at_ms: u64) -> String {
+    let time = rfc3339(at_ms);
+    match time.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => time,
+    }
+}
+
+/// The deliveries to be stored, with the places of those whose first attempt begins right after.
+fn plan(
+    context: &Context,
+    worker: &Arc<Worker>,
+    candidates: &[Candidate],
+    matches: &[Match],
+    now_ms: u64,
+) -> Vec<(NewDelivery, Option<Slot>)> {
+    let planned = matches.iter().filter_map(|matched| {
+        let candidate = candidates.get(matched.endpoint as usize)?;
+        let endpoint_id = candidate.entry.id.clone();
+        let slot = match matched.held {
+            true => None,
+            false => worker.reserve(&endpoint_id),
+        };
+        let state = match (matched.held, &slot) {
+            (true, _) => DeliveryState::Held,
+            (false, Some(_)) => DeliveryState::Sending,
+            (false, None) => DeliveryState::Pending,
+        };
+        let new = NewDelivery {
+            id: DeliveryId::new(now_ms, &*context.chance),
+            endpoint_id,
+            endpoint_version: candidate.version,
+            state,
+        };
+        Some((new, slot))
+    });
+    planned.collect()
+}
+
+fn begin(
+    worker: &Arc<Worker>,
+    planned: Vec<(NewDelivery, Option<Slot>)>,
+    message_id: &MessageId,
+    body: &Bytes,
+    now_ms: u64,
+) {
+    for (new, slot) in planned {
+        match slot {
+            Some(slot) => worker.begin(
+                slot,
+                Lease {
+                    delivery_id: new.id,
+                    message_id: message_id.clone(),
+                    endpoint_id: new.endpoint_id,
+                    attempts_total: 0,
+                    attempts_in_round: 0,
+                    first_started_at_ms: None,
+                    body: body.clone(),
+                },
+            ),
+            None if new.state == DeliveryState::Pending => worker.due(&new.endpoint_id, now_ms),
+            None => {}
+        }
+    }
+}

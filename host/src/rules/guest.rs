@@ -1,0 +1,225 @@
+//! Questions to the guest. Its messages are described in `countersign-guest`.
+
+use super::{
+    RulesError,
+    engine::{Engine, Limits, Sandbox},
+    pool::{MEMORY_BYTES_KEPT, Pool},
+};
+use countersign_guest::{
+    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, INPUT_BYTES_MAX, Judge,
+    Publish, Published, Rejection,
+    delivery::{EndpointHealth, Judgement},
+};
+use std::sync::Arc;
+use wasmtime::TypedFunc;
+
+/// A publish of the longest body holds it several times over; everything else is far smaller.
+const LIMITS: Limits = Limits {
+    memory_bytes_max: 64 * 1024 * 1024,
+    // The longest body takes some tens of milliseconds.
+    deadline_ms: 1_000,
+};
+
+/// The module that decides.
+pub struct Guest {
+    pool: Arc<Pool<Instance>>,
+}
+
+struct Instance {
+    sandbox: Sandbox,
+    input: TypedFunc<u32, u32>,
+    call: TypedFunc<u32, u32>,
+    output: TypedFunc<(), u32>,
+}
+
+impl Guest {
+    /// Compiles the module and makes a first instance.
+    ///
+    /// # Errors
+    /// [`RulesError::Module`]
+    pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, RulesError> {
+        let template = engine.compile("guest", wasm, LIMITS)?;
+        let make = move || {
+            let mut sandbox = template.instance()?;
+            let version = sandbox.function::<(), u32>("abi_version")?;
+            let version = sandbox.call(&version, ())?;
+            if version != ABI_VERSION {
+                return Err(RulesError::Module {
+                    module: "guest",
+                    problem: format!("its ABI is {version}, this host speaks {ABI_VERSION}"),
+                });
+            }
+            Ok(Instance {
+                input: sandbox.function("input")?,
+                call: sandbox.function("call")?,
+                output: sandbox.function("output")?,
+                sandbox,
+            })
+        };
+        let pool = Pool::new(make, |instance| {
+            instance.sandbox.memory_bytes() <= MEMORY_BYTES_KEPT
+        })?;
+        Ok(Self { pool })
+    }
+
+    /// Checks the description of an endpoint.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever described it.
+    pub fn check_endpoint(
+        &self,
+        endpoint: CheckEndpoint,
+    ) -> Result<Result<EndpointRules, Rejection>, RulesError> {
+        match self.ask(&Call::CheckEndpoint(endpoint))? {
+            Answer::Endpoint(rules) => Ok(Ok(rules)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    /// Asks for whom an event is.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever published it.
+    pub fn publish(&self, event: Publish) -> Result<Result<Published, Rejection>, RulesError> {
+        match self.ask(&Call::Publish(event))? {
+            Answer::Published(published) => Ok(Ok(published)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    /// Asks how deliveries of a provider are made.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn plan(&self, provider: &str) -> Result<DeliveryPlan, RulesError> {
+        let provider = provider.to_owned();
+        match self.ask(&Call::Plan { provider })? {
+            Answer::Plan(plan) => Ok(plan),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks what follows from an attempt.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn judge(&self, attempt: Judge) -> Result<Judgement, RulesError> {
+        match self.ask(&Call::Judge(attempt))? {
+            Answer::Judged(judgement) => Ok(judgement),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks for the health of an endpoint that its owner sets active.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn reactivate(&self, health: EndpointHealth) -> Result<EndpointHealth, RulesError> {
+        match self.ask(&Call::Reactivate { health })? {
+            Answer::Health(health) => Ok(health),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn ask(&self, call: &Call) -> Result<Answer, RulesError> {
+        let call = postcard::to_allocvec(call)
+            .map_err(|_| RulesError::Answer("the question cannot be written"))?;
+        if call.len() > INPUT_BYTES_MAX {
+            return Err(RulesError::TooLong { bytes: call.len() });
+        }
+        self.pool.with(|instance| instance.ask(&call))
+    }
+}
+
+impl Instance {
+    fn ask(&mut self, call: &[u8]) -> Result<Answer, RulesError> {
+        let length =
+            u32::try_from(call.len()).map_err(|_| RulesError::TooLong { bytes: call.len() })?;
+        let place = self.sandbox.call(&self.input, length)?;
+        self.sandbox.write(place, call)?;
+        let length = self.sandbox.call(&self.call, length)?;
+        let place = self.sandbox.call(&self.output, ())?;
+        postcard::from_bytes(self.sandbox.read(place, length)?)
+            .map_err(|_| RulesError::Answer("it is not encoded as agreed"))
+    }
+}
+
+const MISMATCH: RulesError = RulesError::Answer("it answers another question");
+
+fn unexpected(answer: Answer) -> RulesError {
+    match answer {
+        Answer::Rejected(rejection) => RulesError::Refused(rejection.message),
+        _ => MISMATCH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::GUEST_WASM;
+    use countersign_guest::{
+        delivery::{EndedAttempt, EndpointState, Next, Outcome},
+        retry::TimeScale,
+    };
+
+    fn guest() -> Guest {
+        Guest::new(&Engine::new().unwrap(), GUEST_WASM).unwrap()
+    }
+
+    #[test]
+    fn an_endpoint_is_checked_and_an_event_finds_it() {
+        let guest = guest();
+        let check = |events: &str| CheckEndpoint {
+            provider: "cleanmails".to_owned(),
+            events: Some(events.to_owned()),
+            scope: None,
+        };
+        let rules = guest.check_endpoint(check(r#"["email.replied"]"#));
+        let rules = rules.unwrap().unwrap();
+        let refused = guest.check_endpoint(check(r#"["email.repleid"]"#));
+        assert_eq!(refused.unwrap().unwrap_err().code, "unknown_event_type");
+        let event = Publish {
+            provider: "cleanmails".to_owned(),
+            payload: br#"{"event":"email.replied","workspace_id":1,"data":{"lead_id":1}}"#.to_vec(),
+            default_id: "1".to_owned(),
+            default_timestamp: "2026-01-02T03:04:05Z".to_owned(),
+            client_id: None,
+            bot: false,
+            endpoints: vec![(rules, EndpointState::Active)],
+        };
+        let published = guest.publish(event).unwrap().unwrap();
+        assert_eq!(published.event_type, "email.replied");
+        assert_eq!(published.matches.len(), 1);
+    }
+
+    #[test]
+    fn a_failed_attempt_is_tried_again() {
+        let judgement = guest().judge(Judge {
+            provider: "cleanmails".to_owned(),
+            attempt: EndedAttempt {
+                number: 1,
+                outcome: Outcome::Response {
+                    status: 500,
+                    retry_after_s: None,
+                },
+                first_started_at_ms: 1_000,
+                ended_at_ms: 2_000,
+            },
+            health: EndpointHealth::default(),
+            state: EndpointState::Active,
+            scale: TimeScale::REAL,
+        });
+        assert_eq!(judgement.unwrap().next, Next::RetryAt(4_000));
+    }
+
+    #[test]
+    fn an_unknown_provider_and_a_call_that_is_too_long_are_errors() {
+        let guest = guest();
+        assert!(matches!(guest.plan("nobody"), Err(RulesError::Refused(_))));
+        let long = "x".repeat(INPUT_BYTES_MAX + 1);
+        assert!(matches!(guest.plan(&long), Err(RulesError::TooLong { .. })));
+        assert!(guest.plan("cleanmails").is_ok());
+    }
+}

@@ -1,0 +1,275 @@
+//! What a store keeps, as values.
+
+use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
+use bytes::Bytes;
+use countersign_core::delivery::{
+    DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
+};
+use countersign_guest::EndpointRules;
+use std::fmt;
+
+/// A receiver of events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Endpoint {
+    pub id: EndpointId,
+    pub provider: String,
+    pub url: String,
+    pub name: Option<String>,
+    pub rules: EndpointRules,
+    pub secret: Option<SecretText>,
+    pub state: EndpointState,
+    /// Why it is in this state; `None` while it is active.
+    pub reason: Option<StateReason>,
+    /// Since when.
+    pub since_ms: u64,
+    pub health: EndpointHealth,
+    /// Raised by every change except of health.
+    pub version: u64,
+    pub created_at_ms: u64,
+}
+
+/// A signing secret as it was given. It does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Wraps the text.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for signing and storing.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(..)")
+    }
+}
+
+/// Conversion between values and the words that stand for them in the store and in the API.
+macro_rules! words {
+    ($type:ty: $($variant:path = $word:literal),* $(,)?) => {
+        impl Word for $type {
+            const ALL: &[Self] = &[$($variant),*];
+            fn word(self) -> &'static str {
+                match self { $($variant => $word),* }
+            }
+        }
+    };
+}
+
+/// A value that is a word in the store and in the API.
+pub trait Word: Copy + 'static {
+    /// Every value.
+    const ALL: &[Self];
+    /// The word.
+    fn word(self) -> &'static str;
+    /// The value of a word.
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.word() == word)
+    }
+}
+
+/// Why an endpoint is not active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateReason {
+    /// Too many failures; paused by rule.
+    Failing,
+    /// It answered 410; paused by rule.
+    Gone,
+    /// Its owner wants it so.
+    Manual,
+}
+
+impl From<PauseReason> for StateReason {
+    fn from(reason: PauseReason) -> Self {
+        match reason {
+            PauseReason::Failing => Self::Failing,
+            PauseReason::Gone => Self::Gone,
+        }
+    }
+}
+
+/// State of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// Waits for its next attempt.
+    Pending,
+    /// An attempt is under way.
+    Sending,
+    /// The receiver has it.
+    Delivered,
+    /// Given up; listed for its owner.
+    DeadLettered,
+    /// Waits until its endpoint is active.
+    Held,
+    /// Its endpoint was deleted before it could be delivered.
+    Cancelled,
+}
+
+words!(StateReason:
+    StateReason::Failing = "failing", StateReason::Gone = "gone", StateReason::Manual = "manual");
+words!(EndpointState:
+    EndpointState::Active = "active", EndpointState::Paused = "paused", EndpointState::Disabled = "disabled");
+words!(DeliveryState:
+    DeliveryState::Pending = "pending", DeliveryState::Sending = "sending", DeliveryState::Delivered = "delivered",
+    DeliveryState::DeadLettered = "dead_lettered", DeliveryState::Held = "held", DeliveryState::Cancelled = "cancelled");
+words!(DeadLetterReason:
+    DeadLetterReason::Exhausted = "exhausted", DeadLetterReason::Gone = "gone");
+words!(FailureKind:
+    FailureKind::Timeout = "timeout", FailureKind::Connect = "connect", FailureKind::Dns = "dns", FailureKind::Tls = "tls",
+    FailureKind::BlockedAddress = "blocked_address", FailureKind::InvalidResponse = "invalid_response");
+
+/// A message to be kept.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub provider: String,
+    pub event_type: String,
+    /// The bytes of every attempt.
+    pub body: Bytes,
+    pub created_at_ms: u64,
+    pub idempotency: Option<Idempotency>,
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// What recognises a repeated request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: String,
+    /// Of the request's body.
+    pub request_sha256: [u8; 32],
+    /// An older key counts as forgotten.
+    pub valid_since_ms: u64,
+}
+
+/// A delivery to be kept.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    pub id: DeliveryId,
+    pub endpoint_id: EndpointId,
+    /// The version of the endpoint that the event was matched against.
+    pub endpoint_version: u64,
+    /// `Pending`, `Held`, or `Sending` when the caller begins its first attempt at once.
+    pub state: DeliveryState,
+}
+
+/// What a publisher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    pub message_id: MessageId,
+    pub event_type: String,
+    pub deliveries: Vec<(DeliveryId, EndpointId, DeliveryState)>,
+}
+
+/// A delivery that is claimed: what an attempt needs.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    pub delivery_id: DeliveryId,
+    pub message_id: MessageId,
+    pub endpoint_id: EndpointId,
+    pub attempts_total: u32,
+    pub attempts_in_round: u32,
+    /// Of this round; `None` before its first attempt.
+    pub first_started_at_ms: Option<u64>,
+    pub body: Bytes,
+}
+
+/// What was claimed of one endpoint.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub endpoint_id: EndpointId,
+    pub leases: Vec<Lease>,
+    /// When its next delivery is due, if there is another.
+    pub next_due_at_ms: Option<u64>,
+}
+
+/// An attempt with what follows from it.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub delivery_id: DeliveryId,
+    pub endpoint_id: EndpointId,
+    pub attempt: Attempt,
+    pub attempts_in_round: u32,
+    pub first_started_at_ms: u64,
+    pub state: DeliveryState,
+    pub dead_reason: Option<DeadLetterReason>,
+    /// When the next attempt is due.
+    pub next_attempt_at_ms: Option<u64>,
+    pub health: EndpointHealth,
+    /// The endpoint is paused by this attempt: reason, since when, its new version.
+    pub pause: Option<(StateReason, u64, u64)>,
+}
+
+/// An attempt that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub id: AttemptId,
+    /// Within the delivery, from 1.
+    pub number: u32,
+    pub started_at_ms: u64,
+    pub duration_ms: u64,
+    pub outcome: Outcome,
+    /// Beginning of the answer's body.
+    pub response: Vec<u8>,
+}
+
+/// What a start found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovered {
+    /// Deliveries that were being sent when the last process ended.
+    pub interrupted: u64,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub id: MessageId,
+    pub provider: String,
+    pub event_type: String,
+    pub created_at_ms: u64,
+}
+
+/// A message with its deliveries and their attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    pub message: Message,
+    pub deliveries: Vec<(Delivery, Vec<Attempt>)>,
+}
+
+/// A delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub message_id: MessageId,
+    pub endpoint_id: EndpointId,
+    pub event_type: String,
+    pub state: DeliveryState,
+    pub dead_reason: Option<DeadLetterReason>,
+    pub attempts: u32,
+    pub next_attempt_at_ms: Option<u64>,
+    pub created_at_ms: u64,
+    pub updated_at_ms: u64,
+}
+
+/// Which deliveries are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub state: Option<DeliveryState>,
+    pub endpoint_id: Option<EndpointId>,
+    /// Only those older than this one.
+    pub after: Option<DeliveryId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Counts of deliveries by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub messages: u64,
+    pub deliveries: Vec<(DeliveryState, u64)>,
+}

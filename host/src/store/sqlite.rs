@@ -1,0 +1,174 @@
+//! The embedded store: one SQLite file, one writing thread, a few reading connections.
+
+mod reader;
+mod reads;
+mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+mod writes;
+
+use self::{
+    reader::Reader,
+    schema::Lock,
+    writer::{Caller, Writer},
+};
+use crate::{
+    ids::{DeliveryId, EndpointId, MessageId},
+    store::{
+        Attempt, Claimed, Delivery, Ended, Endpoint, Filter, Later, MessageView, NewMessage,
+        Published, Recovered, Retried, Stats, Store, StoreError,
+    },
+};
+use std::path::Path;
+
+/// Limits of the queue to the writing thread.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    /// Calls of clients that may wait.
+    pub queue_max: u32,
+    /// Calls that share a commit.
+    pub batch_max: u32,
+}
+
+/// A store in one SQLite file. The file belongs to this process until the value is dropped.
+pub struct SqliteStore {
+    writer: Writer,
+    reader: Reader,
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it, with the folder it is in.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::Failed`]
+    pub fn open(path: &Path, limits: QueueLimits) -> Result<Self, StoreError> {
+        let lock = Lock::take(path)?;
+        let connection = schema::open_writer(path)?;
+        let writer = Writer::start(
+            connection,
+            limits.queue_max as usize,
+            limits.batch_max as usize,
+        )?;
+        Ok(Self {
+            writer,
+            reader: Reader::new(path.to_owned()),
+            _lock: lock,
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn endpoints(&self) -> Later<Vec<Endpoint>> {
+        self.reader.read("listing endpoints", reads::endpoints)
+    }
+
+    fn create_endpoint(&self, endpoint: Endpoint) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "creating an endpoint", move |connection| {
+                writes::create_endpoint(connection, &endpoint)
+            })
+    }
+
+    fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "changing an endpoint", move |connection| {
+                writes::update_endpoint(connection, &endpoint, now_ms)
+            })
+    }
+
+    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "deleting an endpoint", move |connection| {
+                writes::delete_endpoint(connection, &endpoint, now_ms)
+            })
+    }
+
+    fn publish(&self, message: NewMessage) -> Later<Published> {
+        self.writer
+            .submit(Caller::Client, "publishing", move |connection| {
+                writes::publish(connection, &message)
+            })
+    }
+
+    fn claim(&self, claims: Vec<(EndpointId, u32)>, now_ms: u64) -> Later<Vec<Claimed>> {
+        self.writer
+            .submit(Caller::Host, "claiming deliveries", move |connection| {
+                writes::claim(connection, &claims, now_ms)
+            })
+    }
+
+    fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()> {
+        self.writer
+            .submit(Caller::Host, "putting deliveries back", move |connection| {
+                writes::put_back(connection, &deliveries, not_before_ms)
+            })
+    }
+
+    fn record(&self, ended: Ended) -> Later<()> {
+        self.writer
+            .submit(Caller::Host, "recording an attempt", move |connection| {
+                writes::record(connection, &ended)
+            })
+    }
+
+    fn retry(&self, delivery: DeliveryId, now_ms: u64) -> Later<Retried> {
+        self.writer.submit(
+            Caller::Client,
+            "retrying a dead letter",
+            move |connection| writes::retry(connection, &delivery, now_ms),
+        )
+    }
+
+    fn recover(&self, now_ms: u64) -> Later<Recovered> {
+        self.writer
+            .submit(Caller::Host, "recovering", move |connection| {
+                writes::recover(connection, now_ms)
+            })
+    }
+
+    fn due(&self) -> Later<Vec<(EndpointId, u64)>> {
+        self.reader.read("looking for due deliveries", reads::due)
+    }
+
+    fn forget_keys(&self, before_ms: u64) -> Later<u64> {
+        self.writer.submit(
+            Caller::Host,
+            "forgetting idempotency keys",
+            move |connection| {
+                let sql = "DELETE FROM idempotency_keys WHERE created_at_ms < ?";
+                let forgotten = connection.execute(sql, [rows::signed(before_ms)])?;
+                Ok(forgotten as u64)
+            },
+        )
+    }
+
+    fn message(&self, message: MessageId) -> Later<Option<MessageView>> {
+        self.reader.read("reading a message", move |connection| {
+            reads::message(connection, &message)
+        })
+    }
+
+    fn delivery(&self, delivery: DeliveryId) -> Later<Option<(Delivery, Vec<Attempt>)>> {
+        self.reader.read("reading a delivery", move |connection| {
+            reads::delivery(connection, &delivery)
+        })
+    }
+
+    fn deliveries(&self, filter: Filter) -> Later<Vec<Delivery>> {
+        self.reader.read("listing deliveries", move |connection| {
+            reads::deliveries(connection, &filter)
+        })
+    }
+
+    fn stats(&self) -> Later<Stats> {
+        self.reader.read("counting", reads::stats)
+    }
+
+    fn close(&self) -> Later<()> {
+        self.reader.close();
+        self.writer.close()
+    }
+}

@@ -1,0 +1,134 @@
+//! What each read asks.
+
+use super::rows;
+use crate::{
+    ids::{DeliveryId, EndpointId, MessageId},
+    store::{Attempt, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word},
+};
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+pub(super) fn endpoints(connection: &Connection) -> rusqlite::Result<Vec<Endpoint>> {
+    connection
+        .prepare_cached("SELECT * FROM endpoints WHERE deleted_at_ms IS NULL ORDER BY id")?
+        .query_map([], rows::endpoint)?
+        .collect()
+}
+
+pub(super) fn due(connection: &Connection) -> rusqlite::Result<Vec<(EndpointId, u64)>> {
+    connection
+        .prepare_cached(
+            "SELECT endpoint_id, min(next_attempt_at_ms) AS due FROM deliveries
+             WHERE state IN ('pending', 'sending') AND state = 'pending' GROUP BY endpoint_id",
+        )?
+        .query_map([], |row| {
+            Ok((rows::id(row, "endpoint_id")?, rows::number(row, "due")?))
+        })?
+        .collect()
+}
+
+pub(super) fn message(
+    connection: &Connection,
+    message: &MessageId,
+) -> rusqlite::Result<Option<MessageView>> {
+    let id = message.as_str();
+    let found = connection
+        .prepare_cached("SELECT * FROM messages WHERE id = ?")?
+        .query_row([id], rows::message)
+        .optional()?;
+    let Some(message) = found else {
+        return Ok(None);
+    };
+    let deliveries: Vec<Delivery> = connection
+        .prepare_cached(
+            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+             WHERE message_id = ? ORDER BY deliveries.id",
+        )?
+        .query_map([id], rows::delivery)?
+        .collect::<Result<_, _>>()?;
+    let with_attempts = |delivery: Delivery| {
+        let attempts = attempts(connection, &delivery.id)?;
+        Ok((delivery, attempts))
+    };
+    let deliveries = deliveries.into_iter().map(with_attempts);
+    Ok(Some(MessageView {
+        message,
+        deliveries: deliveries.collect::<rusqlite::Result<_>>()?,
+    }))
+}
+
+pub(super) fn delivery(
+    connection: &Connection,
+    delivery: &DeliveryId,
+) -> rusqlite::Result<Option<(Delivery, Vec<Attempt>)>> {
+    let found = connection
+        .prepare_cached(
+            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+             WHERE deliveries.id = ?",
+        )?
+        .query_row([delivery.as_str()], rows::delivery)
+        .optional()?;
+    found
+        .map(|found| Ok((found, attempts(connection, delivery)?)))
+        .transpose()
+}
+
+fn attempts(connection: &Connection, delivery: &DeliveryId) -> rusqlite::Result<Vec<Attempt>> {
+    connection
+        .prepare_cached("SELECT * FROM attempts WHERE delivery_id = ? ORDER BY number")?
+        .query_map([delivery.as_str()], rows::attempt)?
+        .collect()
+}
+
+/// Its condition is that of an index, word for word.
+pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type
+    FROM deliveries JOIN messages ON messages.id = message_id
+    WHERE state = 'dead_lettered' AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+        AND (:after IS NULL OR deliveries.id < :after)
+    ORDER BY deliveries.id DESC LIMIT :limit";
+
+const DELIVERIES: &str = "SELECT deliveries.*, event_type
+    FROM deliveries JOIN messages ON messages.id = message_id
+    WHERE (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+        AND (:after IS NULL OR deliveries.id < :after)
+    ORDER BY deliveries.id DESC LIMIT :limit";
+
+pub(super) fn deliveries(
+    connection: &Connection,
+    filter: &Filter,
+) -> rusqlite::Result<Vec<Delivery>> {
+    let endpoint = filter.endpoint_id.as_ref().map(EndpointId::as_str);
+    let after = filter.after.as_ref().map(DeliveryId::as_str);
+    if filter.state == Some(DeliveryState::DeadLettered) {
+        return connection
+            .prepare_cached(DEAD_LETTERS)?
+            .query_map(
+                named_params! {":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+                rows::delivery,
+            )?
+            .collect();
+    }
+    let state = filter.state.map(Word::word);
+    connection
+        .prepare_cached(DELIVERIES)?
+        .query_map(
+            named_params! {":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+            rows::delivery,
+        )?
+        .collect()
+}
+
+pub(super) fn stats(connection: &Connection) -> rusqlite::Result<Stats> {
+    let messages = connection
+        .prepare_cached("SELECT count(*) AS n FROM messages")?
+        .query_row([], |row| rows::number(row, "n"))?;
+    let deliveries = connection
+        .prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?
+        .query_map([], |row| {
+            Ok((rows::word(row, "state")?, rows::number(row, "n")?))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(Stats {
+        messages,
+        deliveries,
+    })
+}

@@ -1,0 +1,157 @@
+//! From rows to values and back.
+
+use crate::{
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    store::{Attempt, Delivery, Endpoint, Message, SecretText, Word},
+};
+use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
+use rusqlite::{
+    Row,
+    types::{FromSqlError, FromSqlResult, Type, ValueRef},
+};
+
+/// A column that another program must have written: it is not of the form that this one writes.
+#[derive(Debug)]
+struct Foreign(String);
+
+impl std::fmt::Display for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "unexpected value {:?}", self.0)
+    }
+}
+
+impl std::error::Error for Foreign {}
+
+pub(super) fn foreign(text: impl Into<String>) -> rusqlite::Error {
+    let error = Box::new(Foreign(text.into()));
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
+}
+
+/// A column that holds an id.
+pub(super) trait IdColumn: Sized {
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! id_columns {
+    ($($id:ty),*) => {$(
+        impl IdColumn for $id {
+            fn read(text: &str) -> Option<Self> {
+                Self::parse(text)
+            }
+        }
+    )*};
+}
+
+id_columns!(AttemptId, DeliveryId, EndpointId, MessageId);
+
+fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
+    Ok(row.get_ref(column)?.as_str()?)
+}
+
+pub(super) fn id<T: IdColumn>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let text = text(row, column)?;
+    T::read(text).ok_or_else(|| foreign(text))
+}
+
+pub(super) fn word<T: Word>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let text = text(row, column)?;
+    T::from_word(text).ok_or_else(|| foreign(text))
+}
+
+fn optional_word<T: Word>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => word(row, column).map(Some),
+    }
+}
+
+/// Times and counts are stored as signed numbers; none that this program writes is negative.
+pub(super) fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    unsigned(row.get_ref(column)?).map_err(rusqlite::Error::from)
+}
+
+pub(super) fn optional_number(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<u64>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        value => Ok(Some(unsigned(value)?)),
+    }
+}
+
+fn unsigned(value: ValueRef<'_>) -> FromSqlResult<u64> {
+    let signed = value.as_i64()?;
+    u64::try_from(signed).map_err(|_| FromSqlError::OutOfRange(signed))
+}
+
+pub(super) fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u32> {
+    let number = number(row, column)?;
+    u32::try_from(number).map_err(|_| foreign(number.to_string()))
+}
+
+/// A time or count as SQLite keeps it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    let rules = text(row, "rules")?;
+    Ok(Endpoint {
+        id: id(row, "id")?,
+        provider: row.get("provider")?,
+        url: row.get("url")?,
+        name: row.get("name")?,
+        rules: serde_json::from_str(rules).map_err(|_| foreign(rules))?,
+        secret: row.get::<_, Option<String>>("secret")?.map(SecretText::new),
+        state: word(row, "state")?,
+        reason: optional_word(row, "reason")?,
+        since_ms: number(row, "since_ms")?,
+        health: EndpointHealth {
+            exhausted_in_a_row: count(row, "exhausted_in_a_row")?,
+            last_success_at_ms: optional_number(row, "last_success_at_ms")?,
+        },
+        version: number(row, "version")?,
+        created_at_ms: number(row, "created_at_ms")?,
+    })
+}
+
+pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        id: id(row, "id")?,
+        provider: row.get("provider")?,
+        event_type: row.get("event_type")?,
+        created_at_ms: number(row, "created_at_ms")?,
+    })
+}
+
+/// Of a row of `deliveries` with the `event_type` of its message.
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: id(row, "id")?,
+        message_id: id(row, "message_id")?,
+        endpoint_id: id(row, "endpoint_id")?,
+        event_type: row.get("event_type")?,
+        state: word(row, "state")?,
+        dead_reason: optional_word(row, "dead_reason")?,
+        attempts: count(row, "attempts_total")?,
+        next_attempt_at_ms: optional_number(row, "next_attempt_at_ms")?,
+        created_at_ms: number(row, "created_at_ms")?,
+        updated_at_ms: number(row, "updated_at_ms")?,
+    })
+}
+
+pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    let outcome = match optional_word::<FailureKind>(row, "failure")? {
+        Some(kind) => Outcome::Failure(kind),
+        None => Outcome::Response {
+            status: row.get("status")?,
+            retry_after_s: row.get("retry_after_s")?,
+        },
+    };
+    Ok(Attempt {
+        id: id(row, "id")?,
+        number: count(row, "number")?,
+        started_at_ms: number(row, "started_at_ms")?,
+        duration_ms: number(row, "duration_ms")?,
+        outcome,
+        response: row.get("response")?,
+    })
+}

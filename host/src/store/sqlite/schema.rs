@@ -1,0 +1,169 @@
+//! Opening the file: one process at a time, the settings that durability rests on, and the schema's migrations.
+
+use crate::store::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../../migrations/0001_start.sql"))];
+
+/// Prepared statements that a connection keeps; more than there are.
+const STATEMENTS_KEPT: usize = 64;
+/// How long a connection waits for another program that has locked the file, such as the sqlite3 shell.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The right to use a file, for as long as it is held.
+///
+/// A lock on a file beside the data: SQLite's own exclusive mode would also lock out our readers and the sqlite3 shell.
+/// The operating system takes it back when the process ends, in whatever way.
+#[derive(Debug)]
+pub(super) struct Lock(#[allow(dead_code)] File);
+
+impl Lock {
+    pub(super) fn take(store: &Path) -> Result<Self, StoreError> {
+        let opening = |error: std::io::Error| StoreError::Failed {
+            doing: "opening its lock file",
+            problem: format!("{}: {error}", lock_path(store).display()),
+        };
+        if let Some(folder) = store.parent() {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true).mode(0o700);
+            builder.create(folder).map_err(opening)?;
+        }
+        let file = own_file(&lock_path(store)).map_err(opening)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+                path: store.to_owned(),
+            }),
+            Err(TryLockError::Error(error)) => Err(opening(error)),
+        }
+    }
+}
+
+/// Opens a file, or makes one that only its owner can read: the data holds signing secrets.
+fn own_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    options.open(path)
+}
+
+fn lock_path(store: &Path) -> PathBuf {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
+/// Opens the writing connection and brings the schema up to date.
+pub(super) fn open_writer(store: &Path) -> Result<Connection, StoreError> {
+    // SQLite gives its other files the mode of this one.
+    own_file(store).map_err(|error| StoreError::Failed {
+        doing: "opening the file",
+        problem: format!("{}: {error}", store.display()),
+    })?;
+    let opened = Connection::open(store).and_then(|connection| {
+        // In WAL mode a commit with synchronous=FULL is on the disk before it returns; NORMAL would lose the last commits
+        // when the power fails.
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "temp_store", "memory")?;
+        prepare(&connection)?;
+        Ok(connection)
+    });
+    let mut connection = opened.map_err(|error| StoreError::Failed {
+        doing: "opening the file",
+        problem: format!("{}: {error}", store.display()),
+    })?;
+    Migrations::from_slice(MIGRATIONS)
+        .to_latest(&mut connection)
+        .map_err(|error| StoreError::Failed {
+            doing: "bringing the schema up to date",
+            problem: error.to_string(),
+        })?;
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(store: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(store, flags)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_sound() {
+        Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    #[test]
+    fn a_commit_is_on_the_disk_before_it_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("a.db")).unwrap();
+        let ask = |pragma: &str| {
+            connection
+                .pragma_query_value(None, pragma, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(ask("journal_mode"), "wal".to_owned().into());
+        assert_eq!(ask("synchronous"), 2.into());
+    }
+
+    #[test]
+    fn nobody_else_can_read_the_data() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("new/a.db");
+        let _lock = Lock::take(&store).unwrap();
+        let _connection = open_writer(&store).unwrap();
+        for path in ["new", "new/a.db", "new/a.db-wal", "new/a.db.lock"] {
+            let mode = std::fs::metadata(folder.path().join(path))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o077, 0, "{path}: {mode:o}");
+        }
+    }
+
+    #[test]
+    fn due_deliveries_are_found_through_their_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("a.db")).unwrap();
+        for (sql, index) in [
+            (super::super::writes::CLAIM, "deliveries_open"),
+            (super::super::writes::NEXT_DUE, "deliveries_open"),
+            (super::super::writes::RECOVER, "deliveries_open"),
+            (super::super::writes::RELEASE_HELD, "deliveries_held"),
+            (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
+        ] {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            assert!(
+                steps.iter().any(|step| step.contains(index)),
+                "{sql}: {steps:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Versions, idempotency keys, deletion, lists and the lock.
+
+use super::*;
+
+#[tokio::test]
+async fn an_event_that_was_matched_against_an_older_endpoint_is_not_kept() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    let mut changed = endpoint.clone();
+    changed.version = 2;
+    fixture.store.update_endpoint(changed, 5).await.unwrap();
+    let stale = message(&endpoint, DeliveryState::Pending, 10);
+    assert_eq!(
+        fixture.store.publish(stale.clone()).await.unwrap(),
+        Published::Stale
+    );
+    assert_eq!(fixture.store.message(stale.id).await.unwrap(), None);
+    fixture
+        .store
+        .delete_endpoint(endpoint.id.clone(), 6)
+        .await
+        .unwrap();
+    let gone = fixture
+        .store
+        .publish(message(&endpoint, DeliveryState::Pending, 10))
+        .await;
+    assert_eq!(gone.unwrap(), Published::Stale);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_recognises_its_request_for_as_long_as_it_is_valid() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    let with_key = |at_ms: u64, byte: u8, valid_since_ms: u64| NewMessage {
+        idempotency: Some(Idempotency {
+            key: "key".to_owned(),
+            request_sha256: [byte; 32],
+            valid_since_ms,
+        }),
+        ..message(&endpoint, DeliveryState::Pending, at_ms)
+    };
+    let first = fixture.publish(with_key(10, 1, 0)).await;
+    let receipt = Receipt {
+        message_id: first.id.clone(),
+        event_type: first.event_type.clone(),
+        deliveries: vec![(
+            first.deliveries[0].id.clone(),
+            endpoint.id.clone(),
+            DeliveryState::Pending,
+        )],
+    };
+    let again = fixture.store.publish(with_key(20, 1, 10)).await.unwrap();
+    assert_eq!(again, Published::Duplicate(receipt));
+    let other = fixture.store.publish(with_key(20, 2, 10)).await.unwrap();
+    assert_eq!(other, Published::Conflict);
+    assert_eq!(fixture.store.stats().await.unwrap().messages, 1);
+    let later = fixture.store.publish(with_key(30, 2, 11)).await.unwrap();
+    assert_eq!(later, Published::Stored);
+    assert_eq!(fixture.store.forget_keys(31).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    let mut ids = Vec::new();
+    for state in [
+        DeliveryState::Pending,
+        DeliveryState::Held,
+        DeliveryState::Sending,
+    ] {
+        let new = fixture.publish(message(&endpoint, state, 10)).await;
+        ids.push(new.deliveries[0].id.clone());
+    }
+    fixture
+        .store
+        .delete_endpoint(endpoint.id.clone(), 20)
+        .await
+        .unwrap();
+    assert_eq!(fixture.state(&ids[0]).await, DeliveryState::Cancelled);
+    assert_eq!(fixture.state(&ids[1]).await, DeliveryState::Cancelled);
+    assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Sending);
+    fixture.store.recover(30).await.unwrap();
+    assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Cancelled);
+    assert!(fixture.store.endpoints().await.unwrap().is_empty());
+    fixture.store.close().await.unwrap();
+    let file = std::fs::read(fixture.path()).unwrap();
+    let row = b"https://example.com/name";
+    assert!(
+        !file
+            .windows(row.len() + 6)
+            .any(|bytes| bytes.starts_with(row) && bytes.ends_with(b"secret"))
+    );
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_from_the_newest() {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.endpoint().await, fixture.endpoint().await);
+    let mut dead = Vec::new();
+    for (endpoint, at_ms) in [(&one, 10), (&two, 20), (&one, 30)] {
+        let new = fixture
+            .publish(message(endpoint, DeliveryState::Sending, at_ms))
+            .await;
+        let id = new.deliveries[0].id.clone();
+        let record = ended(endpoint, &id, DeliveryState::DeadLettered);
+        fixture.store.record(record).await.unwrap();
+        dead.insert(0, id);
+    }
+    let list = |filter: Filter| {
+        let listed = fixture.store.deliveries(filter);
+        async {
+            listed
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|found| found.id)
+                .collect::<Vec<_>>()
+        }
+    };
+    let all = Filter {
+        limit: 2,
+        ..Filter::default()
+    };
+    assert_eq!(list(all.clone()).await, dead[..2]);
+    let filter = Filter {
+        after: Some(dead[1].clone()),
+        ..all.clone()
+    };
+    assert_eq!(list(filter).await, dead[2..]);
+    let filter = Filter {
+        state: Some(DeliveryState::DeadLettered),
+        endpoint_id: Some(one.id.clone()),
+        ..all.clone()
+    };
+    assert_eq!(list(filter).await, [dead[0].clone(), dead[2].clone()]);
+    let filter = Filter {
+        state: Some(DeliveryState::Pending),
+        ..all
+    };
+    assert!(list(filter).await.is_empty());
+    let stats = fixture.store.stats().await.unwrap();
+    assert_eq!(stats.deliveries, [(DeliveryState::DeadLettered, 3)]);
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_a_closed_store_opens_again() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    let second = SqliteStore::open(&fixture.path(), LIMITS);
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    fixture.store.close().await.unwrap();
+    assert!(!fixture.folder.path().join("a.db-wal").exists());
+    let Fixture { store, folder } = fixture;
+    drop(store);
+    let again = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+    assert_eq!(again.endpoints().await.unwrap(), [endpoint]);
+}

@@ -1,0 +1,280 @@
+//! The one writing connection, on a thread of its own.
+//!
+//! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, each job
+//! in a savepoint of its own, and is answered after it. So one fsync serves many, and nobody waits for company.
+
+use crate::store::{Later, StoreError};
+use rusqlite::Connection;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot,
+};
+
+/// Who makes a call, and so whether it can be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A client: refused with [`StoreError::Busy`] when too many of its kind wait.
+    Client,
+    /// The delivery loop or the program itself: never refused. It has at most one call per place for an attempt under way,
+    /// so the queue stays bounded although the channel is not.
+    Host,
+}
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+enum Job {
+    Write {
+        /// Does its part of the transaction; what comes back answers the caller once the commit is known.
+        run: Box<dyn FnOnce(&Connection) -> Answer + Send>,
+        /// Given back before the answer.
+        _place: Option<OwnedSemaphorePermit>,
+    },
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The queue to the writing thread.
+pub(super) struct Writer {
+    jobs: UnboundedSender<Job>,
+    places: Arc<Semaphore>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when the writer is dropped or closed.
+    pub(super) fn start(
+        connection: Connection,
+        queue_max: usize,
+        batch_max: usize,
+    ) -> Result<Self, StoreError> {
+        let (jobs, queue) = unbounded_channel();
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(connection, queue, batch_max))
+            .map_err(|error| StoreError::Failed {
+                doing: "starting the writing thread",
+                problem: error.to_string(),
+            })?;
+        Ok(Self {
+            jobs,
+            places: Arc::new(Semaphore::new(queue_max)),
+        })
+    }
+
+    /// Queues a write. What `work` does is undone when it fails.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        doing: &'static str,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<T> {
+        let place = match caller {
+            Caller::Host => None,
+            Caller::Client => match Arc::clone(&self.places).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_) => return Box::pin(async { Err(StoreError::Busy) }),
+            },
+        };
+        let (answer, answered) = oneshot::channel();
+        let run = Box::new(move |connection: &Connection| -> Answer {
+            let done = in_savepoint(connection, doing, work);
+            Box::new(move |committed| {
+                // A caller that has gone does not mind.
+                let _ = answer.send(committed.and(done));
+            })
+        });
+        let job = Job::Write { run, _place: place };
+        let queued = self.jobs.send(job).is_ok();
+        Box::pin(async move {
+            match queued {
+                true => answered.await.unwrap_or(Err(StoreError::Closed)),
+                false => Err(StoreError::Closed),
+            }
+        })
+    }
+
+    /// Finishes what is queued, brings everything into one file and ends the thread.
+    pub(super) fn close(&self) -> Later<()> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.jobs.send(Job::Close(answer));
+        // A writer that is closed already has nothing to do.
+        Box::pin(async move { answered.await.unwrap_or(Ok(())) })
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    doing: &'static str,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let failed = |error: rusqlite::Error| failed(doing, &error);
+    execute(connection, "SAVEPOINT job").map_err(failed)?;
+    // A panic is a defect, but it must not take the thread with it.
+    let done = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    match done {
+        Ok(Ok(value)) => {
+            execute(connection, "RELEASE job").map_err(failed)?;
+            Ok(value)
+        }
+        other => {
+            execute(connection, "ROLLBACK TO job").map_err(failed)?;
+            execute(connection, "RELEASE job").map_err(failed)?;
+            Err(match other {
+                Ok(Err(error)) => failed(error),
+                _ => StoreError::Failed {
+                    doing,
+                    problem: "the write panicked".to_owned(),
+                },
+            })
+        }
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError {
+    StoreError::Failed {
+        doing,
+        problem: error.to_string(),
+    }
+}
+
+fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usize) {
+    let mut close = None;
+    while close.is_none() {
+        let Some(first) = queue.blocking_recv() else {
+            return;
+        };
+        close = transaction(&connection, first, &mut queue, batch_max);
+    }
+    // Later calls are told that the store is closed, because their end of the channel is gone.
+    drop(queue);
+    let done = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .and_then(|()| connection.close().map_err(|(_, error)| error))
+        .map_err(|error| failed("closing the file", &error));
+    if let Some(answer) = close {
+        let _ = answer.send(done);
+    }
+}
+
+/// Runs `first` and what else is queued in one transaction. Returns whom to tell when the store is to be closed.
+fn transaction(
+    connection: &Connection,
+    first: Job,
+    queue: &mut UnboundedReceiver<Job>,
+    batch_max: usize,
+) -> Option<oneshot::Sender<Result<(), StoreError>>> {
+    let mut close = None;
+    let mut answers = Vec::new();
+    let mut places = Vec::new();
+    let began = execute(connection, "BEGIN IMMEDIATE");
+    let mut next = Some(first);
+    while let Some(job) = next {
+        match job {
+            Job::Close(answer) => {
+                close = Some(answer);
+                break;
+            }
+            Job::Write { run, _place } => {
+                answers.push(run(connection));
+                places.push(_place);
+            }
+        }
+        next = match answers.len() < batch_max {
+            true => queue.try_recv().ok(),
+            false => None,
+        };
+    }
+    let committed = began.and_then(|()| execute(connection, "COMMIT"));
+    let committed = committed.map_err(|error| failed("committing", &error));
+    if let Err(error) = &committed {
+        tracing::error!(%error, "nothing of the last writes is kept");
+        // Nothing to roll back when the transaction did not begin or has ended itself.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    // Before the answers: whoever hears of a commit finds its place free.
+    drop(places);
+    for answer in answers {
+        answer(committed.clone());
+    }
+    close
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer(queue_max: usize) -> (Writer, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("a.db")).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
+            .unwrap();
+        (Writer::start(connection, queue_max, 8).unwrap(), folder)
+    }
+
+    fn insert(writer: &Writer, n: i64) -> Later<()> {
+        writer.submit(Caller::Host, "testing", move |connection| {
+            connection.execute("INSERT INTO t VALUES (?)", [n])?;
+            // Fails when it is there already, after another row was written.
+            connection.execute("INSERT INTO t VALUES (?)", [n + 1])?;
+            Ok(())
+        })
+    }
+
+    fn count(writer: &Writer) -> Later<i64> {
+        writer.submit(Caller::Host, "testing", |connection| {
+            connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+        })
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_leaves_nothing_and_its_neighbours_stay() {
+        let (writer, _folder) = writer(8);
+        // Queued together, so that they share a transaction.
+        let writes = [insert(&writer, 1), insert(&writer, 0), insert(&writer, 5)];
+        let panics: Later<()> = writer.submit(Caller::Host, "testing", |_| panic!("on purpose"));
+        let [one, two, three] = writes;
+        assert!(one.await.is_ok());
+        assert!(two.await.is_err());
+        assert!(three.await.is_ok());
+        assert!(panics.await.is_err());
+        assert_eq!(count(&writer).await.unwrap(), 4);
+    }
+
+    #[tokio::test]
+    async fn clients_are_refused_when_too_many_wait_and_the_host_is_not() {
+        let (writer, _folder) = writer(1);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let first = writer.submit(Caller::Client, "testing", move |_| {
+            let _ = held.recv();
+            Ok(())
+        });
+        let second = writer.submit(Caller::Client, "testing", |_| Ok(()));
+        assert!(matches!(second.await, Err(StoreError::Busy)));
+        let host = writer.submit(Caller::Host, "testing", |_| Ok(()));
+        hold.send(()).unwrap();
+        first.await.unwrap();
+        host.await.unwrap();
+        let third = writer.submit(Caller::Client, "testing", |_| Ok(()));
+        third.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_closed_writer_has_done_what_was_queued_and_takes_nothing_more() {
+        let (writer, _folder) = writer(8);
+        let queued = insert(&writer, 1);
+        writer.close().await.unwrap();
+        queued.await.unwrap();
+        assert!(matches!(count(&writer).await, Err(StoreError::Closed)));
+        writer.close().await.unwrap();
+    }
+}
