@@ -133,6 +133,11 @@ pub async fn change(
     check_name(change.name.as_ref().and_then(Option::as_deref))?;
     let secret = change.secret.as_ref().and_then(Option::as_ref);
     check_secret(&context, &provider, secret)?;
+    if change.secret == Some(None) && context.rules.plan(&provider)?.always_signed {
+        let message =
+            "this provider signs every delivery; give another secret, or leave the field out";
+        return Err(rejected("secret", "secret_invalid", message));
+    }
     let now_ms = context.clock.now_ms();
     let (stored, before, after) = entry.change(|endpoint, deleted| {
         if deleted {

@@ -126,6 +126,9 @@ fn sendemall_makes_a_secret_when_none_is_given_and_shows_it_once() {
             .get("secret"),
         None
     );
+    let path = format!("/v1/endpoints/{id}");
+    let unsigned = host.patch(&path, &json!({"secret": null})).unwrap();
+    assert_eq!(unsigned.status, 400, "{unsigned:?}");
     let message = host
         .publish("sendemall", &json!({"event": "email.sent", "data": {}}))
         .unwrap();
