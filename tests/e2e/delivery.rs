@@ -356,6 +356,32 @@ fn a_refused_connection_is_an_attempt_with_its_failure_kind() {
 }
 
 #[test]
+fn https_is_delivered_to_a_trusted_certificate_of_the_right_name_and_to_no_other() {
+    let receiver = Receiver::start_tls();
+    let stranger = Receiver::start_tls();
+    let mut home = HostHome::strict().unwrap();
+    home.trust(receiver.certificate_pem()).unwrap();
+    let host = home.start().unwrap();
+    let other_name = receiver.url("/ok/name").replace("localhost", "127.0.0.1");
+    for (url, outcome) in [
+        (receiver.url("/ok/good"), "response"),
+        (other_name, "tls"),
+        (stranger.url("/ok/stranger"), "tls"),
+    ] {
+        let endpoint = host.create_endpoint(&cleanmails(&url)).unwrap();
+        let message = host.publish("cleanmails", &email_sent(1)).unwrap();
+        let attempt = wait_for("an attempt", LIMIT, || {
+            let message = host.get(&format!("/v1/messages/{message}"))?.json;
+            let attempt = message["deliveries"][0]["attempts"][0].clone();
+            Ok(attempt.is_object().then_some(attempt))
+        });
+        assert_eq!(attempt.unwrap()["outcome"], outcome, "{url}");
+        host.delete(&format!("/v1/endpoints/{endpoint}")).unwrap();
+    }
+    assert_eq!((receiver.count(), stranger.count()), (1, 0));
+}
+
+#[test]
 fn a_stop_finishes_what_is_under_way_and_a_restart_goes_on() {
     let receiver = Receiver::start();
     let home = HostHome::new("time_scale = 4").unwrap();

@@ -19,6 +19,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct HostHome {
     dir: TempDir,
     port: u16,
+    trusted: Option<PathBuf>,
 }
 
 /// A running host; killed when it is dropped.
@@ -55,7 +56,19 @@ impl HostHome {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
-        Ok(Self { dir, port })
+        Ok(Self {
+            dir,
+            port,
+            trusted: None,
+        })
+    }
+
+    /// Lets the hosts trust this certificate, and no other, as if the machine did.
+    pub fn trust(&mut self, certificate_pem: &str) -> anyhow::Result<()> {
+        let path = self.dir.path().join("trusted.pem");
+        std::fs::write(&path, certificate_pem)?;
+        self.trusted = Some(path);
+        Ok(())
     }
 
     /// Where the store lies.
@@ -110,6 +123,11 @@ impl HostHome {
             .arg("--data-dir")
             .arg(self.data_dir())
             .stderr(log);
+        if let Some(trusted) = &self.trusted {
+            command
+                .env("SSL_CERT_FILE", trusted)
+                .env_remove("SSL_CERT_DIR");
+        }
         Ok(command)
     }
 

@@ -1,5 +1,8 @@
 //! A receiver that records what arrives and answers as its path says.
 
+mod tls;
+
+use self::tls::Identity;
 use axum::{
     Router,
     body::Bytes,
@@ -61,6 +64,8 @@ impl Arrival {
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
+    /// The certificate that it shows, when it speaks TLS.
+    certificate_pem: Option<String>,
     arrivals: Arc<Mutex<Vec<Arrival>>>,
     _runtime: Runtime,
 }
@@ -70,6 +75,15 @@ impl Receiver {
     /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status; `/fails/COUNT/NAME` answers 503 to the first COUNT
     /// requests of each message.
     pub fn start() -> Self {
+        Self::listen(None)
+    }
+
+    /// The same over TLS, with a certificate of its own making for `localhost`.
+    pub fn start_tls() -> Self {
+        Self::listen(Some(Identity::new()))
+    }
+
+    fn listen(identity: Option<Identity>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -89,17 +103,35 @@ impl Receiver {
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .expect("a port on loopback");
         let address = listener.local_addr().expect("a bound address");
-        runtime.spawn(async move { axum::serve(listener, app).await });
+        let certificate_pem = identity
+            .as_ref()
+            .map(|identity| identity.certificate_pem.clone());
+        match identity {
+            None => runtime.spawn(async move { axum::serve(listener, app).await }),
+            Some(identity) => {
+                let listener = identity.listener(listener);
+                runtime.spawn(async move { axum::serve(listener, app).await })
+            }
+        };
         Self {
             address,
+            certificate_pem,
             arrivals,
             _runtime: runtime,
         }
     }
 
+    /// The certificate that it shows.
+    pub fn certificate_pem(&self) -> &str {
+        self.certificate_pem.as_deref().unwrap_or_default()
+    }
+
     /// Address of one of its routes.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        match self.certificate_pem {
+            None => format!("http://{}{path}", self.address),
+            Some(_) => format!("https://localhost:{}{path}", self.address.port()),
+        }
     }
 
     /// Everything that arrived so far.
