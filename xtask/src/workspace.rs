@@ -89,8 +89,21 @@ impl Workspace {
     }
 
     /// The cargo that runs us, in the root of the checkout.
+    ///
+    /// Without what cargo tells *us* about our own package: build scripts look at some of it (ring's does), and would run
+    /// anew whenever plain `cargo` and `cargo xtask` take turns.
     pub(crate) fn cargo(&self) -> Command {
-        self.command(cargo_program())
+        let mut command = self.command(cargo_program());
+        for (name, _) in env::vars_os() {
+            let about_us = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+            if name
+                .to_str()
+                .is_some_and(|name| about_us.iter().any(|prefix| name.starts_with(prefix)))
+            {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 
     /// Any program, in the root of the checkout.
