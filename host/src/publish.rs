@@ -7,16 +7,15 @@ use crate::{
     registry::Candidate,
     rules::RulesError,
     store::{
-        DeliveryState, Idempotency, Lease, NewDelivery, NewMessage, Published, Receipt, StoreError,
+        DeliveryState, Idempotency, KEYS_KEPT, Lease, NewDelivery, NewMessage, Published, Receipt,
+        StoreError,
     },
     worker::{Slot, Worker},
 };
 use bytes::Bytes;
 use countersign_guest::{Match, Publish, Rejection};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-/// How long an idempotency key is remembered.
-pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often an event is matched again because an endpoint changed in between. Each time needs another change within a few
 /// milliseconds.
 const MATCHES_MAX: u32 = 10;

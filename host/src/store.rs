@@ -10,7 +10,10 @@ pub use self::record::{
 };
 
 use crate::ids::{DeliveryId, EndpointId, MessageId};
-use std::{future::Future, path::PathBuf, pin::Pin};
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+
+/// How long an idempotency key is remembered.
+pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The answer of a store, some time later. Dropping it does not undo the call.
 pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;

@@ -15,8 +15,7 @@ use crate::{
     clock::within,
     context::Context,
     ids::{DeliveryId, EndpointId},
-    publish::KEYS_KEPT,
-    store::{Lease, StoreError},
+    store::{KEYS_KEPT, Lease, StoreError},
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -180,7 +180,7 @@ fn look(cast: &Cast, published: &[Published]) -> Result<Vec<Delivery>> {
 fn stay(cast: &Cast) -> Result<()> {
     let host = cast.host.url();
     println!("\nEverything keeps running until you press Ctrl-C.\n");
-    println!("  host      {host}");
+    println!("  {:<24} {host}", "host");
     for receiver in &cast.receivers {
         println!("  {:<24} {}", receiver.name, receiver.url());
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -14,13 +14,16 @@ use serde_json::Value;
 /// Longest wait for a server to say where it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A server that prints `{"listening": "http://..."}` once it can be asked. Killed when dropped.
+/// Longest wait for a server to end when it is asked to.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server that prints `{"listening": "http://..."}` once it can be asked. Ended when dropped.
 pub(super) struct Server {
     child: Child,
     url: String,
     agent: ureq::Agent,
     /// Its end tells a child that we are gone, however we went.
-    _stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
 }
 
 impl Server {
@@ -60,7 +63,7 @@ impl Server {
                 .timeout_global(Some(Duration::from_secs(10)))
                 .build()
                 .into(),
-            _stdin: stdin,
+            stdin,
         })
     }
 
@@ -83,7 +86,19 @@ impl Server {
 }
 
 impl Drop for Server {
+    /// Asks first: a child may have children of its own to end (the Worker's has workerd).
     fn drop(&mut self) {
+        self.stdin = None;
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
+        if asked.is_ok_and(|status| status.success()) {
+            let asked_at = Instant::now();
+            while asked_at.elapsed() < STOP_LIMIT && matches!(self.child.try_wait(), Ok(None)) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
         // It may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
