@@ -21,12 +21,13 @@ pub mod secret;
 pub mod signature;
 #[cfg(feature = "payload")]
 pub mod subscription;
+pub mod time;
 
 pub use crate::{
     headers::{Header, Headers},
     secret::{Secret, SecretForm},
     signature::{
-        Config, ConfigError, Covers, IdMissing, KeyedScheme, Message, Refusal, Request, Tolerance,
-        Valid, scheme::Scheme,
+        Config, ConfigError, Covers, IdMissing, KeyedScheme, Message, Refusal, Request, SignedAt,
+        Tolerance, Valid, scheme::Scheme,
     },
 };

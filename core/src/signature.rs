@@ -1,23 +1,30 @@
 //! Signing and verifying: one engine over the declarations in [`scheme`].
 
+mod config;
 pub mod encoding;
+pub mod layout;
 mod mac;
 pub mod scheme;
+pub mod timestamp;
 mod verdict;
 
-pub use self::verdict::{Covers, Refusal, Valid};
+pub use self::{
+    config::{Config, ConfigError, Tolerance},
+    mac::Algorithm,
+    verdict::{Covers, Refusal, Valid},
+};
 
 use self::{
     encoding::Presented,
-    mac::MacKey,
-    scheme::{OptionKey, Part, Scheme, SignatureForm, Timestamp},
+    mac::{Digest, MacKey},
+    scheme::{Name, Part, Scheme},
+    timestamp::{Timestamp, TimestampPlace},
 };
 use crate::{
     headers::{Header, Headers, trimmed},
-    secret::{Secret, SecretForm, SecretInvalid},
+    secret::{Secret, SecretInvalid},
 };
 use alloc::{
-    borrow::Cow,
     string::{String, ToString},
     vec::Vec,
 };
@@ -27,10 +34,10 @@ use core::fmt;
 /// of each key are hashed here.
 ///
 /// ```
-/// use countersign_core::{Config, KeyedScheme, Refusal, Request};
+/// use countersign_core::{Config, KeyedScheme, Message, Refusal, Request, SignedAt};
 ///
 /// let sender = KeyedScheme::new(&Config::new("sendemall", &["whsec_demo"])).unwrap();
-/// let message = countersign_core::Message { id: None, timestamp_s: 0, body: b"{}" };
+/// let message = Message { id: None, at: SignedAt::UnixMs(0), body: b"{}" };
 /// let headers = sender.sign(&message).unwrap();
 /// let headers: Vec<_> = headers.iter().map(|h| (h.name.as_str(), h.value.as_str())).collect();
 ///
@@ -46,80 +53,6 @@ pub struct KeyedScheme {
     /// `None` switches the window off.
     tolerance_s: Option<u32>,
 }
-
-/// What to build a [`KeyedScheme`] from.
-#[derive(Debug, Clone, Default)]
-pub struct Config<'a> {
-    /// Name of the scheme.
-    pub scheme: &'a str,
-    /// Secrets as pasted; a request is valid when any of them fits. At least one.
-    pub secrets: Vec<&'a str>,
-    /// How far a signed timestamp may lie from the receiver's clock.
-    pub tolerance: Tolerance,
-    /// Settings by name; each scheme knows its own.
-    pub options: Vec<(&'a str, &'a str)>,
-}
-
-/// How far a signed timestamp may lie from the receiver's clock, to either side, inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tolerance {
-    /// The scheme's own figure.
-    #[default]
-    SchemeDefault,
-    /// This many seconds.
-    Seconds(u32),
-    /// Any time is accepted. The timestamp must still be readable.
-    Off,
-}
-
-/// A configuration that no verifier can be built from. The fault of whoever configures, never of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// No scheme of this name. Names: [`Scheme::all`].
-    UnknownScheme,
-    /// The scheme has no option of this name, or the option has no such value.
-    UnknownOption {
-        /// The option as given.
-        name: String,
-    },
-    /// No secret at all, or one that is empty or cannot be a key of the scheme.
-    SecretInvalid(SecretInvalid),
-}
-
-impl ConfigError {
-    /// The name of the mistake.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownScheme => "unknown_scheme",
-            Self::UnknownOption { .. } => "unknown_option",
-            Self::SecretInvalid(_) => "secret_invalid",
-        }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownScheme => {
-                f.write_str("no signature scheme of this name; known are:")?;
-                Scheme::all().try_for_each(|scheme| write!(f, " {}", scheme.name))
-            }
-            Self::UnknownOption { name } => {
-                write!(
-                    f,
-                    "the scheme does not know the option `{name}` or its value"
-                )
-            }
-            Self::SecretInvalid(SecretInvalid { index }) => write!(
-                f,
-                "secret {index} (counted from 0) is missing, empty or cannot be a key of the scheme"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for ConfigError {}
 
 /// The scheme signs a message id, and the message has none. The fault of whoever signs: give every message an id that
 /// stays the same over all its attempts.
@@ -148,21 +81,19 @@ pub struct Request<'a, H: ?Sized> {
 pub struct Message<'a> {
     /// Message id; left out where the scheme signs none.
     pub id: Option<&'a str>,
-    /// Unix seconds of this attempt; left out where the scheme signs none.
-    pub timestamp_s: i64,
+    /// When this attempt is made; without effect where the scheme signs no timestamp.
+    pub at: SignedAt<'a>,
     /// The exact bytes that will be sent.
     pub body: &'a [u8],
 }
 
-impl<'a> Config<'a> {
-    /// A scheme with its secrets, everything else as the provider has it.
-    pub fn new(scheme: &'a str, secrets: &[&'a str]) -> Self {
-        Self {
-            scheme,
-            secrets: secrets.to_vec(),
-            ..Self::default()
-        }
-    }
+/// The moment that is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedAt<'a> {
+    /// Unix milliseconds, written as the scheme has it.
+    UnixMs(i64),
+    /// This text as it stands.
+    Text(&'a str),
 }
 
 impl KeyedScheme {
@@ -171,19 +102,14 @@ impl KeyedScheme {
     /// # Errors
     /// [`ConfigError`]; an unusable secret is never skipped in silence (vector rule V3).
     pub fn new(config: &Config<'_>) -> Result<Self, ConfigError> {
-        let mut scheme = Scheme::named(config.scheme)
-            .ok_or(ConfigError::UnknownScheme)?
-            .clone();
-        for (name, value) in &config.options {
-            apply_option(&mut scheme, name, value)?;
-        }
+        let scheme = config.declaration()?;
         let keys = config
             .secrets
             .iter()
             .enumerate()
             .map(|(index, text)| {
                 Secret::parse(text, scheme.secret_form)
-                    .map(|secret| MacKey::new(&secret))
+                    .map(|secret| MacKey::new(scheme.algorithm, &secret))
                     .ok_or(ConfigError::SecretInvalid(SecretInvalid { index }))
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -191,7 +117,7 @@ impl KeyedScheme {
             return Err(ConfigError::SecretInvalid(SecretInvalid { index: 0 }));
         }
         let tolerance_s = match config.tolerance {
-            Tolerance::SchemeDefault => scheme.timestamp.as_ref().map(|t| t.tolerance_s),
+            Tolerance::SchemeDefault => scheme.timestamp.as_ref().and_then(|t| t.tolerance_s),
             Tolerance::Seconds(seconds) => Some(seconds),
             Tolerance::Off => None,
         };
@@ -209,19 +135,13 @@ impl KeyedScheme {
 
     /// The headers that [`verify`](Self::verify) reads, in the provider's spelling.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        [
-            Some(&self.scheme.signature_header),
-            self.scheme.id_header.as_ref(),
-            self.scheme.timestamp.as_ref().map(|t| &t.header),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|name| &**name)
+        let names = header_names(&self.scheme);
+        names.chain(self.scheme.alternative.into_iter().flat_map(header_names))
     }
 
     /// Judges a request against the receiver's clock, in unix seconds.
     ///
-    /// Order of the checks: headers present, form of the timestamp, window, signature.
+    /// Order of the checks: headers present, fixed headers, form of the timestamp, window, signature.
     ///
     /// # Errors
     /// One [`Refusal`]; nothing that a request can hold makes this panic.
@@ -230,42 +150,57 @@ impl KeyedScheme {
         request: &Request<'_, H>,
         now_s: i64,
     ) -> Result<Valid, Refusal> {
-        let header = |name: &str| {
-            request
-                .headers
-                .header(name)
-                .and_then(trimmed)
-                .ok_or(Refusal::MissingHeader)
-        };
-        let presented = header(&self.scheme.signature_header)?;
-        let id = match &self.scheme.id_header {
-            Some(name) => header(name)?,
+        let header = |name: &str| request.headers.header(name).and_then(trimmed);
+        let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
+        let names = self.names_in_use(|name| header(name).is_some());
+
+        let mut signature_headers = Vec::new();
+        signature_headers.extend(
+            names
+                .signature_headers
+                .iter()
+                .filter_map(|name| header(name)),
+        );
+        if signature_headers.is_empty() {
+            return Err(Refusal::MissingHeader);
+        }
+        for (name, value) in self.scheme.fixed_headers {
+            if needed(name)? != value.as_bytes() {
+                return Err(Refusal::UnsupportedVersion);
+            }
+        }
+        let id = match &names.id_header {
+            Some(name) => needed(name)?,
             None => b"",
         };
-        let (timestamp_text, timestamp_s) = match &self.scheme.timestamp {
-            Some(timestamp) => {
-                let text = header(&timestamp.header)?;
-                (text, Some(unix_seconds(text)?))
-            }
-            None => (b"".as_slice(), None),
+        let timestamp = match &names.timestamp {
+            Some(timestamp) => match &timestamp.place {
+                TimestampPlace::Header(name) => needed(name)?,
+                TimestampPlace::Label(label) => signature_headers
+                    .iter()
+                    .find_map(|header| self.scheme.layout.items(header, label).next())
+                    .ok_or(Refusal::MalformedHeader)?,
+            },
+            None => b"",
         };
-        if let (Some(timestamp_s), Some(tolerance_s)) = (timestamp_s, self.tolerance_s) {
-            check_window(timestamp_s, now_s, tolerance_s)?;
-        }
+        let timestamp_ms = match &names.timestamp {
+            Some(form) => form.judge(timestamp, now_s, self.tolerance_s)?,
+            None => None,
+        };
         let parts = SignedParts {
             id,
-            timestamp: timestamp_text,
+            timestamp,
             body: request.body,
         };
-        let secret_index = self.matching_secret(presented, &parts)?;
         Ok(Valid {
-            secret_index,
-            timestamp_s,
+            secret_index: self.matching_secret(&signature_headers, &parts)?,
+            timestamp_ms,
             covers: self.covers(),
         })
     }
 
-    /// The headers of a message. Where the header holds a list, every secret signs (rotation, R-X3); elsewhere the first.
+    /// The headers of a message. Where the header holds a list, every secret signs (rotation, R-X3); elsewhere each secret
+    /// has a header of its own as far as the scheme has headers.
     ///
     /// # Errors
     /// [`IdMissing`] when the scheme signs a message id and none is given.
@@ -274,46 +209,87 @@ impl KeyedScheme {
             (Some(_), None | Some("")) => return Err(IdMissing),
             (_, id) => id.unwrap_or_default(),
         };
-        let timestamp = message.timestamp_s.to_string();
+        let timestamp = match (&self.scheme.timestamp, message.at) {
+            (Some(timestamp), SignedAt::UnixMs(unix_ms)) => timestamp.form.write(unix_ms),
+            (Some(_), SignedAt::Text(text)) => text.to_string(),
+            (None, _) => String::new(),
+        };
         let parts = SignedParts {
             id: id.as_bytes(),
             timestamp: timestamp.as_bytes(),
             body: message.body,
         };
-        let mut headers = Vec::new();
-        if let Some(name) = &self.scheme.id_header {
-            headers.push(new_header(name, id.to_string()));
-        }
-        if let Some(Timestamp { header, .. }) = &self.scheme.timestamp {
-            headers.push(new_header(header, timestamp.clone()));
-        }
-        let value = self.signature_value(&parts);
-        headers.push(new_header(&self.scheme.signature_header, value));
-        Ok(headers)
+        let digests: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| self.scheme.encoding.write(&self.digest(key, &parts)))
+            .collect();
+        Ok(self.write_headers(id, &timestamp, &digests))
     }
 
-    fn signature_value(&self, parts: &SignedParts<'_>) -> String {
-        let digest = |key: &MacKey| self.scheme.encoding.write(&self.digest(key, parts));
-        let first = || self.keys.first().map(digest).unwrap_or_default();
-        match self.scheme.signature_form {
-            SignatureForm::Bare | SignatureForm::PrefixTolerated(_) => first(),
-            SignatureForm::Prefixed(prefix) => [prefix, &first()].concat(),
-            SignatureForm::Versioned(version) => self
-                .keys
-                .iter()
-                .map(|key| [version, ",", &digest(key)].concat())
-                .collect::<Vec<_>>()
-                .join(" "),
+    fn write_headers(&self, id: &str, timestamp: &str, digests: &[String]) -> Vec<Header> {
+        let scheme = &self.scheme;
+        let mut headers = Vec::new();
+        let mut add = |name: &str, value: &str| {
+            headers.push(Header {
+                name: name.to_string(),
+                value: value.to_string(),
+            })
+        };
+        if let Some(name) = &scheme.id_header {
+            add(name, id);
+        }
+        let item = match scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
+            Some(TimestampPlace::Header(name)) => {
+                add(name, timestamp);
+                None
+            }
+            Some(TimestampPlace::Label(label)) => Some((*label, timestamp)),
+            None => None,
+        };
+        for (name, value) in scheme.fixed_headers {
+            add(name, value);
+        }
+        if scheme.layout.holds_several() {
+            if let Some(name) = scheme.signature_headers.first() {
+                add(name, &scheme.layout.write(item, digests));
+            }
+        } else {
+            for (name, digest) in scheme.signature_headers.iter().zip(digests) {
+                add(
+                    name,
+                    &scheme.layout.write(item, core::slice::from_ref(digest)),
+                );
+            }
+        }
+        headers
+    }
+
+    /// The declaration whose header names count: the alternative's when not all of ours are there.
+    fn names_in_use(&self, present: impl Fn(&str) -> bool) -> &Scheme {
+        match self.scheme.alternative {
+            Some(alternative) if !header_names(&self.scheme).all(present) => alternative,
+            _ => &self.scheme,
         }
     }
 
     /// Index of the first secret that one of the presented signatures fits.
-    fn matching_secret(&self, presented: &[u8], parts: &SignedParts<'_>) -> Result<usize, Refusal> {
-        let candidates = Candidates::new(self.scheme.signature_form, presented)?;
+    fn matching_secret(
+        &self,
+        headers: &[&[u8]],
+        parts: &SignedParts<'_>,
+    ) -> Result<usize, Refusal> {
+        let mut candidates = Vec::new();
         let mut refusal = Refusal::MalformedHeader;
+        for header in headers {
+            // One header that cannot be read does not hide another that can (vector rule V6).
+            if let Err(why) = self.scheme.layout.presented(header, &mut candidates) {
+                refusal = why;
+            }
+        }
         for (index, key) in self.keys.iter().enumerate() {
             let digest = self.digest(key, parts);
-            for candidate in candidates.clone() {
+            for candidate in &candidates {
                 match self.scheme.encoding.compare(candidate, &digest) {
                     Presented::Equal => return Ok(index),
                     Presented::Different => refusal = Refusal::BadSignature,
@@ -324,7 +300,7 @@ impl KeyedScheme {
         Err(refusal)
     }
 
-    fn digest(&self, key: &MacKey, parts: &SignedParts<'_>) -> [u8; mac::DIGEST_BYTES] {
+    fn digest(&self, key: &MacKey, parts: &SignedParts<'_>) -> Digest {
         key.digest(self.scheme.content.iter().map(|part| match part {
             Part::Body => parts.body,
             Part::Id => parts.id,
@@ -334,15 +310,13 @@ impl KeyedScheme {
     }
 
     fn covers(&self) -> Covers {
-        self.scheme
-            .content
-            .iter()
-            .fold(Covers::NOTHING, |covers, part| match part {
-                Part::Body => covers.and(Covers::BODY),
-                Part::Id => covers.and(Covers::ID),
-                Part::Timestamp => covers.and(Covers::TIMESTAMP),
-                Part::Literal(_) => covers,
-            })
+        let content = self.scheme.content.iter();
+        content.fold(Covers::NOTHING, |covers, part| match part {
+            Part::Body => covers.and(Covers::BODY),
+            Part::Id => covers.and(Covers::ID),
+            Part::Timestamp => covers.and(Covers::TIMESTAMP),
+            Part::Literal(_) => covers,
+        })
     }
 }
 
@@ -363,105 +337,20 @@ struct SignedParts<'a> {
     body: &'a [u8],
 }
 
-/// The signatures that a header presents, without prefix or version.
-#[derive(Clone)]
-enum Candidates<'a> {
-    One(Option<&'a [u8]>),
-    /// What is left of a list of `version,digest` items.
-    Versioned {
-        version: &'static [u8],
-        rest: core::slice::Split<'a, u8, fn(&u8) -> bool>,
-    },
-}
-
-impl<'a> Candidates<'a> {
-    fn new(form: SignatureForm, presented: &'a [u8]) -> Result<Self, Refusal> {
-        match form {
-            SignatureForm::Bare => Ok(Self::One(Some(presented))),
-            SignatureForm::Prefixed(prefix) => presented
-                .strip_prefix(prefix.as_bytes())
-                .map(|digest| Self::One(Some(digest)))
-                .ok_or(Refusal::MalformedHeader),
-            SignatureForm::PrefixTolerated(prefix) => Ok(Self::One(Some(
-                presented
-                    .strip_prefix(prefix.as_bytes())
-                    .unwrap_or(presented),
-            ))),
-            SignatureForm::Versioned(version) => {
-                let is_space: fn(&u8) -> bool = |byte| *byte == b' ';
-                let list = Self::Versioned {
-                    version: version.as_bytes(),
-                    rest: presented.split(is_space),
-                };
-                match list.clone().next() {
-                    Some(_) => Ok(list),
-                    None => Err(Refusal::UnsupportedVersion),
-                }
-            }
-        }
-    }
-}
-
-impl<'a> Iterator for Candidates<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        match self {
-            Self::One(digest) => digest.take(),
-            Self::Versioned { version, rest } => rest.find_map(|item| {
-                item.strip_prefix(*version)
-                    .and_then(|digest| digest.strip_prefix(b","))
-            }),
-        }
-    }
-}
-
-fn apply_option(scheme: &mut Scheme, name: &str, value: &str) -> Result<(), ConfigError> {
-    let key = OptionKey::named(name).filter(|key| scheme.options.contains(key));
-    match (key, value) {
-        (Some(OptionKey::Header), value) if is_header_name(value) => {
-            scheme.signature_header = Cow::Owned(value.to_string());
-            Ok(())
-        }
-        (Some(OptionKey::SecretFormat), "raw") => {
-            scheme.secret_form = SecretForm::Text;
-            Ok(())
-        }
-        _ => Err(ConfigError::UnknownOption {
-            name: name.to_string(),
-        }),
-    }
-}
-
-/// Whether this can be the name of a header. Source: RFC 9110 section 5.1, `token`.
-fn is_header_name(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token)
-}
-
-fn new_header(name: &str, value: String) -> Header {
-    Header {
-        name: name.to_string(),
-        value,
-    }
-}
-
-/// ASCII digits only (vector rule V7).
-fn unix_seconds(text: &[u8]) -> Result<i64, Refusal> {
-    if !text.iter().all(u8::is_ascii_digit) {
-        return Err(Refusal::TimestampInvalid);
-    }
-    core::str::from_utf8(text)
-        .ok()
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(Refusal::TimestampInvalid)
-}
-
-/// Inclusive at both ends (vector rule V8).
-fn check_window(timestamp_s: i64, now_s: i64, tolerance_s: u32) -> Result<(), Refusal> {
-    match timestamp_s.abs_diff(now_s) <= u64::from(tolerance_s) {
-        true => Ok(()),
-        false if timestamp_s < now_s => Err(Refusal::TimestampTooOld),
-        false => Err(Refusal::TimestampTooNew),
-    }
+/// Every header that a declaration reads.
+fn header_names(scheme: &Scheme) -> impl Iterator<Item = &str> {
+    let timestamp = match &scheme.timestamp {
+        Some(Timestamp {
+            place: TimestampPlace::Header(name),
+            ..
+        }) => Some(name),
+        _ => None,
+    };
+    let variable = scheme
+        .signature_headers
+        .iter()
+        .chain(&scheme.id_header)
+        .chain(timestamp);
+    let fixed = scheme.fixed_headers.iter().map(|(name, _)| *name);
+    variable.map(Name::as_ref).chain(fixed)
 }

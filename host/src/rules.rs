@@ -13,6 +13,7 @@ pub use self::{
 pub use countersign_kernel::Code;
 
 use crate::store::Endpoint;
+use countersign_core::SignedAt;
 use countersign_guest::DeliveryPlan;
 use std::{collections::HashMap, sync::Arc, sync::RwLock};
 
@@ -122,14 +123,14 @@ impl Rules {
         let Some(secret) = &endpoint.secret else {
             return Ok(headers);
         };
-        let now_s = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
+        let at = SignedAt::UnixMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let mut signer =
                 self.kernel
                     .verifier(&signature.scheme, None, &[secret.as_str()], &options)?;
-            headers.extend(signer.sign(Some(message_id), now_s, body)?);
+            headers.extend(signer.sign(Some(message_id), at, body)?);
         }
         Ok(headers)
     }

@@ -19,6 +19,7 @@ export type MistakeCode =
   | "unknown_scheme"
   | "unknown_option"
   | "option_invalid"
+  | "option_missing"
   | "tolerance_invalid"
   | "id_missing"
   | "headers_invalid"

@@ -14,6 +14,7 @@ export type {
   Provider,
   Rejected,
   Scheme,
+  SchemeOptions,
   Verdict,
   Verified,
   Verifier,

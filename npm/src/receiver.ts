@@ -7,6 +7,7 @@ import {
   parse,
   type RejectionCode,
   type Scheme,
+  type SchemeOptions,
   type Verified,
   type Verifier,
 } from "countersign";
@@ -40,15 +41,13 @@ export interface EventContext<Request> extends RequestContext<Request> {
 }
 
 /** Settings that both adapters share. */
-export interface ReceiverOptions<P extends Provider, Request> {
+export interface ReceiverOptions<P extends Provider, Request> extends SchemeOptions {
   /** Whose events these are. */
   readonly provider: P;
   /** The signature scheme, where it is not the provider's own. */
   readonly scheme?: Scheme | undefined;
   readonly secrets: string | readonly string[];
   readonly tolerance?: number | null | undefined;
-  readonly header?: string | undefined;
-  readonly secretFormat?: "raw" | undefined;
   readonly now?: (() => number) | undefined;
   /** Longest body in bytes; longer ones are answered with 413. Default 1 MiB. */
   readonly maxBytes?: number | undefined;

@@ -1,9 +1,10 @@
-import { type Body, CountersignError, createVerifier, type Provider, type Scheme } from "countersign";
+import { type Body, CountersignError, createVerifier, type Provider, type Scheme, type SchemeOptions } from "countersign";
 import { bytesOf } from "./body.js";
 import { type Message, SIGN } from "./internal.js";
+import { settingsOf } from "./verifier.js";
 
 /** A message to be signed as a provider would sign it. */
-export interface SignOptions {
+export interface SignOptions extends SchemeOptions {
   readonly provider?: Provider | undefined;
   readonly scheme?: Scheme | undefined;
   readonly secret: string;
@@ -13,14 +14,12 @@ export interface SignOptions {
   readonly id?: string | undefined;
   /** Unix seconds, where the scheme signs a timestamp; left out: now. */
   readonly timestamp?: number | string | undefined;
-  readonly header?: string | undefined;
-  readonly secretFormat?: "raw" | undefined;
 }
 
 /** Signs a body, for the tests of your own receiver. Returns the headers that the provider would send. */
 export function sign(options: SignOptions): [name: string, value: string][] {
-  const { provider, scheme, secret, body, id, timestamp, header, secretFormat } = options;
-  const verifier = createVerifier({ provider, scheme, secrets: secret, header, secretFormat });
+  const { provider, scheme, secret, body, id, timestamp } = options;
+  const verifier = createVerifier({ provider, scheme, secrets: secret, ...settingsOf(options) });
   try {
     const signer = verifier as unknown as { [SIGN]?(message: Message): [string, string][] };
     if (signer[SIGN] === undefined) {

@@ -7,11 +7,73 @@ import { frameOf, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "
 /** Platforms whose events this package reads. */
 export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
 
-/** A signature scheme: those of the providers, and Standard Webhooks. */
-export type Scheme = Provider | "standard-webhooks" | (string & {});
+/** A signature scheme: those of the providers, Standard Webhooks, and other senders. `generic-hmac` is any of your own. */
+export type Scheme =
+  | Provider
+  | "atlassian"
+  | "box"
+  | "buildkite"
+  | "calendly"
+  | "circleci"
+  | "convoy"
+  | "generic-hmac"
+  | "github"
+  | "gocardless"
+  | "intercom"
+  | "lemonsqueezy"
+  | "line"
+  | "mailersend"
+  | "mailtrap"
+  | "paddle"
+  | "pagerduty"
+  | "resend"
+  | "sanity"
+  | "shopify"
+  | "slack"
+  | "standard-webhooks"
+  | "stripe"
+  | "svix"
+  | "twitch"
+  | "typeform"
+  | "workos"
+  | "x-twitter"
+  | "zendesk"
+  | "zoom"
+  | (string & {});
+
+/**
+ * Settings of a scheme, each only where the scheme has it. `generic-hmac` takes all but the last three: with them a sender
+ * that this package has never heard of is covered by description alone.
+ */
+export interface SchemeOptions {
+  /** Name of the signature header (SmartLead, generic-hmac). */
+  readonly header?: string | undefined;
+  /** Hash of the HMAC; `"sha256"` when left out (generic-hmac, Convoy). */
+  readonly algorithm?: "sha1" | "sha256" | "sha512" | undefined;
+  /** Alphabet of the digest; `"hex"` when left out (generic-hmac, Convoy). */
+  readonly encoding?: "hex" | "base64" | "base64url" | undefined;
+  /** Text before the digest. */
+  readonly prefix?: string | undefined;
+  /** Text between several digests in one header. */
+  readonly separator?: string | undefined;
+  /** The signed content, with `{body}`, `{timestamp}` and `{id}` in it; `"{body}"` when left out. */
+  readonly template?: string | undefined;
+  /** Name of the header with the timestamp, when the template has `{timestamp}`. */
+  readonly timestampHeader?: string | undefined;
+  /** Seconds (when left out) or milliseconds. */
+  readonly timestampUnit?: "s" | "ms" | undefined;
+  /** Name of the header with the message id, when the template has `{id}`. */
+  readonly idHeader?: string | undefined;
+  /** `"raw"`: the text of the secret is the key, where the scheme would decode it (Standard Webhooks, Svix, Resend). */
+  readonly secretFormat?: "raw" | undefined;
+  /** Which of its two formats Convoy uses; `"simple"` when left out. */
+  readonly mode?: "simple" | "advanced" | undefined;
+  /** Label of the digests that are read; `"v1"` when left out (Convoy). */
+  readonly signatureVersion?: string | undefined;
+}
 
 /** Whose webhooks are verified, and how. */
-export interface VerifierOptions {
+export interface VerifierOptions extends SchemeOptions {
   /** The platform that sends. Its name is also the name of its signature scheme. */
   readonly provider?: Provider | undefined;
   /** The signature scheme, where it is not the provider's own. */
@@ -23,12 +85,38 @@ export interface VerifierOptions {
    * no limit. Without effect where no timestamp is signed.
    */
   readonly tolerance?: number | null | undefined;
-  /** Name of the signature header, where the scheme leaves it open (SmartLead). */
-  readonly header?: string | undefined;
-  /** `"raw"`: the text of the secret is the key, where the scheme would decode it (Standard Webhooks). */
-  readonly secretFormat?: "raw" | undefined;
   /** The receiver's clock in unix seconds, for tests. */
   readonly now?: (() => number) | undefined;
+}
+
+/** What the core calls the settings of a scheme. */
+const SETTINGS = {
+  header: "header",
+  algorithm: "algorithm",
+  encoding: "encoding",
+  prefix: "prefix",
+  separator: "separator",
+  template: "template",
+  timestampHeader: "timestamp_header",
+  timestampUnit: "timestamp_unit",
+  idHeader: "id_header",
+  secretFormat: "secret_format",
+  mode: "mode",
+  signatureVersion: "signature_version",
+} as const satisfies Record<keyof SchemeOptions, string>;
+
+const SETTING_NAMES = Object.keys(SETTINGS) as (keyof SchemeOptions)[];
+
+/** The settings among some options, and nothing else. */
+export function settingsOf(options: SchemeOptions): SchemeOptions {
+  const settings: Record<string, string> = {};
+  for (const name of SETTING_NAMES) {
+    const value: unknown = options[name];
+    if (value === undefined) continue;
+    if (typeof value !== "string") throw mistake("option_invalid", `\`${name}\` must be a string, or be left out.`);
+    settings[name] = value;
+  }
+  return settings;
 }
 
 /** What a signature can cover. Only what it covers is proved. */
@@ -166,10 +254,12 @@ export class KeyedVerifier implements Verifier {
 
   /** Makes the keys in the kernel. */
   #keyed(): number {
-    const { provider, scheme, secrets, tolerance, header, secretFormat } = this.#options;
+    const { provider, scheme, secrets, tolerance } = this.#options;
     const settings: Part[] = [];
-    if (header !== undefined) settings.push("header", header);
-    if (secretFormat !== undefined) settings.push("secret_format", secretFormat);
+    for (const name of SETTING_NAMES) {
+      const value = this.#options[name];
+      if (value !== undefined) settings.push(SETTINGS[name], value);
+    }
     const keys = frameOf(typeof secrets === "string" ? [secrets] : secrets);
     const seconds = tolerance === undefined ? null : tolerance === null ? "" : String(tolerance);
     const frame = frameOf([scheme ?? provider ?? "", seconds, keys, frameOf(settings)]);
@@ -208,7 +298,7 @@ function checked(options: VerifierOptions): VerifierOptions {
   if (options === null || typeof options !== "object") {
     throw mistake("option_invalid", 'Pass an object: createVerifier({ provider: "cleanmails", secrets: "…" }).');
   }
-  const { provider, scheme, secrets, header, secretFormat, tolerance, now } = options;
+  const { provider, scheme, secrets, tolerance, now } = options;
   if (typeof (scheme ?? provider) !== "string") {
     throw mistake("unknown_scheme", 'Name the sender: provider: "cleanmails", or scheme: "standard-webhooks".');
   }
@@ -223,19 +313,13 @@ function checked(options: VerifierOptions): VerifierOptions {
   if (!list.every((secret) => typeof secret === "string")) {
     throw mistake("secret_invalid", "A secret must be a string, exactly as the provider shows it.");
   }
-  if (header !== undefined && typeof header !== "string") {
-    throw mistake("option_invalid", "`header` must be the name of a header.");
-  }
-  if (secretFormat !== undefined && typeof secretFormat !== "string") {
-    throw mistake("option_invalid", '`secretFormat` must be "raw" or left out.');
-  }
   if (tolerance !== undefined && tolerance !== null && typeof tolerance !== "number") {
     throw mistake("tolerance_invalid", "`tolerance` must be a number of seconds, or null to switch the window off.");
   }
   if (now !== undefined && typeof now !== "function") {
     throw mistake("option_invalid", "`now` must be a function that returns unix seconds.");
   }
-  return { provider, scheme, secrets: list as string[], header, secretFormat, tolerance, now };
+  return { provider, scheme, secrets: list as string[], tolerance, now, ...settingsOf(options) };
 }
 
 function mistake(code: ErrorCode, message: string): CountersignError {

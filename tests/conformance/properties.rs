@@ -6,7 +6,7 @@
 )]
 
 use countersign_core::{
-    Config, KeyedScheme, Message, Refusal, Request, Scheme, Tolerance,
+    Config, KeyedScheme, Message, Refusal, Request, Scheme, SignedAt, Tolerance,
     provider::{Payload, Provider},
 };
 use proptest::prelude::*;
@@ -17,7 +17,10 @@ fn keyed() -> impl Strategy<Value = (KeyedScheme, String)> {
         .map(|scheme| scheme.name.to_string())
         .collect();
     (prop::sample::select(names), "[A-Za-z0-9+/]{4}{1,12}").prop_map(|(name, secret)| {
-        let config = Config::new(&name, &[&secret]);
+        let mut config = Config::new(&name, &[&secret]);
+        if name == "generic-hmac" {
+            config.options = vec![("header", "X-Signature")];
+        }
         (KeyedScheme::new(&config).unwrap(), secret)
     })
 }
@@ -25,7 +28,7 @@ fn keyed() -> impl Strategy<Value = (KeyedScheme, String)> {
 fn signed(keyed: &KeyedScheme, id: &str, timestamp_s: i64, body: &[u8]) -> Vec<(String, String)> {
     let message = Message {
         id: Some(id),
-        timestamp_s,
+        at: SignedAt::UnixMs(timestamp_s * 1_000),
         body,
     };
     let headers = keyed.sign(&message).unwrap().into_iter();
@@ -44,7 +47,7 @@ fn judge(
 proptest! {
     #[test]
     fn what_is_signed_verifies(
-        (keyed, _) in keyed(), id in "[!-~]{1,40}", now_s in 0..1_i64 << 40, body: Vec<u8>,
+        (keyed, _) in keyed(), id in "[!-~]{1,40}", now_s in 0..250_000_000_000_i64, body: Vec<u8>,
     ) {
         let headers = signed(&keyed, &id, now_s, &body);
         prop_assert_eq!(judge(&keyed, &headers, &body, now_s), Ok(()));
@@ -68,7 +71,8 @@ proptest! {
         let which = which.index(headers.len());
         let value = &mut headers[which].1;
         let at = at.index(value.len());
-        prop_assume!(value[at..=at] != new);
+        // A blank between two items may go.
+        prop_assume!(value[at..=at] != new && &value[at..=at] != " ");
         // SmartLead's prefix may be there or not, so its removal is no change; a replaced character is one.
         value.replace_range(at..=at, &new);
         prop_assert!(judge(&keyed, &headers, &body, 1_000).is_err());
@@ -78,14 +82,18 @@ proptest! {
     fn another_secret_is_refused((keyed, secret) in keyed(), other in "[A-Za-z0-9+/]{4}{1,12}", body: Vec<u8>) {
         prop_assume!(secret != other);
         let scheme = keyed.scheme().name.to_string();
-        let receiver = KeyedScheme::new(&Config::new(&scheme, &[&other])).unwrap();
+        let mut config = Config::new(&scheme, &[&other]);
+        if scheme == "generic-hmac" {
+            config.options = vec![("header", "X-Signature")];
+        }
+        let receiver = KeyedScheme::new(&config).unwrap();
         let headers = signed(&keyed, "msg_1", 1_000, &body);
         prop_assert_eq!(judge(&receiver, &headers, &body, 1_000), Err(Refusal::BadSignature));
     }
 
     #[test]
     fn no_header_makes_a_verifier_panic(
-        (keyed, _) in keyed(), values in prop::collection::vec(any::<Vec<u8>>(), 3), body: Vec<u8>, now_s: i64,
+        (keyed, _) in keyed(), values in prop::collection::vec(any::<Vec<u8>>(), 6), body: Vec<u8>, now_s: i64,
     ) {
         let headers: Vec<_> = keyed.header_names().map(str::to_owned).zip(values).collect();
         let verdict = keyed.verify(&Request { headers: &headers, body: &body }, now_s);

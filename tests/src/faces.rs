@@ -2,7 +2,7 @@
 
 use crate::vectors::{Face, Sign, Vector};
 use anyhow::Context;
-use countersign_core::{Config, Headers, KeyedScheme, Message, Request, Tolerance};
+use countersign_core::{Config, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance};
 use countersign_host::rules::{Engine, Handle, KERNEL_WASM, Kernel, KernelError};
 
 /// `countersign-core`, called directly.
@@ -40,7 +40,10 @@ impl Face for Native {
         let keyed = keyed(scheme, vector, &[&sign.secret])?.map_err(anyhow::Error::msg)?;
         let message = Message {
             id: sign.id.as_deref(),
-            timestamp_s: timestamp(sign)?.unwrap_or(vector.now),
+            at: match &sign.timestamp {
+                Some(text) => SignedAt::Text(text),
+                None => SignedAt::UnixMs(vector.now * 1_000),
+            },
             body,
         };
         let headers = keyed.sign(&message)?.into_iter();
@@ -76,10 +79,6 @@ pub(crate) fn options(vector: &Vector) -> anyhow::Result<Vec<(&str, &str)>> {
         Ok((String::as_str(name), value))
     };
     vector.options.iter().map(text).collect()
-}
-
-pub(crate) fn timestamp(sign: &Sign) -> anyhow::Result<Option<i64>> {
-    Ok(sign.timestamp.as_deref().map(str::parse).transpose()?)
 }
 
 /// The kernel module in wasmtime, through the code that the host sends with.
@@ -141,7 +140,10 @@ impl Face for Wasmtime {
     ) -> anyhow::Result<Vec<(String, String)>> {
         let handle = self.handle(scheme, vector, &[&sign.secret])?;
         let mut handle = handle.map_err(anyhow::Error::msg)?;
-        let timestamp_s = timestamp(sign)?.unwrap_or(vector.now);
-        Ok(handle.sign(sign.id.as_deref(), timestamp_s, body)?)
+        let at = match &sign.timestamp {
+            Some(text) => SignedAt::Text(text),
+            None => SignedAt::UnixMs(vector.now * 1_000),
+        };
+        Ok(handle.sign(sign.id.as_deref(), at, body)?)
     }
 }

@@ -1,8 +1,8 @@
 //! How a digest is written in a header, and the constant-time comparison.
 
-use super::mac::DIGEST_BYTES;
+use super::mac::{DIGEST_BYTES_MAX, Digest};
 use alloc::string::String;
-use base64ct::{Base64, Encoding as _};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use subtle::ConstantTimeEq;
 
 /// Alphabet of a digest in a header.
@@ -12,10 +12,12 @@ pub enum Encoding {
     Hex,
     /// Standard base64 with its padding.
     Base64,
+    /// Base64 with the alphabet for addresses, without padding.
+    Base64Url,
 }
 
-/// Longest text of a 32-byte digest in any encoding (hexadecimal).
-const TEXT_BYTES_MAX: usize = DIGEST_BYTES * 2;
+/// Longest text of a digest in any encoding (hexadecimal).
+const TEXT_BYTES_MAX: usize = DIGEST_BYTES_MAX * 2;
 
 /// What a presented signature turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,45 +32,52 @@ pub(crate) enum Presented {
 
 impl Encoding {
     /// The text of a digest.
-    pub(crate) fn write(self, digest: &[u8; DIGEST_BYTES]) -> String {
+    pub(crate) fn write(self, digest: &Digest) -> String {
         let mut buffer = [0; TEXT_BYTES_MAX];
         String::from(self.encode(digest, &mut buffer))
     }
 
     /// Compares the presented text with the digest, as text and in constant time (vector rule V4): a decoder that
     /// accepts more than one spelling can therefore not make more signatures valid.
-    pub(crate) fn compare(self, presented: &[u8], digest: &[u8; DIGEST_BYTES]) -> Presented {
+    pub(crate) fn compare(self, presented: &[u8], digest: &Digest) -> Presented {
         let mut buffer = [0; TEXT_BYTES_MAX];
         let expected = self.encode(digest, &mut buffer).as_bytes();
+        // The length is public: it follows from the scheme.
         if bool::from(expected.ct_eq(presented)) {
             return Presented::Equal;
         }
-        match presented.len() == expected.len() && self.could_be_digest(presented) {
+        let padding = expected.iter().filter(|byte| **byte == b'=').count();
+        match presented.len() == expected.len() && self.could_be_digest(presented, padding) {
             true => Presented::Different,
             false => Presented::Malformed,
         }
     }
 
-    fn encode<'a>(
-        self,
-        digest: &[u8; DIGEST_BYTES],
-        buffer: &'a mut [u8; TEXT_BYTES_MAX],
-    ) -> &'a str {
-        // Both can only fail on a buffer that is too small, which this one is not; an empty text equals no signature.
+    fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a str {
+        // All can only fail on a buffer that is too small, which this one is not; an empty text equals no signature.
         match self {
-            Self::Hex => base16ct::lower::encode_str(digest, buffer).unwrap_or_default(),
-            Self::Base64 => Base64::encode(digest, buffer).unwrap_or_default(),
+            Self::Hex => base16ct::lower::encode_str(digest.as_bytes(), buffer).unwrap_or_default(),
+            Self::Base64 => Base64::encode(digest.as_bytes(), buffer).unwrap_or_default(),
+            Self::Base64Url => {
+                Base64UrlUnpadded::encode(digest.as_bytes(), buffer).unwrap_or_default()
+            }
         }
     }
 
-    /// Only tells the two kinds of refusal apart; the value compared is public.
-    fn could_be_digest(self, presented: &[u8]) -> bool {
-        match self {
-            Self::Hex => presented
-                .iter()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
-            Self::Base64 => Base64::decode(presented, &mut [0; TEXT_BYTES_MAX]).is_ok(),
-        }
+    /// Whether the text is of the alphabet and ends in this much padding. Only tells the two kinds of refusal apart; the
+    /// value is public.
+    fn could_be_digest(self, presented: &[u8], padding: usize) -> bool {
+        let Some((digits, end)) =
+            presented.split_at_checked(presented.len().saturating_sub(padding))
+        else {
+            return false;
+        };
+        let is_digit = |byte: &u8| match self {
+            Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'),
+            Self::Base64Url => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+        };
+        digits.iter().all(is_digit) && end.iter().all(|byte| *byte == b'=')
     }
 }
 
@@ -79,40 +88,30 @@ mod tests {
 
     #[test]
     fn hexadecimal_equals_the_formatter_of_the_standard_library() {
-        let digest: [u8; DIGEST_BYTES] = core::array::from_fn(|i| (i as u8).wrapping_mul(37));
-        let expected: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(Encoding::Hex.write(&digest), expected);
+        let bytes: [u8; 32] = core::array::from_fn(|i| (i as u8).wrapping_mul(37));
+        let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(Encoding::Hex.write(&Digest::of(&bytes)), expected);
     }
 
     #[test]
     fn a_presented_text_is_equal_different_or_malformed() {
-        let digest = [0xab; DIGEST_BYTES];
-        for encoding in [Encoding::Hex, Encoding::Base64] {
-            let right = encoding.write(&digest);
-            let other = encoding.write(&[0xac; DIGEST_BYTES]);
+        for len in [20, 32, 64] {
+            let digest = Digest::of(&[0xab, 0xfe].repeat(len / 2));
+            let other = Digest::of(&[0xac, 0xfe].repeat(len / 2));
+            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
+                let compare = |text: &str| encoding.compare(text.as_bytes(), &digest);
+                let right = encoding.write(&digest);
+                assert_eq!(compare(&right), Presented::Equal);
+                assert_eq!(compare(&encoding.write(&other)), Presented::Different);
+                assert_eq!(compare(&right[1..]), Presented::Malformed);
+                assert_eq!(compare(""), Presented::Malformed);
+                assert_eq!(compare(&"é".repeat(right.len() / 2)), Presented::Malformed);
+            }
+            let upper = Encoding::Hex.write(&digest).to_uppercase();
             assert_eq!(
-                encoding.compare(right.as_bytes(), &digest),
-                Presented::Equal
-            );
-            assert_eq!(
-                encoding.compare(other.as_bytes(), &digest),
-                Presented::Different
-            );
-            assert_eq!(encoding.compare(b"", &digest), Presented::Malformed);
-            assert_eq!(
-                encoding.compare("é".repeat(32).as_bytes(), &digest),
-                Presented::Malformed
-            );
-            let cut = right.as_bytes().split_last().map(|(_, cut)| cut);
-            assert_eq!(
-                encoding.compare(cut.unwrap_or_default(), &digest),
+                Encoding::Hex.compare(upper.as_bytes(), &digest),
                 Presented::Malformed
             );
         }
-        let upper = Encoding::Hex.write(&digest).to_uppercase();
-        assert_eq!(
-            Encoding::Hex.compare(upper.as_bytes(), &digest),
-            Presented::Malformed
-        );
     }
 }

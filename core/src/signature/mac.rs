@@ -1,31 +1,87 @@
-//! The only place that touches `hmac` and `sha2`.
+//! The only place that touches `hmac` and the SHA crates.
 
 use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
 
-/// Bytes of an HMAC-SHA256 digest.
-pub(crate) const DIGEST_BYTES: usize = 32;
+/// Bytes of the longest digest (SHA-512).
+pub(crate) const DIGEST_BYTES_MAX: usize = 64;
 
-/// An HMAC-SHA256 key whose two first blocks are already hashed, so that each message costs two blocks less.
+/// A keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC with SHA-1.
+    HmacSha1,
+    /// HMAC with SHA-256.
+    HmacSha256,
+    /// HMAC with SHA-512.
+    HmacSha512,
+}
+
+/// A key whose first blocks are already hashed, so that each message costs two blocks less.
 #[derive(Clone)]
-pub(crate) struct MacKey(Hmac<Sha256>);
+pub(crate) enum MacKey {
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+    Sha512(Hmac<Sha512>),
+}
+
+/// A digest of any of the algorithms.
+pub(crate) struct Digest {
+    bytes: [u8; DIGEST_BYTES_MAX],
+    len: usize,
+}
 
 impl MacKey {
-    pub(crate) fn new(secret: &Secret) -> Self {
-        // An HMAC key may have any length: this constructor's error type has no other cause.
-        match Hmac::new_from_slice(secret.as_bytes()) {
-            Ok(mac) => Self(mac),
-            Err(_) => Self(Hmac::new(&Default::default())),
+    pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Self {
+        match algorithm {
+            Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
+            Algorithm::HmacSha256 => Self::Sha256(keyed(secret)),
+            Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
         }
     }
 
     /// The digest over the parts, one after the other.
-    pub(crate) fn digest<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> [u8; DIGEST_BYTES] {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(part);
+    pub(crate) fn digest<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Digest {
+        match self {
+            Self::Sha1(mac) => digest(mac, parts),
+            Self::Sha256(mac) => digest(mac, parts),
+            Self::Sha512(mac) => digest(mac, parts),
         }
-        mac.finalize().into_bytes().into()
     }
+}
+
+impl Digest {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The digest of these bytes, the longest prefix that fits.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut digest = Self {
+            bytes: [0; DIGEST_BYTES_MAX],
+            len: bytes.len().min(DIGEST_BYTES_MAX),
+        };
+        for (place, byte) in digest.bytes.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        digest
+    }
+}
+
+fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {
+    // An HMAC key may have any length: this constructor's error type has no other cause.
+    match <M as KeyInit>::new_from_slice(secret.as_bytes()) {
+        Ok(mac) => mac,
+        Err(_) => <M as KeyInit>::new(&Default::default()),
+    }
+}
+
+fn digest<'a, M: Mac + Clone>(mac: &M, parts: impl Iterator<Item = &'a [u8]>) -> Digest {
+    let mut mac = mac.clone();
+    for part in parts {
+        mac.update(part);
+    }
+    Digest::of(&mac.finalize().into_bytes())
 }

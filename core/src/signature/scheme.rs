@@ -1,38 +1,80 @@
 //! Signature schemes as data: what is signed, how it is written, where it stands.
 //!
 //! A scheme is one declaration in one file below; the engine in [`crate::signature::KeyedScheme`] interprets it for
-//! signing and for verifying, so the two cannot disagree. A new HMAC scheme is one small file, one line in [`ALL`], and
-//! its vectors.
+//! signing and for verifying, so the two cannot disagree. A new HMAC scheme is one small file, two lines here, and its
+//! vectors.
 
+mod atlassian;
+mod box_com;
+mod buildkite;
+mod calendly;
+mod circleci;
 mod cleanmails;
+mod convoy;
+mod generic_hmac;
+mod github;
+mod gocardless;
+mod intercom;
+mod lemonsqueezy;
+mod line;
+mod mailersend;
+mod mailtrap;
+mod paddle;
+mod pagerduty;
 mod platform;
+mod resend;
+mod sanity;
 mod sendemall;
+mod shopify;
+mod slack;
 mod smartlead;
 mod standard_webhooks;
+mod stripe;
+mod svix;
+mod twitch;
+mod typeform;
+mod workos;
+mod x_twitter;
+mod zendesk;
+mod zoom;
 
-use super::encoding::Encoding;
+use super::{
+    encoding::Encoding,
+    layout::Layout,
+    mac::Algorithm,
+    timestamp::{Timestamp, TimestampForm, TimestampPlace},
+};
 use crate::secret::SecretForm;
 use alloc::borrow::Cow;
+
+/// A name or text that is built in, or a user's own.
+pub type Name = Cow<'static, str>;
 
 /// The declaration of a signature scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheme {
     /// Name by which it is picked: `cleanmails`, `standard-webhooks`.
-    pub name: Cow<'static, str>,
-    /// Header that holds the signature, in the spelling of the provider.
-    pub signature_header: Cow<'static, str>,
-    /// How the digest is written in that header.
-    pub signature_form: SignatureForm,
+    pub name: &'static str,
+    /// The keyed hash.
+    pub algorithm: Algorithm,
+    /// Headers that may hold a signature, in the spelling of the provider. Each that is there is tried.
+    pub signature_headers: Cow<'static, [Name]>,
+    /// How such a header is laid out.
+    pub layout: Layout,
     /// Alphabet of the digest.
     pub encoding: Encoding,
     /// What is signed, one part after the other.
-    pub content: &'static [Part],
+    pub content: Cow<'static, [Part]>,
     /// How the text of a secret becomes key bytes.
     pub secret_form: SecretForm,
     /// Header that holds the message id, when it is signed.
-    pub id_header: Option<Cow<'static, str>>,
+    pub id_header: Option<Name>,
     /// The signed timestamp, when there is one.
     pub timestamp: Option<Timestamp>,
+    /// Headers that must be there with exactly this value; another value is another version of the scheme.
+    pub fixed_headers: &'static [(&'static str, &'static str)],
+    /// The scheme whose header names are tried when not all of this one's are there.
+    pub alternative: Option<&'static Scheme>,
     /// Settings that a user may change.
     pub options: &'static [OptionKey],
     /// Response bodies that the provider documents.
@@ -40,47 +82,43 @@ pub struct Scheme {
 }
 
 /// A stretch of the signed bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// The raw request body.
     Body,
     /// The value of the id header.
     Id,
-    /// The value of the timestamp header, as text.
+    /// The timestamp, as the text that was sent.
     Timestamp,
     /// Fixed text.
-    Literal(&'static str),
+    Literal(Name),
 }
 
-/// How a signature header is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureForm {
-    /// The digest and nothing else.
-    Bare,
-    /// A prefix, compared exactly and occurring once, then the digest (vector rule V5).
-    Prefixed(&'static str),
-    /// The digest; this prefix is taken off when it is there and never written (R-S1).
-    PrefixTolerated(&'static str),
-    /// Several `version,digest` items separated by one space. Items of other versions are skipped.
-    ///
-    /// Source: Standard Webhooks 1.0.0, "Webhook headers".
-    Versioned(&'static str),
-}
-
-/// A signed timestamp in unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Timestamp {
-    /// Header that holds it.
-    pub header: Cow<'static, str>,
-    /// Seconds that it may lie from the receiver's clock, to either side, unless the caller says otherwise.
-    pub tolerance_s: u32,
-}
-
-/// A setting of a scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A setting of a scheme. Applied in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OptionKey {
+    /// `mode`: `simple` or `advanced` (Convoy).
+    Mode,
     /// `header`: the name of the signature header.
     Header,
+    /// `algorithm`: `sha1`, `sha256` or `sha512`.
+    Algorithm,
+    /// `encoding`: `hex`, `base64` or `base64url`.
+    Encoding,
+    /// `prefix`: text before the digest.
+    Prefix,
+    /// `separator`: text between several digests.
+    Separator,
+    /// `signature_version`: the label of the digests that are read (Convoy).
+    SignatureVersion,
+    /// `template`: the signed content, with `{body}`, `{timestamp}` and `{id}` in it.
+    Template,
+    /// `timestamp_header`: the name of the header with the timestamp.
+    TimestampHeader,
+    /// `timestamp_unit`: `s` or `ms`.
+    TimestampUnit,
+    /// `id_header`: the name of the header with the message id.
+    IdHeader,
     /// `secret_format`: `raw` takes the text of the secret as the key.
     SecretFormat,
 }
@@ -94,13 +132,49 @@ pub struct Answers {
     pub refused: Option<&'static str>,
 }
 
+impl Answers {
+    /// The provider documents none.
+    pub const NONE: Self = Self {
+        accepted: None,
+        refused: None,
+    };
+}
+
 /// Every scheme that is built in.
-static ALL: [&Scheme; 5] = [
+static ALL: [&Scheme; 33] = [
+    &atlassian::SCHEME,
+    &box_com::SCHEME,
+    &buildkite::SCHEME,
+    &calendly::SCHEME,
+    &circleci::SCHEME,
     &cleanmails::SCHEME,
+    &convoy::SCHEME,
+    &generic_hmac::SCHEME,
+    &github::SCHEME,
+    &gocardless::SCHEME,
+    &intercom::SCHEME,
+    &lemonsqueezy::SCHEME,
+    &line::SCHEME,
+    &mailersend::SCHEME,
+    &mailtrap::SCHEME,
+    &paddle::SCHEME,
+    &pagerduty::SCHEME,
     &platform::SCHEME,
+    &resend::SCHEME,
+    &sanity::SCHEME,
     &sendemall::SCHEME,
+    &shopify::SCHEME,
+    &slack::SCHEME,
     &smartlead::SCHEME,
     &standard_webhooks::SCHEME,
+    &stripe::SCHEME,
+    &svix::SCHEME,
+    &twitch::SCHEME,
+    &typeform::SCHEME,
+    &workos::SCHEME,
+    &x_twitter::SCHEME,
+    &zendesk::SCHEME,
+    &zoom::SCHEME,
 ];
 
 impl Scheme {
@@ -113,15 +187,30 @@ impl Scheme {
     pub fn all() -> impl Iterator<Item = &'static Self> {
         ALL.iter().copied()
     }
+
+    /// Whether the user declares it.
+    pub(super) fn is_generic(&self) -> bool {
+        self.name == generic_hmac::SCHEME.name
+    }
 }
 
 impl OptionKey {
     /// The option of this name.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "header" => Some(Self::Header),
-            "secret_format" => Some(Self::SecretFormat),
-            _ => None,
-        }
+        Some(match name {
+            "mode" => Self::Mode,
+            "header" => Self::Header,
+            "algorithm" => Self::Algorithm,
+            "encoding" => Self::Encoding,
+            "prefix" => Self::Prefix,
+            "separator" => Self::Separator,
+            "signature_version" => Self::SignatureVersion,
+            "template" => Self::Template,
+            "timestamp_header" => Self::TimestampHeader,
+            "timestamp_unit" => Self::TimestampUnit,
+            "id_header" => Self::IdHeader,
+            "secret_format" => Self::SecretFormat,
+            _ => return None,
+        })
     }
 }

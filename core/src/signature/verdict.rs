@@ -7,9 +7,9 @@ use core::fmt;
 pub struct Valid {
     /// Place of the secret that matched in the list that was given, from 0.
     pub secret_index: usize,
-    /// The signed timestamp in unix seconds; `None` when the scheme signs none, which means that a captured request
+    /// The signed timestamp in unix milliseconds; `None` when the scheme signs none, which means that a captured request
     /// stays valid for ever (R-X1): drop repeats by the event's own id.
-    pub timestamp_s: Option<i64>,
+    pub timestamp_ms: Option<i64>,
     /// What the signature vouches for.
     pub covers: Covers,
 }

@@ -5,6 +5,7 @@ use super::{
     engine::{Engine, Limits, Sandbox},
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
+use countersign_core::SignedAt;
 use countersign_kernel::{ABI_VERSION, Code, INPUT_BYTES_MAX, RECORD_BYTES, frame};
 use std::sync::Arc;
 use wasmtime::TypedFunc;
@@ -145,12 +146,15 @@ impl Handle {
     pub fn sign(
         &mut self,
         id: Option<&str>,
-        timestamp_s: i64,
+        at: SignedAt<'_>,
         body: &[u8],
     ) -> Result<Vec<(String, String)>, KernelError> {
-        let message = frame::write(&[id.map(str::as_bytes), None, Some(body)]);
-        let signed =
-            self.with(|instance, number| instance.sign(number, &message, timestamp_s as f64))?;
+        let (text, now_s) = match at {
+            SignedAt::Text(text) => (Some(text.as_bytes()), 0.0),
+            SignedAt::UnixMs(unix_ms) => (None, unix_ms.div_euclid(1_000) as f64),
+        };
+        let message = frame::write(&[id.map(str::as_bytes), text, Some(body)]);
+        let signed = self.with(|instance, number| instance.sign(number, &message, now_s))?;
         signed.map_err(KernelError::Refused)
     }
 

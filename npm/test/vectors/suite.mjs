@@ -11,7 +11,10 @@ const KNOWN = {
     ...["sign", "checked"],
   ],
   request: ["method", "url", "headers", "body", "body_base64"],
-  options: ["header", "secret_format"],
+  options: [
+    ...["header", "secret_format", "algorithm", "encoding", "prefix", "separator", "template", "timestamp_header"],
+    ...["timestamp_unit", "id_header", "mode", "signature_version"],
+  ],
   expect: ["valid", "reasons"],
   sign: ["secret", "timestamp", "id", "headers"],
 };
@@ -151,11 +154,11 @@ function verdictOf(countersign, scheme, vector, request) {
 }
 
 function optionsOf(scheme, { options, tolerance, now }) {
+  const camel = (name) => name.replace(/_(.)/g, (_match, letter) => letter.toUpperCase());
   return {
     scheme,
     tolerance,
-    header: options?.header,
-    secretFormat: options?.secret_format,
+    ...Object.fromEntries(Object.entries(options ?? {}).map(([name, value]) => [camel(name), value])),
     ...(now === undefined ? {} : { now: () => now }),
   };
 }

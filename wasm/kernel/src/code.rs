@@ -62,7 +62,10 @@ codes! {
         "A secret is missing, empty, or cannot be a key of this scheme. Paste it again, whole and without quotes.";
     /// See [`ConfigError::UnknownScheme`].
     UnknownScheme = 32, "unknown_scheme",
-        "No signature scheme has this name. Known are: cleanmails, platform, sendemall, smartlead, standard-webhooks.";
+        "No signature scheme has this name. Known are: atlassian, box, buildkite, calendly, circleci, cleanmails, convoy, \
+         generic-hmac, github, gocardless, intercom, lemonsqueezy, line, mailersend, mailtrap, paddle, pagerduty, platform, \
+         resend, sanity, sendemall, shopify, slack, smartlead, standard-webhooks, stripe, svix, twitch, typeform, workos, \
+         x-twitter, zendesk, zoom.";
     /// See [`ConfigError::UnknownOption`].
     UnknownOption = 33, "unknown_option",
         "This scheme does not know the option, or the option has no such value.";
@@ -71,6 +74,8 @@ codes! {
         "The tolerance must be a whole number of seconds from 0 to 4294967295, or be switched off.";
     /// See [`IdMissing`](countersign_core::IdMissing).
     IdMissing = 35, "id_missing", "This scheme signs a message id; give one that stays the same over all attempts.";
+    /// See [`ConfigError::OptionMissing`].
+    OptionMissing = 36, "option_missing", "This scheme cannot do without an option that was not given.";
     /// A frame that cannot be read.
     BadFrame = 64, "bad_frame", "The calling program wrote a frame that cannot be read.";
     /// No verifier under this handle.
@@ -99,6 +104,7 @@ impl From<&ConfigError> for Code {
             ConfigError::UnknownScheme => Self::UnknownScheme,
             ConfigError::UnknownOption { .. } => Self::UnknownOption,
             ConfigError::SecretInvalid(_) => Self::SecretInvalid,
+            ConfigError::OptionMissing { .. } => Self::OptionMissing,
             _ => Self::UnknownOption,
         }
     }
@@ -137,7 +143,11 @@ mod tests {
     #[test]
     fn the_sentence_on_unknown_schemes_names_every_scheme() {
         for scheme in Scheme::all() {
-            assert!(Code::UnknownScheme.text().contains(&*scheme.name));
+            assert!(
+                Code::UnknownScheme
+                    .text()
+                    .contains(&format!(" {}", scheme.name))
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{code::Code, frame};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::str::from_utf8;
-use countersign_core::{Config, Headers, KeyedScheme, Message, Request, Tolerance};
+use countersign_core::{Config, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance};
 
 /// Longest frame that is taken: far above any webhook body, far below what linear memory can hold.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -151,10 +151,10 @@ impl Kernel {
                 self.set_code(Code::Valid);
                 self.set_word(4, u32::try_from(valid.secret_index).unwrap_or(u32::MAX));
                 self.set_word(8, valid.covers.bits());
-                if let Some(timestamp_s) = valid.timestamp_s {
+                if let Some(timestamp_ms) = valid.timestamp_ms {
                     self.set_word(12, 1);
-                    // Exact for every timestamp below 2^53 seconds.
-                    self.set_bytes(16, &(timestamp_s as f64).to_le_bytes());
+                    // To the millisecond for every moment before the year 287,000.
+                    self.set_bytes(16, &(timestamp_ms as f64 / 1_000.0).to_le_bytes());
                 }
                 Code::Valid
             }
@@ -305,13 +305,13 @@ fn sign(keyed: &KeyedScheme, parts: &[Option<&[u8]>], now_s: i64) -> Result<Vec<
             .map_err(|_| Code::BadFrame)
     };
     let id = id.map(text).transpose()?;
-    let timestamp_s = match timestamp {
-        Some(digits) => text(digits)?.parse().map_err(|_| Code::BadFrame)?,
-        None => now_s,
-    };
+    let timestamp = timestamp.map(text).transpose()?;
     let message = Message {
         id: id.as_deref(),
-        timestamp_s,
+        at: match &timestamp {
+            Some(text) => SignedAt::Text(text),
+            None => SignedAt::UnixMs(now_s.saturating_mul(1_000)),
+        },
         body,
     };
     let headers = keyed.sign(&message).map_err(|_| Code::IdMissing)?;

@@ -1,20 +1,19 @@
-//! Cleanmails. Source: PROVIDERS.md C26 to C29.
+//! Cleanmails. Source: docs/PROVIDERS.md C26 to C29.
 
-use super::{Answers, Encoding, Part, Scheme, SecretForm, SignatureForm};
-use alloc::borrow::Cow;
+use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
-    name: Cow::Borrowed("cleanmails"),
-    signature_header: Cow::Borrowed("X-Webhook-Signature"),
-    signature_form: SignatureForm::Prefixed("sha256="),
+    name: "cleanmails",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Webhook-Signature")]),
+    layout: Layout::Prefixed(Cow::Borrowed("sha256=")),
     encoding: Encoding::Hex,
-    content: &[Part::Body],
+    content: Cow::Borrowed(&[Part::Body]),
     secret_form: SecretForm::Text,
     id_header: None,
     timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
     options: &[],
-    answers: Answers {
-        accepted: None,
-        refused: None,
-    },
+    answers: Answers::NONE,
 };

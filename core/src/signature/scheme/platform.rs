@@ -1,20 +1,22 @@
-//! The platform whose documentation names no vendor. Source: PROVIDERS.md P9, P10, R-P4.
+//! The platform whose documentation names no vendor. Source: docs/PROVIDERS.md P9, P10, R-P4; P12 for the answer, which
+//! its document shows for its own inbound route only.
 
-use super::{Answers, Encoding, Part, Scheme, SecretForm, SignatureForm};
-use alloc::borrow::Cow;
+use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
-    name: Cow::Borrowed("platform"),
-    signature_header: Cow::Borrowed("X-Webhook-Signature"),
-    signature_form: SignatureForm::Bare,
+    name: "platform",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Webhook-Signature")]),
+    layout: Layout::Bare,
     encoding: Encoding::Hex,
-    content: &[Part::Body],
+    content: Cow::Borrowed(&[Part::Body]),
     secret_form: SecretForm::Text,
     id_header: None,
     timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
     options: &[],
     answers: Answers {
-        // P12 documents this for the platform's own inbound route; it is the only answer its document shows.
         accepted: Some(r#"{"received":true}"#),
         refused: None,
     },

@@ -1,18 +1,20 @@
-//! SendEmAll. Source: PROVIDERS.md E25 to E27, E34; R-E6 for the secret.
+//! SendEmAll. Source: docs/PROVIDERS.md E25 to E27, E34. Trap: secrets look like `whsec_...` here too, but the whole text
+//! is the key (R-E6).
 
-use super::{Answers, Encoding, Part, Scheme, SecretForm, SignatureForm};
-use alloc::borrow::Cow;
+use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
-    name: Cow::Borrowed("sendemall"),
-    signature_header: Cow::Borrowed("X-SendEmAll-Signature"),
-    signature_form: SignatureForm::Prefixed("sha256="),
+    name: "sendemall",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-SendEmAll-Signature")]),
+    layout: Layout::Prefixed(Cow::Borrowed("sha256=")),
     encoding: Encoding::Hex,
-    content: &[Part::Body],
-    // Trap: secrets look like `whsec_...` here too, but the whole text is the key.
+    content: Cow::Borrowed(&[Part::Body]),
     secret_form: SecretForm::Text,
     id_header: None,
     timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
     options: &[],
     answers: Answers {
         accepted: Some(r#"{"received":true}"#),

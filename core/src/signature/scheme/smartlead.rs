@@ -1,17 +1,19 @@
-//! SmartLead. Source: PROVIDERS.md S27, S45; R-S1 for the header name, which is not documented.
+//! SmartLead. Source: docs/PROVIDERS.md S27, S45; R-S1 for the header name, which is not documented.
 
-use super::{Answers, Encoding, OptionKey, Part, Scheme, SecretForm, SignatureForm};
-use alloc::borrow::Cow;
+use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
-    name: Cow::Borrowed("smartlead"),
-    signature_header: Cow::Borrowed("X-Smartlead-Signature"),
-    signature_form: SignatureForm::PrefixTolerated("sha256="),
+    name: "smartlead",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Smartlead-Signature")]),
+    layout: Layout::PrefixTolerated("sha256="),
     encoding: Encoding::Hex,
-    content: &[Part::Body],
+    content: Cow::Borrowed(&[Part::Body]),
     secret_form: SecretForm::Text,
     id_header: None,
     timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
     options: &[OptionKey::Header],
     answers: Answers {
         accepted: Some(r#"{"status":"received"}"#),

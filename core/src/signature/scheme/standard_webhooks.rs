@@ -2,30 +2,30 @@
 //!
 //! Source: the specification, "Webhook headers" and "Signature scheme"; tolerance from its reference libraries.
 
-use super::{Answers, Encoding, OptionKey, Part, Scheme, SecretForm, SignatureForm, Timestamp};
-use alloc::borrow::Cow;
+use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
-    name: Cow::Borrowed("standard-webhooks"),
-    signature_header: Cow::Borrowed("webhook-signature"),
-    signature_form: SignatureForm::Versioned("v1"),
+    name: "standard-webhooks",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("webhook-signature")]),
+    layout: Layout::Versioned("v1"),
     encoding: Encoding::Base64,
-    content: &[
+    content: Cow::Borrowed(&[
         Part::Id,
-        Part::Literal("."),
+        Part::Literal(Cow::Borrowed(".")),
         Part::Timestamp,
-        Part::Literal("."),
+        Part::Literal(Cow::Borrowed(".")),
         Part::Body,
-    ],
+    ]),
     secret_form: SecretForm::WhsecBase64,
     id_header: Some(Cow::Borrowed("webhook-id")),
-    timestamp: Some(Timestamp {
-        header: Cow::Borrowed("webhook-timestamp"),
-        tolerance_s: 300,
-    }),
+    timestamp: Some(Timestamp::header(
+        "webhook-timestamp",
+        TimestampForm::Seconds,
+        Some(300),
+    )),
+    fixed_headers: &[],
+    alternative: None,
     options: &[OptionKey::SecretFormat],
-    answers: Answers {
-        accepted: None,
-        refused: None,
-    },
+    answers: Answers::NONE,
 };

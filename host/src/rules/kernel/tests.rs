@@ -23,7 +23,9 @@ fn what_it_signs_it_verifies() {
     let mut signer = kernel
         .verifier("standard-webhooks", None, &["whsec_AAECAw=="], &[])
         .unwrap();
-    let headers = signer.sign(Some("msg_1"), 1_700_000_000, b"{}").unwrap();
+    let headers = signer
+        .sign(Some("msg_1"), SignedAt::UnixMs(1_700_000_000_000), b"{}")
+        .unwrap();
     let mut verifier = kernel
         .verifier(
             "standard-webhooks",

@@ -1,0 +1,19 @@
+//! Lemon Squeezy. Source: its documentation, "Signing requests".
+
+use super::*;
+
+pub(super) static SCHEME: Scheme = Scheme {
+    name: "lemonsqueezy",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Signature")]),
+    layout: Layout::Bare,
+    encoding: Encoding::Hex,
+    content: Cow::Borrowed(&[Part::Body]),
+    secret_form: SecretForm::Text,
+    id_header: None,
+    timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
+    options: &[],
+    answers: Answers::NONE,
+};

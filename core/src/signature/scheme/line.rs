@@ -1,0 +1,19 @@
+//! LINE. Source: LINE Developers, "Verify webhook signature".
+
+use super::*;
+
+pub(super) static SCHEME: Scheme = Scheme {
+    name: "line",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Line-Signature")]),
+    layout: Layout::Bare,
+    encoding: Encoding::Base64,
+    content: Cow::Borrowed(&[Part::Body]),
+    secret_form: SecretForm::Text,
+    id_header: None,
+    timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
+    options: &[],
+    answers: Answers::NONE,
+};

@@ -1,0 +1,19 @@
+//! MailerSend. Source: its documentation, "Webhooks", security.
+
+use super::*;
+
+pub(super) static SCHEME: Scheme = Scheme {
+    name: "mailersend",
+    algorithm: Algorithm::HmacSha256,
+    signature_headers: Cow::Borrowed(&[Cow::Borrowed("Signature")]),
+    layout: Layout::Bare,
+    encoding: Encoding::Hex,
+    content: Cow::Borrowed(&[Part::Body]),
+    secret_form: SecretForm::Text,
+    id_header: None,
+    timestamp: None,
+    fixed_headers: &[],
+    alternative: None,
+    options: &[],
+    answers: Answers::NONE,
+};

@@ -1,0 +1,257 @@
+//! Moments as texts: RFC 3339 and unix time, to and from milliseconds.
+//!
+//! A small module of its own: what signatures need is to read one form strictly, and to write it; a calendar crate would be
+//! larger than all of the rest of a verifier in wasm.
+
+use alloc::{format, string::String};
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Most fraction digits that are read (vector rule V7); those after the third are cut.
+const FRACTION_DIGITS_MAX: usize = 9;
+
+/// Reads an RFC 3339 date and time with `Z` or an offset and up to nine fraction digits, as unix milliseconds.
+///
+/// A leap second (`:60`) is read as the second after it. `None` for anything else, an impossible date included.
+///
+/// Source: RFC 3339 section 5.6.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let mut rest = Reader(text.as_bytes());
+    let year = rest.number(4)?;
+    rest.one_of(b"-")?;
+    let month = rest.number(2)?;
+    rest.one_of(b"-")?;
+    let day = rest.number(2)?;
+    rest.one_of(b"Tt")?;
+    let hour = rest.number(2)?;
+    rest.one_of(b":")?;
+    let minute = rest.number(2)?;
+    rest.one_of(b":")?;
+    let second = rest.number(2)?;
+    let fraction_ms = rest.fraction_ms()?;
+    let offset_ms = rest.offset_ms()?;
+    let possible = (1..=12).contains(&month)
+        && (1..=days_in_month(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !possible || !rest.0.is_empty() {
+        return None;
+    }
+    days_since_epoch(year, month, day)
+        .checked_mul(DAY_MS)?
+        .checked_add(hour.checked_mul(HOUR_MS)?)?
+        .checked_add(minute.checked_mul(MINUTE_MS)?)?
+        .checked_add(second.checked_mul(SECOND_MS)?)?
+        .checked_add(fraction_ms)?
+        .checked_sub(offset_ms)
+}
+
+/// Writes unix milliseconds as RFC 3339 in UTC, to the second. Moments outside the years 0 to 9999 are written as the
+/// nearest one inside.
+pub fn format_rfc3339(unix_ms: i64) -> String {
+    let first = days_since_epoch(0, 1, 1).saturating_mul(DAY_MS);
+    let last = days_since_epoch(10_000, 1, 1)
+        .saturating_mul(DAY_MS)
+        .saturating_sub(1);
+    let unix_ms = unix_ms.clamp(first, last);
+    let (year, month, day) = date_of(unix_ms.div_euclid(DAY_MS));
+    let in_day = unix_ms.rem_euclid(DAY_MS);
+    let hour = in_day.div_euclid(HOUR_MS);
+    let minute = in_day.rem_euclid(HOUR_MS).div_euclid(MINUTE_MS);
+    let second = in_day.rem_euclid(MINUTE_MS).div_euclid(SECOND_MS);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// What is left of the text.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn one_of(&mut self, allowed: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        allowed.contains(first).then(|| {
+            self.0 = rest;
+            *first
+        })
+    }
+
+    fn digit(&mut self) -> Option<i64> {
+        self.one_of(b"0123456789")
+            .map(|digit| i64::from(digit & 0x0f))
+    }
+
+    /// Exactly so many digits, few enough never to overflow.
+    fn number(&mut self, digits: usize) -> Option<i64> {
+        let mut number = 0_i64;
+        for _ in 0..digits {
+            number = number.checked_mul(10)?.checked_add(self.digit()?)?;
+        }
+        Some(number)
+    }
+
+    fn fraction_ms(&mut self) -> Option<i64> {
+        if self.one_of(b".").is_none() {
+            return Some(0);
+        }
+        let mut worth_ms = 100;
+        let mut total_ms = self.digit()?.checked_mul(worth_ms)?;
+        for _ in 1..FRACTION_DIGITS_MAX {
+            let Some(digit) = self.digit() else { break };
+            worth_ms = worth_ms.div_euclid(10);
+            total_ms = total_ms.checked_add(digit.checked_mul(worth_ms)?)?;
+        }
+        Some(total_ms)
+    }
+
+    fn offset_ms(&mut self) -> Option<i64> {
+        let sign = match self.one_of(b"Zz+-")? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return Some(0),
+        };
+        let hour = self.number(2)?;
+        self.one_of(b":")?;
+        let minute = self.number(2)?;
+        if hour > 23 || minute > 59 {
+            return None;
+        }
+        let offset_ms = hour
+            .checked_mul(HOUR_MS)?
+            .checked_add(minute.checked_mul(MINUTE_MS)?)?;
+        offset_ms.checked_mul(sign)
+    }
+}
+
+const fn is_leap(year: i64) -> bool {
+    year.rem_euclid(4) == 0 && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0)
+}
+
+const fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap(year) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 to this date. The year is taken to begin in March, so that the leap day comes last.
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "years of four or five digits stay far from overflow"
+)]
+const fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month > 2 { year } else { year - 1 };
+    let cycle = year.div_euclid(400);
+    let year_of_cycle = year.rem_euclid(400);
+    let month_from_march = (month + 9).rem_euclid(12);
+    let day_of_year = (153 * month_from_march + 2).div_euclid(5) + day - 1;
+    let day_of_cycle = year_of_cycle * 365 + year_of_cycle.div_euclid(4)
+        - year_of_cycle.div_euclid(100)
+        + day_of_year;
+    // 719,468 days lie between 0000-03-01 and 1970-01-01.
+    cycle * 146_097 + day_of_cycle - 719_468
+}
+
+/// The reverse of [`days_since_epoch`].
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "callers stay within years of four digits"
+)]
+const fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let cycle = days.div_euclid(146_097);
+    let day_of_cycle = days.rem_euclid(146_097);
+    let year_of_cycle = (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524
+        - day_of_cycle / 146_096)
+        / 365;
+    let day_of_year =
+        day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = cycle * 400 + year_of_cycle + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_section_5_8_are_read() {
+        for (text, unix_ms) in [
+            ("1985-04-12T23:20:50.52Z", 482_196_050_520),
+            ("1996-12-19T16:39:57-08:00", 851_042_397_000),
+            ("1990-12-31T23:59:60Z", 662_688_000_000),
+            ("1990-12-31T15:59:60-08:00", 662_688_000_000),
+            ("1937-01-01T12:00:27.87+00:20", -1_041_337_172_130),
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(unix_ms), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_are_cut_after_the_third_digit_and_refused_after_the_ninth() {
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00.123456789Z"), Some(123));
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00.9Z"), Some(900));
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00.1234567890Z"), None);
+        assert_eq!(parse_rfc3339("1970-01-01T00:00:00.Z"), None);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "1970-01-01 00:00:00Z",
+            "1970-01-01T00:00:00Z ",
+            " 1970-01-01T00:00:00Z",
+            "1970-13-01T00:00:00Z",
+            "1970-00-01T00:00:00Z",
+            "1970-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "1970-04-31T00:00:00Z",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:60:00Z",
+            "1970-01-01T00:00:61Z",
+            "1970-01-01T00:00:00+24:00",
+            "1970-01-01T00:00:00+0100",
+            "+970-01-01T00:00:00Z",
+            "1970-1-01T00:00:00Z",
+            "１970-01-01T00:00:00Z",
+            "1772000000",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
+        assert!(parse_rfc3339("2000-02-29T00:00:00Z").is_some());
+    }
+
+    #[test]
+    fn every_day_of_eight_centuries_reads_back() {
+        let first = days_since_epoch(1600, 1, 1);
+        let last = days_since_epoch(2400, 1, 1);
+        let mut before = None;
+        for day in first..last {
+            let text = format_rfc3339(day * DAY_MS + 3_723_000);
+            assert_eq!(
+                parse_rfc3339(&text),
+                Some(day * DAY_MS + 3_723_000),
+                "{text}"
+            );
+            assert!(before < Some(text.clone()), "{text}");
+            before = Some(text);
+        }
+        assert_eq!(format_rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(format_rfc3339(1_772_000_000_000), "2026-02-25T06:13:20Z");
+        assert_eq!(format_rfc3339(i64::MAX), "9999-12-31T23:59:59Z");
+        assert_eq!(format_rfc3339(i64::MIN), "0000-01-01T00:00:00Z");
+    }
+}
