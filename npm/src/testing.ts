@@ -1,4 +1,11 @@
-import { type Body, CountersignError, createVerifier, type Provider, type Scheme, type SchemeOptions } from "countersign";
+import {
+  type Body,
+  CountersignError,
+  createVerifier,
+  type Provider,
+  type Scheme,
+  type SchemeOptions,
+} from "countersign";
 import { bytesOf } from "./body.js";
 import { type Message, SIGN } from "./internal.js";
 import { settingsOf } from "./verifier.js";

@@ -37,7 +37,7 @@ async function written(project, file, use) {
 
 test("every JavaScript block of the README is run here", () => {
   const files = [...README.matchAll(/```js\n(.*)\n/g)].map(([, first]) => first);
-  assert.deepEqual(files, ["// server.mjs", "// worker.mjs", "// verify.mjs"]);
+  assert.deepEqual(files, ["// server.mjs", "// worker.mjs", "// verify.mjs", "// describe.mjs"]);
 });
 
 test("the Express block receives", { timeout: 60_000 }, async () => {
@@ -78,15 +78,17 @@ test("the Workers block receives in workerd", { timeout: 60_000 }, async () => {
   });
 });
 
-test("the block without a framework prints what it says", { timeout: 60_000 }, async () => {
-  await written("node", "verify.mjs", async (file) => {
-    const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
-    const [said, ...more] = block("verify.mjs").matchAll(/; \/\/ (.*)\n/g);
-    const lines = [];
-    for await (const line of createInterface({ input: child.stdout })) lines.push(line);
-    assert.deepEqual(lines, [said[1], ...more.map(([, text]) => text)]);
+for (const file of ["verify.mjs", "describe.mjs"]) {
+  test(`the block ${file} prints what it says`, { timeout: 60_000 }, async () => {
+    await written("node", file, async (path) => {
+      const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"] });
+      const said = [...block(file).matchAll(/; \/\/ (.*)\n/g)].map(([, text]) => text);
+      const lines = [];
+      for await (const line of createInterface({ input: child.stdout })) lines.push(line);
+      assert.deepEqual(lines, said);
+    });
   });
-});
+}
 
 test("the README names every code and every export of the package", () => {
   const source = readFileSync(`${PACKAGE}src/errors.ts`, "utf8");
