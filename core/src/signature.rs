@@ -28,7 +28,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::fmt;
+use core::{fmt, ops::ControlFlow};
 
 /// A scheme together with its keys: verifies requests and signs messages. Build it once and reuse it; the first blocks
 /// of each key are hashed here.
@@ -154,14 +154,11 @@ impl KeyedScheme {
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
         let names = self.names_in_use(|name| header(name).is_some());
 
-        let mut signature_headers = Vec::new();
-        signature_headers.extend(
-            names
-                .signature_headers
-                .iter()
-                .filter_map(|name| header(name)),
-        );
-        if signature_headers.is_empty() {
+        let signature_headers = names
+            .signature_headers
+            .iter()
+            .filter_map(|name| header(name));
+        if signature_headers.clone().next().is_none() {
             return Err(Refusal::MissingHeader);
         }
         for (name, value) in self.scheme.fixed_headers {
@@ -177,7 +174,7 @@ impl KeyedScheme {
             Some(timestamp) => match &timestamp.place {
                 TimestampPlace::Header(name) => needed(name)?,
                 TimestampPlace::Label(label) => signature_headers
-                    .iter()
+                    .clone()
                     .find_map(|header| self.scheme.layout.items(header, label).next())
                     .ok_or(Refusal::MalformedHeader)?,
             },
@@ -193,7 +190,7 @@ impl KeyedScheme {
             body: request.body,
         };
         Ok(Valid {
-            secret_index: self.matching_secret(&signature_headers, &parts)?,
+            secret_index: self.matching_secret(signature_headers, &parts)?,
             timestamp_ms,
             covers: self.covers(),
         })
@@ -274,26 +271,29 @@ impl KeyedScheme {
     }
 
     /// Index of the first secret that one of the presented signatures fits.
-    fn matching_secret(
+    fn matching_secret<'a>(
         &self,
-        headers: &[&[u8]],
+        headers: impl Iterator<Item = &'a [u8]> + Clone,
         parts: &SignedParts<'_>,
     ) -> Result<usize, Refusal> {
-        let mut candidates = Vec::new();
         let mut refusal = Refusal::MalformedHeader;
-        for header in headers {
-            // One header that cannot be read does not hide another that can (vector rule V6).
-            if let Err(why) = self.scheme.layout.presented(header, &mut candidates) {
-                refusal = why;
-            }
-        }
         for (index, key) in self.keys.iter().enumerate() {
             let digest = self.digest(key, parts);
-            for candidate in &candidates {
-                match self.scheme.encoding.compare(candidate, &digest) {
-                    Presented::Equal => return Ok(index),
-                    Presented::Different => refusal = Refusal::BadSignature,
-                    Presented::Malformed => {}
+            for header in headers.clone() {
+                let compared = self.scheme.layout.presented(header, |candidate| {
+                    match self.scheme.encoding.compare(candidate, &digest) {
+                        Presented::Equal => return ControlFlow::Break(()),
+                        Presented::Different => refusal = Refusal::BadSignature,
+                        Presented::Malformed => {}
+                    }
+                    ControlFlow::Continue(())
+                });
+                match compared {
+                    Ok(ControlFlow::Break(())) => return Ok(index),
+                    Ok(ControlFlow::Continue(())) => {}
+                    // One header that cannot be read does not hide another that can (vector rule V6).
+                    Err(_) if refusal == Refusal::BadSignature => {}
+                    Err(why) => refusal = why,
                 }
             }
         }

@@ -3,6 +3,7 @@
 use super::{Refusal, scheme::Name};
 use crate::headers::trimmed;
 use alloc::{string::String, vec::Vec};
+use core::ops::ControlFlow;
 
 /// How a signature header is laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,40 +35,46 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The texts that the header presents as signatures.
+    /// Shows each text that the header presents as a signature to `seen`, until that says it is enough.
+    ///
+    /// # Errors
+    /// Why the header presents none.
     pub(super) fn presented<'a>(
         &self,
         header: &'a [u8],
-        into: &mut Vec<&'a [u8]>,
-    ) -> Result<(), Refusal> {
-        let found_before = into.len();
-        match self {
-            Self::Bare => into.push(header),
-            Self::Prefixed(prefix) => into.extend(header.strip_prefix(prefix.as_bytes())),
+        mut seen: impl FnMut(&'a [u8]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        let mut any = false;
+        let mut show = |item| {
+            any = true;
+            seen(item)
+        };
+        let flow = match self {
+            Self::Bare => show(header),
+            Self::Prefixed(prefix) => header
+                .strip_prefix(prefix.as_bytes())
+                .into_iter()
+                .try_for_each(show),
             Self::PrefixTolerated(prefix) => {
-                into.push(header.strip_prefix(prefix.as_bytes()).unwrap_or(header));
+                show(header.strip_prefix(prefix.as_bytes()).unwrap_or(header))
             }
-            Self::Versioned(version) => into.extend(
-                header
-                    .split(|byte| *byte == b' ')
-                    .filter_map(|item| item.strip_prefix(version.as_bytes())?.strip_prefix(b",")),
-            ),
-            Self::Labelled { label, .. } => into.extend(self.items(header, label)),
-            Self::Separated { separator, prefix } => into.extend(
-                split(header, separator.as_bytes())
-                    .filter_map(trimmed)
-                    .filter_map(|item| item.strip_prefix(prefix.as_bytes())),
-            ),
-        }
-        if into.len() > found_before {
-            return Ok(());
-        }
-        Err(match self {
+            Self::Versioned(version) => header
+                .split(|byte| *byte == b' ')
+                .filter_map(|item| item.strip_prefix(version.as_bytes())?.strip_prefix(b","))
+                .try_for_each(show),
+            Self::Labelled { label, .. } => self.items(header, label).try_for_each(show),
+            Self::Separated { separator, prefix } => split(header, separator.as_bytes())
+                .filter_map(trimmed)
+                .filter_map(|item| item.strip_prefix(prefix.as_bytes()))
+                .try_for_each(show),
+        };
+        match self {
+            _ if any => Ok(flow),
             // There are signatures, of versions or under labels that are not known.
-            Self::Versioned(_) => Refusal::UnsupportedVersion,
-            Self::Labelled { .. } if header.contains(&b'=') => Refusal::UnsupportedVersion,
-            _ => Refusal::MalformedHeader,
-        })
+            Self::Versioned(_) => Err(Refusal::UnsupportedVersion),
+            Self::Labelled { .. } if header.contains(&b'=') => Err(Refusal::UnsupportedVersion),
+            _ => Err(Refusal::MalformedHeader),
+        }
     }
 
     /// The values of the items with this label.
@@ -162,7 +169,11 @@ mod tests {
 
     fn presented<'a>(layout: &Layout, header: &'a str) -> Result<Vec<&'a str>, Refusal> {
         let mut found = Vec::new();
-        layout.presented(header.as_bytes(), &mut found)?;
+        let flow = layout.presented(header.as_bytes(), |item| {
+            found.push(item);
+            ControlFlow::Continue(())
+        })?;
+        assert_eq!(flow, ControlFlow::Continue(()));
         Ok(found
             .into_iter()
             .map(|item| core::str::from_utf8(item).unwrap())

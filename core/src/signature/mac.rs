@@ -63,8 +63,12 @@ impl Digest {
             bytes: [0; DIGEST_BYTES_MAX],
             len: bytes.len().min(DIGEST_BYTES_MAX),
         };
-        for (place, byte) in digest.bytes.iter_mut().zip(bytes) {
-            *place = *byte;
+        if let Some((place, bytes)) = digest
+            .bytes
+            .get_mut(..digest.len)
+            .zip(bytes.get(..digest.len))
+        {
+            place.copy_from_slice(bytes);
         }
         digest
     }
