@@ -105,7 +105,7 @@ impl<'a> Config<'a> {
     /// The scheme's declaration with the options applied.
     pub(super) fn declaration(&self) -> Result<Scheme, ConfigError> {
         let scheme = Scheme::named(self.scheme).ok_or(ConfigError::UnknownScheme)?;
-        let mut options = self
+        let options = self
             .options
             .iter()
             .map(|(name, value)| {
@@ -115,12 +115,16 @@ impl<'a> Config<'a> {
                     .ok_or_else(|| unknown(name))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        // Some settings start from what others have made of the scheme, in the order of `OptionKey`.
-        options.sort_by_key(|(key, ..)| *key);
-        let mut scheme = scheme.clone();
-        for (key, name, value) in options {
-            apply(&mut scheme, key, value).ok_or_else(|| unknown(name))?;
+        let mut declaration = scheme.clone();
+        // Some settings start from what others have made of the scheme: the scheme lists them in their order.
+        for wanted in scheme.options {
+            for (key, name, value) in &options {
+                if key == wanted {
+                    apply(&mut declaration, *key, value).ok_or_else(|| unknown(name))?;
+                }
+            }
         }
+        let scheme = declaration;
         check_complete(&scheme)?;
         Ok(scheme)
     }

@@ -75,7 +75,7 @@ pub struct Scheme {
     pub fixed_headers: &'static [(&'static str, &'static str)],
     /// The scheme whose header names are tried when not all of this one's are there.
     pub alternative: Option<&'static Scheme>,
-    /// Settings that a user may change.
+    /// Settings that a user may change, in the order in which they are applied.
     pub options: &'static [OptionKey],
     /// Response bodies that the provider documents.
     pub answers: Answers,
@@ -94,8 +94,8 @@ pub enum Part {
     Literal(Name),
 }
 
-/// A setting of a scheme. Applied in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A setting of a scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionKey {
     /// `mode`: `simple` or `advanced` (Convoy).
     Mode,
