@@ -28,10 +28,13 @@ pub(super) enum Caller {
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
+/// Does its part of the transaction, or nothing when there is none; what comes back answers the caller once the commit is
+/// known.
+type Run = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
 enum Job {
     Write {
-        /// Does its part of the transaction; what comes back answers the caller once the commit is known.
-        run: Box<dyn FnOnce(&Connection) -> Answer + Send>,
+        run: Run,
         /// Given back before the answer.
         _place: Option<OwnedSemaphorePermit>,
     },
@@ -80,9 +83,10 @@ impl Writer {
             },
         };
         let (answer, answered) = oneshot::channel();
-        let run = Box::new(move |connection: &Connection| -> Answer {
-            let done = in_savepoint(connection, doing, work);
+        let run = Box::new(move |connection: Option<&Connection>| -> Answer {
+            let done = connection.map(|connection| in_savepoint(connection, doing, work));
             Box::new(move |committed| {
+                let done = done.unwrap_or(Err(StoreError::Closed));
                 // A caller that has gone does not mind.
                 let _ = answer.send(committed.and(done));
             })
@@ -176,6 +180,9 @@ fn transaction(
     let mut answers = Vec::new();
     let mut places = Vec::new();
     let began = execute(connection, "BEGIN IMMEDIATE");
+    // Trap: without a transaction around it a savepoint is one by itself, and its release would commit what the callers are
+    // then told is not kept.
+    let within = began.is_ok().then_some(connection);
     let mut next = Some(first);
     while let Some(job) = next {
         match job {
@@ -184,7 +191,7 @@ fn transaction(
                 break;
             }
             Job::Write { run, _place } => {
-                answers.push(run(connection));
+                answers.push(run(within));
                 places.push(_place);
             }
         }
@@ -266,6 +273,27 @@ mod tests {
         host.await.unwrap();
         let third = writer.submit(Caller::Client, "testing", |_| Ok(()));
         third.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_a_transaction_nothing_is_written() {
+        let connection = Connection::open_in_memory().unwrap();
+        // A transaction is open already, so that the writer cannot begin its own.
+        connection
+            .execute_batch("CREATE TABLE t (n UNIQUE); BEGIN")
+            .unwrap();
+        let writer = Writer::start(connection, 8, 8).unwrap();
+        let (ran, has_run) = std::sync::mpsc::channel();
+        let first = writer.submit(Caller::Host, "testing", move |_| {
+            let _ = ran.send(());
+            Ok(())
+        });
+        assert!(matches!(first.await, Err(StoreError::Failed { .. })));
+        assert!(
+            has_run.recv().is_err(),
+            "it ran, and its release would have kept it"
+        );
+        assert_eq!(count(&writer).await.unwrap(), 0);
     }
 
     #[tokio::test]
