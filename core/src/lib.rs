@@ -31,3 +31,8 @@ pub use crate::{
         Tolerance, Valid, scheme::Scheme,
     },
 };
+
+/// Runs the Rust example of the project's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

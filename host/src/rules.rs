@@ -119,7 +119,7 @@ impl Rules {
     ) -> Result<Vec<(String, String)>, KernelError> {
         let mut headers = vec![("content-type".to_owned(), plan.content_type.clone())];
         let ids = plan.id_headers.iter();
-        headers.extend(ids.map(|header| (header.name.clone(), message_id.to_owned())));
+        headers.extend(ids.map(|name| (name.clone(), message_id.to_owned())));
         let Some(secret) = &endpoint.secret else {
             return Ok(headers);
         };

@@ -198,17 +198,13 @@ fn wrong_framing_is_refused() {
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
     let body = br#"{"provider":"platform","payload":{"type":"open","email_id":"m"}}"#;
+    let missing = host.post_bytes("/v1/events", &[], body).unwrap();
+    let code = "content_type_invalid";
+    assert_problem("no type", &missing, 415, code, Some("Content-Type"));
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-        let answer = host
-            .post_bytes("/v1/events", &[("content-type", content_type)], body)
-            .unwrap();
-        assert_problem(
-            content_type,
-            &answer,
-            415,
-            "content_type_invalid",
-            Some("content-type"),
-        );
+        let headers = [("content-type", content_type)];
+        let answer = host.post_bytes("/v1/events", &headers, body).unwrap();
+        assert_problem(content_type, &answer, 415, code, Some("Content-Type"));
     }
     let large = json!({
         "provider": "platform", "payload": {"type": "open", "email_id": "m", "note": "x".repeat(1024 * 1024)},

@@ -72,8 +72,8 @@ pub struct Receiver {
 
 impl Receiver {
     /// Routes, each with a name of the caller's choice at the end, by which [`Arrival`]s are told apart:
-    /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status; `/fails/COUNT/NAME` answers 503 to the first COUNT
-    /// requests of each message.
+    /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status, with a `Location` that a client could follow to
+    /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message.
     pub fn start() -> Self {
         Self::listen(None)
     }
@@ -186,9 +186,13 @@ async fn status(
     Path((code, name)): Path<(u16, String)>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
+) -> (StatusCode, [(&'static str, String); 1]) {
     let status = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST);
-    log.record(name, headers, body, status)
+    let location = format!("/ok/{name}");
+    (
+        log.record(name, headers, body, status),
+        [("location", location)],
+    )
 }
 
 async fn fails(

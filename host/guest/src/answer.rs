@@ -1,8 +1,8 @@
 //! From a question to its answer.
 
 use crate::message::{
-    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, IdHeader, Judge, Match, Publish,
-    Published, Rejection, SignaturePlan,
+    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
+    Rejection, SignaturePlan,
 };
 use countersign_core::{
     delivery::{EndpointState, judge},
@@ -116,7 +116,6 @@ fn plan(provider: Provider) -> DeliveryPlan {
         id_headers: ["webhook-id".to_owned()]
             .into_iter()
             .chain(request_id)
-            .map(|name| IdHeader { name })
             .collect(),
     }
 }
@@ -321,7 +320,7 @@ mod tests {
             assert_eq!(plan.signatures[0].scheme, provider.name());
             assert_eq!(plan.signatures[1].scheme, "standard-webhooks");
             assert_eq!(plan.always_signed, provider == Provider::Sendemall);
-            let has_request_id = plan.id_headers.iter().any(|h| h.name == "X-Request-Id");
+            let has_request_id = plan.id_headers.iter().any(|name| name == "X-Request-Id");
             assert_eq!(has_request_id, provider == Provider::Smartlead);
         }
     }

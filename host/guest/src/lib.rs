@@ -20,8 +20,8 @@ mod message;
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, IdHeader, Judge, Match, Publish,
-        Published, Rejection, SignaturePlan,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
+        Rejection, SignaturePlan,
     },
 };
 pub use countersign_core::{delivery, retry, subscription};

@@ -131,8 +131,8 @@ pub struct DeliveryPlan {
     /// Every delivery is signed: an endpoint that is made without a secret gets one (R-E5). Otherwise such an endpoint's
     /// deliveries go out unsigned (R-S2, R-P3).
     pub always_signed: bool,
-    /// Headers that identify the delivery, sent with or without a secret.
-    pub id_headers: Vec<IdHeader>,
+    /// Names of the headers whose value is the message id, sent with or without a secret.
+    pub id_headers: Vec<String>,
 }
 
 /// One signature: a scheme and its options, as the kernel takes them. The key is the endpoint's secret.
@@ -142,13 +142,6 @@ pub struct SignaturePlan {
     pub scheme: String,
     /// Options by name.
     pub options: Vec<(String, String)>,
-}
-
-/// A header whose value is the message id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdHeader {
-    /// Its name.
-    pub name: String,
 }
 
 /// An attempt that has ended.

@@ -64,7 +64,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
             "content_type_invalid",
             "send JSON, with the header `Content-Type: application/json`",
         )
-        .at("content-type")),
+        .at("Content-Type")),
     }
 }
 
