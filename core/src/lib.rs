@@ -27,7 +27,7 @@ pub use crate::{
     headers::{Header, Headers},
     secret::{Secret, SecretForm},
     signature::{
-        Config, ConfigError, Covers, IdMissing, KeyedScheme, Message, Refusal, Request, SignedAt,
+        Config, ConfigError, Covers, KeyedScheme, Message, Refusal, Request, SignError, SignedAt,
         Tolerance, Valid, scheme::Scheme,
     },
 };

@@ -10,10 +10,17 @@ use zeroize::Zeroizing;
 pub enum SecretForm {
     /// The whole text, as UTF-8, whatever it looks like (C27, E26, P9).
     Text,
-    /// Standard base64 with or without padding, after an optional `whsec_`.
+    /// Hexadecimal in either case.
+    Hex,
+    /// Standard base64, with or without padding.
+    Base64,
+    /// Standard base64 with or without padding, after an optional `whsec_`; after `whsk_` or `whpk_` an Ed25519 key, where
+    /// that is built in.
     ///
-    /// Source: Standard Webhooks 1.0.0, "Signature scheme", symmetric secrets.
-    WhsecBase64,
+    /// Source: Standard Webhooks 1.0.0, "Signature scheme".
+    StandardWebhooks,
+    /// A key in the form of the scheme's own algorithm: a public key, or user name and password.
+    OfAlgorithm,
 }
 
 /// Key bytes. Wiped when dropped; never printed.
@@ -36,17 +43,15 @@ impl Secret {
     /// Reads the text of a secret. `None` when it is empty or not of the form.
     pub fn parse(text: &str, form: SecretForm) -> Option<Self> {
         let bytes = match form {
-            SecretForm::Text => text.as_bytes().to_owned(),
-            SecretForm::WhsecBase64 => {
-                let encoded = text.strip_prefix(WHSEC_PREFIX).unwrap_or(text);
-                let decoded = match encoded.ends_with('=') {
-                    true => Base64::decode_vec(encoded),
-                    false => Base64Unpadded::decode_vec(encoded),
-                };
-                decoded.ok()?
+            SecretForm::Text => Zeroizing::new(text.as_bytes().to_owned()),
+            SecretForm::Hex => Zeroizing::new(base16ct::mixed::decode_vec(text).ok()?),
+            SecretForm::Base64 => base64(text)?,
+            SecretForm::StandardWebhooks => {
+                base64(text.strip_prefix(WHSEC_PREFIX).unwrap_or(text))?
             }
+            SecretForm::OfAlgorithm => return None,
         };
-        (!bytes.is_empty()).then_some(Self(Zeroizing::new(bytes)))
+        (!bytes.is_empty()).then_some(Self(bytes))
     }
 
     /// The key bytes.
@@ -60,6 +65,15 @@ impl Secret {
         text.push_str(&Base64::encode_string(&self.0));
         text
     }
+}
+
+/// Standard base64, with padding or without.
+pub(crate) fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let decoded = match text.ends_with('=') {
+        true => Base64::decode_vec(text),
+        false => Base64Unpadded::decode_vec(text),
+    };
+    decoded.ok().map(Zeroizing::new)
 }
 
 impl fmt::Debug for Secret {
@@ -90,13 +104,21 @@ mod tests {
     fn base64_is_decoded_with_and_without_prefix_and_padding() {
         for text in ["whsec_AAECAw==", "whsec_AAECAw", "AAECAw==", "AAECAw"] {
             assert_eq!(
-                bytes(text, SecretForm::WhsecBase64).as_deref(),
+                bytes(text, SecretForm::StandardWebhooks).as_deref(),
                 Some([0, 1, 2, 3].as_slice()),
                 "{text}"
             );
         }
         for text in ["", "whsec_", "whsec_%", "whsec_AAECAw=", "whsec_AAECA w"] {
-            assert_eq!(bytes(text, SecretForm::WhsecBase64), None, "{text}");
+            assert_eq!(bytes(text, SecretForm::StandardWebhooks), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_is_decoded_in_either_case() {
+        assert_eq!(bytes("00fF", SecretForm::Hex), Some(Vec::from([0, 0xff])));
+        for text in ["", "0", "0g", "0x00"] {
+            assert_eq!(bytes(text, SecretForm::Hex), None, "{text}");
         }
     }
 
@@ -109,7 +131,7 @@ mod tests {
     #[test]
     fn the_whsec_spelling_reads_back() {
         let secret = Secret::parse("plain text", SecretForm::Text).map(|s| s.to_whsec());
-        let again = secret.and_then(|text| bytes(&text, SecretForm::WhsecBase64));
+        let again = secret.and_then(|text| bytes(&text, SecretForm::StandardWebhooks));
         assert_eq!(again.as_deref(), Some(b"plain text".as_slice()));
     }
 }

@@ -1,34 +1,52 @@
 //! Signing and verifying: one engine over the declarations in [`scheme`].
 
+mod carrier;
 mod config;
+mod content;
 pub mod encoding;
+mod json;
+mod key;
 pub mod layout;
 mod mac;
+#[cfg(any(feature = "ed25519", feature = "p256"))]
+mod public_key;
+mod request;
 pub mod scheme;
 pub mod timestamp;
+mod url;
 mod verdict;
 
 pub use self::{
+    carrier::Carrier,
     config::{Config, ConfigError, Tolerance},
     mac::Algorithm,
+    request::{Message, Request, SignError, SignedAt},
+    url::UrlForms,
     verdict::{Covers, Refusal, Valid},
 };
 
 use self::{
+    carrier::json_text,
+    content::{Content, Listed},
     encoding::Presented,
-    mac::{Digest, MacKey},
-    scheme::{Name, Part, Scheme},
-    timestamp::{Timestamp, TimestampPlace},
+    key::Key,
+    layout::Written,
+    scheme::{Part, Scheme},
+    timestamp::TimestampPlace,
 };
 use crate::{
     headers::{Header, Headers, trimmed},
-    secret::{Secret, SecretInvalid},
+    secret::SecretInvalid,
 };
 use alloc::{
+    borrow::Cow,
     string::{String, ToString},
     vec::Vec,
 };
 use core::{fmt, ops::ControlFlow};
+
+/// Header names that a signature may list; a longer list is malformed.
+const LISTED_NAMES_MAX: usize = 100;
 
 /// A scheme together with its keys: verifies requests and signs messages. Build it once and reuse it; the first blocks
 /// of each key are hashed here.
@@ -37,84 +55,57 @@ use core::{fmt, ops::ControlFlow};
 /// use countersign_core::{Config, KeyedScheme, Message, Refusal, Request, SignedAt};
 ///
 /// let sender = KeyedScheme::new(&Config::new("sendemall", &["whsec_demo"])).unwrap();
-/// let message = Message { id: None, at: SignedAt::UnixMs(0), body: b"{}" };
-/// let headers = sender.sign(&message).unwrap();
+/// let headers = sender.sign(&Message::new(SignedAt::UnixMs(0), b"{}")).unwrap();
 /// let headers: Vec<_> = headers.iter().map(|h| (h.name.as_str(), h.value.as_str())).collect();
 ///
 /// let receiver = KeyedScheme::new(&Config::new("sendemall", &["whsec_demo"])).unwrap();
-/// assert!(receiver.verify(&Request { headers: &headers, body: b"{}" }, 0).is_ok());
-/// let forged = receiver.verify(&Request { headers: &headers, body: b"{ }" }, 0);
+/// assert!(receiver.verify(&Request::new(&headers, b"{}"), 0).is_ok());
+/// let forged = receiver.verify(&Request::new(&headers, b"{ }"), 0);
 /// assert_eq!(forged, Err(Refusal::BadSignature));
 /// ```
 #[derive(Clone)]
 pub struct KeyedScheme {
     scheme: Scheme,
-    keys: Vec<MacKey>,
+    keys: Vec<Key>,
     /// `None` switches the window off.
     tolerance_s: Option<u32>,
 }
 
-/// The scheme signs a message id, and the message has none. The fault of whoever signs: give every message an id that
-/// stays the same over all its attempts.
+/// What the keys are for. It matters to Discord alone, whose public key and seed look the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdMissing;
-
-impl fmt::Display for IdMissing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this scheme signs a message id; give one")
-    }
-}
-
-impl core::error::Error for IdMissing {}
-
-/// A request to be judged.
-#[derive(Debug)]
-pub struct Request<'a, H: ?Sized> {
-    /// Its headers.
-    pub headers: &'a H,
-    /// The raw bytes as received, before any decoding.
-    pub body: &'a [u8],
-}
-
-/// A message to be signed.
-#[derive(Debug, Clone, Copy)]
-pub struct Message<'a> {
-    /// Message id; left out where the scheme signs none.
-    pub id: Option<&'a str>,
-    /// When this attempt is made; without effect where the scheme signs no timestamp.
-    pub at: SignedAt<'a>,
-    /// The exact bytes that will be sent.
-    pub body: &'a [u8],
-}
-
-/// The moment that is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignedAt<'a> {
-    /// Unix milliseconds, written as the scheme has it.
-    UnixMs(i64),
-    /// This text as it stands.
-    Text(&'a str),
+pub(crate) enum Role {
+    Verifier,
+    Signer,
 }
 
 impl KeyedScheme {
-    /// Reads the secrets and prepares the keys.
+    /// Reads the secrets and prepares the keys. The result also signs, unless the secrets are public keys.
     ///
     /// # Errors
     /// [`ConfigError`]; an unusable secret is never skipped in silence (vector rule V3).
     pub fn new(config: &Config<'_>) -> Result<Self, ConfigError> {
+        Self::keyed(config, Role::Verifier)
+    }
+
+    /// Like [`new`](Self::new), for a signer: the secrets of Discord are then seeds.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn signer(config: &Config<'_>) -> Result<Self, ConfigError> {
+        Self::keyed(config, Role::Signer)
+    }
+
+    fn keyed(config: &Config<'_>, role: Role) -> Result<Self, ConfigError> {
         let scheme = config.declaration()?;
+        let invalid = |index| ConfigError::SecretInvalid(SecretInvalid { index });
         let keys = config
             .secrets
             .iter()
             .enumerate()
-            .map(|(index, text)| {
-                Secret::parse(text, scheme.secret_form)
-                    .map(|secret| MacKey::new(scheme.algorithm, &secret))
-                    .ok_or(ConfigError::SecretInvalid(SecretInvalid { index }))
-            })
+            .map(|(index, text)| Key::read(text, &scheme, role).ok_or(invalid(index)))
             .collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
-            return Err(ConfigError::SecretInvalid(SecretInvalid { index: 0 }));
+            return Err(invalid(0));
         }
         let tolerance_s = match config.tolerance {
             Tolerance::SchemeDefault => scheme.timestamp.as_ref().and_then(|t| t.tolerance_s),
@@ -133,10 +124,22 @@ impl KeyedScheme {
         &self.scheme
     }
 
-    /// The headers that [`verify`](Self::verify) reads, in the provider's spelling.
+    /// The headers that [`verify`](Self::verify) reads, in the provider's spelling. Where
+    /// [`reads_listed_headers`](Self::reads_listed_headers), these come on top.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        let names = header_names(&self.scheme);
-        names.chain(self.scheme.alternative.into_iter().flat_map(header_names))
+        let alternative = self.scheme.alternative.filter(|_| self.reads_headers());
+        let own = Some(&self.scheme).filter(|_| self.reads_headers());
+        let names = own.into_iter().chain(alternative);
+        names.flat_map(Scheme::header_names)
+    }
+
+    /// Whether the signature lists further headers, of any name, that must be there.
+    pub fn reads_listed_headers(&self) -> bool {
+        self.scheme.layout.header_list().is_some()
+    }
+
+    fn reads_headers(&self) -> bool {
+        self.scheme.carrier == Carrier::Headers
     }
 
     /// Judges a request against the receiver's clock, in unix seconds.
@@ -150,145 +153,209 @@ impl KeyedScheme {
         request: &Request<'_, H>,
         now_s: i64,
     ) -> Result<Valid, Refusal> {
+        let Request {
+            method,
+            url,
+            headers,
+            body,
+        } = *request;
+        let request = |headers| Request {
+            method,
+            url,
+            headers,
+            body,
+        };
+        if self.reads_headers() {
+            return self.judge(&request(&Found(headers) as &dyn Headers), now_s);
+        }
+        let fields = self
+            .scheme
+            .carrier
+            .fields(body, self.scheme.header_names())?;
+        let verdict = self.judge(&request(&fields as &dyn Headers), now_s);
+        verdict.map_err(|refusal| match refusal {
+            Refusal::MissingHeader => Refusal::MissingField,
+            other => other,
+        })
+    }
+
+    fn judge(&self, request: &Request<'_, dyn Headers + '_>, now_s: i64) -> Result<Valid, Refusal> {
         let header = |name: &str| request.headers.header(name).and_then(trimmed);
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
-        let names = self.names_in_use(|name| header(name).is_some());
+        let scheme = self.scheme_in_use(header);
 
-        let signature_headers = names
+        let signature_headers = scheme
             .signature_headers
             .iter()
             .filter_map(|name| header(name));
         if signature_headers.clone().next().is_none() {
             return Err(Refusal::MissingHeader);
         }
-        for (name, value) in self.scheme.fixed_headers {
+        for (name, value) in scheme.fixed_headers {
             if needed(name)? != value.as_bytes() {
                 return Err(Refusal::UnsupportedVersion);
             }
         }
-        let id = match &names.id_header {
+        let id = match &scheme.id_header {
             Some(name) => needed(name)?,
             None => b"",
         };
-        let timestamp = match &names.timestamp {
-            Some(timestamp) => match &timestamp.place {
-                TimestampPlace::Header(name) => needed(name)?,
-                TimestampPlace::Label(label) => signature_headers
-                    .clone()
-                    .find_map(|header| self.scheme.layout.items(header, label).next())
-                    .ok_or(Refusal::MalformedHeader)?,
-            },
-            None => b"",
+        let label = |label| {
+            let mut headers = signature_headers.clone();
+            headers.find_map(|header| scheme.layout.items(header, label).next())
         };
-        let timestamp_ms = match &names.timestamp {
-            Some(form) => form.judge(timestamp, now_s, self.tolerance_s)?,
-            None => None,
+        let mut covers = scheme.covers();
+        let mut timestamp = Cow::Borrowed(b"".as_slice());
+        let mut timestamp_ms = None;
+        if let Some(form) = &scheme.timestamp {
+            match &form.place {
+                TimestampPlace::Header(name) => timestamp = Cow::Borrowed(needed(name)?),
+                TimestampPlace::Label(name) => {
+                    timestamp = Cow::Borrowed(label(name).ok_or(Refusal::MalformedHeader)?);
+                }
+                TimestampPlace::BodyField { field, header } => {
+                    match json_text(request.body, field)? {
+                        Some(text) => {
+                            covers = covers.and(Covers::TIMESTAMP);
+                            timestamp = Cow::Owned(text.into_bytes());
+                        }
+                        None => timestamp = Cow::Borrowed(needed(header)?),
+                    }
+                }
+            }
+            timestamp_ms = form.judge(&timestamp, now_s, self.tolerance_s)?;
+        }
+        let listed = match scheme.layout.header_list().and_then(label) {
+            Some(names) => listed_headers(names, request.headers)?,
+            None if scheme.content.contains(&Part::ListedNames) => {
+                return Err(Refusal::MalformedHeader);
+            }
+            None => Listed::default(),
         };
-        let parts = SignedParts {
-            id,
-            timestamp,
-            body: request.body,
-        };
+        if covers.contains(Covers::URL) && request.url.is_empty() {
+            return Err(Refusal::UrlMissing);
+        }
+        let content = Content::new(scheme, request.method, request.url, request.body);
+        let mut content = content.map_err(|_| Refusal::BadSignature)?;
+        content.id = id;
+        content.timestamp = &timestamp;
+        content.listed = listed;
         Ok(Valid {
-            secret_index: self.matching_secret(signature_headers, &parts)?,
-            timestamp_ms,
-            covers: self.covers(),
+            secret_index: self.matching_secret(scheme, signature_headers, content, request.url)?,
+            timestamp_ms: timestamp_ms.filter(|_| covers.contains(Covers::TIMESTAMP)),
+            covers,
         })
     }
 
-    /// The headers of a message. Where the header holds a list, every secret signs (rotation, R-X3); elsewhere each secret
-    /// has a header of its own as far as the scheme has headers.
+    /// The headers of a message, or with Mailgun the fields of its signature object. Where the header holds a list, every
+    /// secret signs (rotation, R-X3); elsewhere each secret has a header of its own as far as the scheme has headers.
     ///
     /// # Errors
-    /// [`IdMissing`] when the scheme signs a message id and none is given.
-    pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, IdMissing> {
-        let id = match (&self.scheme.id_header, message.id) {
-            (Some(_), None | Some("")) => return Err(IdMissing),
+    /// [`SignError`]
+    pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, SignError> {
+        // Hook0 signs in its older version where no further headers are signed.
+        let scheme = match self.scheme.alternative {
+            Some(older) if self.reads_listed_headers() && message.headers.is_empty() => older,
+            _ => &self.scheme,
+        };
+        let id = match (&scheme.id_header, message.id) {
+            (Some(_), None | Some("")) => return Err(SignError::IdMissing),
             (_, id) => id.unwrap_or_default(),
         };
-        let timestamp = match (&self.scheme.timestamp, message.at) {
+        let timestamp = match (&scheme.timestamp, message.at) {
+            (None, _) => String::new(),
             (Some(timestamp), SignedAt::UnixMs(unix_ms)) => timestamp.form.write(unix_ms),
             (Some(_), SignedAt::Text(text)) => text.to_string(),
-            (None, _) => String::new(),
         };
-        let parts = SignedParts {
-            id: id.as_bytes(),
-            timestamp: timestamp.as_bytes(),
-            body: message.body,
+        if scheme.covers().contains(Covers::URL) && message.url.is_empty() {
+            return Err(SignError::UrlMissing);
+        }
+        let names: Vec<_> = message.headers.iter().map(|(name, _)| *name).collect();
+        let values: Vec<_> = message.headers.iter().map(|(_, value)| *value).collect();
+        let names = names.join(" ");
+        let content = Content::new(scheme, message.method, message.url, message.body);
+        // The address holds the hash of another body: whatever is signed, no receiver takes it.
+        let mut content = content.map_err(|_| SignError::UrlMissing)?;
+        content.id = id.as_bytes();
+        content.timestamp = timestamp.as_bytes();
+        content.listed = Listed {
+            names: Cow::Borrowed(names.as_bytes()),
+            values: values.join(".").into_bytes(),
         };
-        let digests: Vec<_> = self
+        let signatures = self
             .keys
             .iter()
-            .map(|key| self.scheme.encoding.write(&self.digest(key, &parts)))
-            .collect();
-        Ok(self.write_headers(id, &timestamp, &digests))
-    }
-
-    fn write_headers(&self, id: &str, timestamp: &str, digests: &[String]) -> Vec<Header> {
-        let scheme = &self.scheme;
-        let mut headers = Vec::new();
-        let mut add = |name: &str, value: &str| {
-            headers.push(Header {
-                name: name.to_string(),
-                value: value.to_string(),
+            .map(|key| {
+                let text = key.sign(content.parts(scheme), scheme.encoding);
+                Ok(Written {
+                    is_asymmetric: key.is_asymmetric(),
+                    text: text.ok_or(SignError::SecretCannotSign)?,
+                })
             })
-        };
-        if let Some(name) = &scheme.id_header {
-            add(name, id);
-        }
-        let item = match scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
-            Some(TimestampPlace::Header(name)) => {
-                add(name, timestamp);
-                None
-            }
-            Some(TimestampPlace::Label(label)) => Some((*label, timestamp)),
-            None => None,
-        };
-        for (name, value) in scheme.fixed_headers {
-            add(name, value);
-        }
-        if scheme.layout.holds_several() {
-            if let Some(name) = scheme.signature_headers.first() {
-                add(name, &scheme.layout.write(item, digests));
-            }
-        } else {
-            for (name, digest) in scheme.signature_headers.iter().zip(digests) {
-                add(
-                    name,
-                    &scheme.layout.write(item, core::slice::from_ref(digest)),
-                );
-            }
-        }
-        headers
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(write_headers(scheme, id, &timestamp, &names, &signatures))
     }
 
-    /// The declaration whose header names count: the alternative's when not all of ours are there.
-    fn names_in_use(&self, present: impl Fn(&str) -> bool) -> &Scheme {
-        match self.scheme.alternative {
-            Some(alternative) if !header_names(&self.scheme).all(present) => alternative,
-            _ => &self.scheme,
+    /// The declaration that counts: the alternative where not all headers of ours are there, or none has our label.
+    fn scheme_in_use<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> &Scheme {
+        let Some(alternative) = self.scheme.alternative else {
+            return &self.scheme;
+        };
+        let scheme = &self.scheme;
+        let all_there = scheme.header_names().all(|name| header(name).is_some());
+        let mut signatures = scheme
+            .signature_headers
+            .iter()
+            .filter_map(|name| header(name));
+        match all_there && signatures.any(|header| scheme.layout.has_label(header)) {
+            true => scheme,
+            false => alternative,
         }
     }
 
-    /// Index of the first secret that one of the presented signatures fits.
+    /// Index of the first secret that one of the presented signatures fits, over any spelling of the content.
     fn matching_secret<'a>(
         &self,
+        scheme: &Scheme,
         headers: impl Iterator<Item = &'a [u8]> + Clone,
-        parts: &SignedParts<'_>,
+        mut content: Content<'_>,
+        url: &str,
+    ) -> Result<usize, Refusal> {
+        let refusal = match self.matching_in_content(scheme, headers.clone(), &content) {
+            Err(Refusal::BadSignature) => Refusal::BadSignature,
+            decided => return decided,
+        };
+        for change in content.others(scheme, url) {
+            content.apply(change);
+            if let Ok(index) = self.matching_in_content(scheme, headers.clone(), &content) {
+                return Ok(index);
+            }
+        }
+        Err(refusal)
+    }
+
+    fn matching_in_content<'a>(
+        &self,
+        scheme: &Scheme,
+        headers: impl Iterator<Item = &'a [u8]> + Clone,
+        content: &Content<'_>,
     ) -> Result<usize, Refusal> {
         let mut refusal = Refusal::MalformedHeader;
         for (index, key) in self.keys.iter().enumerate() {
-            let digest = self.digest(key, parts);
+            let proof = key.proof(content.parts(scheme));
             for header in headers.clone() {
-                let compared = self.scheme.layout.presented(header, |candidate| {
-                    match self.scheme.encoding.compare(candidate, &digest) {
+                let compare = |candidate: &[u8]| {
+                    match proof.compare(scheme.encoding, candidate) {
                         Presented::Equal => return ControlFlow::Break(()),
                         Presented::Different => refusal = Refusal::BadSignature,
                         Presented::Malformed => {}
                     }
                     ControlFlow::Continue(())
-                });
-                match compared {
+                };
+                match scheme
+                    .layout
+                    .presented(header, key.is_asymmetric(), compare)
+                {
                     Ok(ControlFlow::Break(())) => return Ok(index),
                     Ok(ControlFlow::Continue(())) => {}
                     // One header that cannot be read does not hide another that can (vector rule V6).
@@ -298,25 +365,6 @@ impl KeyedScheme {
             }
         }
         Err(refusal)
-    }
-
-    fn digest(&self, key: &MacKey, parts: &SignedParts<'_>) -> Digest {
-        key.digest(self.scheme.content.iter().map(|part| match part {
-            Part::Body => parts.body,
-            Part::Id => parts.id,
-            Part::Timestamp => parts.timestamp,
-            Part::Literal(text) => text.as_bytes(),
-        }))
-    }
-
-    fn covers(&self) -> Covers {
-        let content = self.scheme.content.iter();
-        content.fold(Covers::NOTHING, |covers, part| match part {
-            Part::Body => covers.and(Covers::BODY),
-            Part::Id => covers.and(Covers::ID),
-            Part::Timestamp => covers.and(Covers::TIMESTAMP),
-            Part::Literal(_) => covers,
-        })
     }
 }
 
@@ -330,27 +378,76 @@ impl fmt::Debug for KeyedScheme {
     }
 }
 
-/// The values that [`Part`]s stand for.
-struct SignedParts<'a> {
-    id: &'a [u8],
-    timestamp: &'a [u8],
-    body: &'a [u8],
+/// Any source of headers behind one type, so that the engine is compiled once.
+struct Found<'a, H: ?Sized>(&'a H);
+
+impl<H: Headers + ?Sized> Headers for Found<'_, H> {
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.0.header(name)
+    }
 }
 
-/// Every header that a declaration reads.
-fn header_names(scheme: &Scheme) -> impl Iterator<Item = &str> {
-    let timestamp = match &scheme.timestamp {
-        Some(Timestamp {
-            place: TimestampPlace::Header(name),
-            ..
-        }) => Some(name),
-        _ => None,
+/// The headers that a signature lists. Every one must be there.
+fn listed_headers<'a>(names: &'a [u8], headers: &dyn Headers) -> Result<Listed<'a>, Refusal> {
+    let mut values: Vec<u8> = Vec::new();
+    let listed = names.split(|byte| *byte == b' ').filter_map(trimmed);
+    for (place, name) in listed.enumerate() {
+        if place == LISTED_NAMES_MAX {
+            return Err(Refusal::MalformedHeader);
+        }
+        let name = core::str::from_utf8(name).map_err(|_| Refusal::MalformedHeader)?;
+        let value = headers.header(&name.to_ascii_lowercase());
+        let value = value.and_then(trimmed).ok_or(Refusal::MissingHeader)?;
+        if place > 0 {
+            values.push(b'.');
+        }
+        values.extend_from_slice(value);
+    }
+    Ok(Listed {
+        names: Cow::Borrowed(names),
+        values,
+    })
+}
+
+fn write_headers(
+    scheme: &Scheme,
+    id: &str,
+    timestamp: &str,
+    listed: &str,
+    signatures: &[Written],
+) -> Vec<Header> {
+    let mut headers = Vec::new();
+    let mut add = |name: &str, value: &str| {
+        headers.push(Header {
+            name: name.to_string(),
+            value: value.to_string(),
+        })
     };
-    let variable = scheme
-        .signature_headers
-        .iter()
-        .chain(&scheme.id_header)
-        .chain(timestamp);
-    let fixed = scheme.fixed_headers.iter().map(|(name, _)| *name);
-    variable.map(Name::as_ref).chain(fixed)
+    if let Some(name) = &scheme.id_header {
+        add(name, id);
+    }
+    let mut items = Vec::new();
+    match scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
+        Some(TimestampPlace::Header(name)) => add(name, timestamp),
+        Some(TimestampPlace::Label(label)) => items.push((*label, timestamp)),
+        // It stands in the body already.
+        Some(TimestampPlace::BodyField { .. }) | None => {}
+    }
+    if let Some(label) = scheme.layout.header_list().filter(|_| !listed.is_empty()) {
+        items.push((label, listed));
+    }
+    for (name, value) in scheme.fixed_headers {
+        add(name, value);
+    }
+    if scheme.layout.holds_several() {
+        if let Some(name) = scheme.signature_headers.first() {
+            add(name, &scheme.layout.write(&items, signatures));
+        }
+    } else {
+        for (name, signature) in scheme.signature_headers.iter().zip(signatures) {
+            let one = core::slice::from_ref(signature);
+            add(name, &scheme.layout.write(&items, one));
+        }
+    }
+    headers
 }

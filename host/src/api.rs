@@ -135,7 +135,8 @@ fn check_token(headers: &HeaderMap, expected: &[u8; 32]) -> Result<(), Problem> 
             .then_some(token.trim_ascii())
     });
     // Digests are of one length, so that the comparison tells nothing about the token's.
-    let fits = given.is_some_and(|token| bool::from(Sha256::digest(token).ct_eq(expected)));
+    let fits = given
+        .is_some_and(|token| bool::from(<[u8; 32]>::from(Sha256::digest(token)).ct_eq(expected)));
     match fits {
         true => Ok(()),
         false => Err(Problem::new(

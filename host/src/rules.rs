@@ -13,7 +13,7 @@ pub use self::{
 pub use countersign_kernel::Code;
 
 use crate::store::Endpoint;
-use countersign_core::SignedAt;
+use countersign_core::{Message, SignedAt};
 use countersign_guest::DeliveryPlan;
 use std::{collections::HashMap, sync::Arc, sync::RwLock};
 
@@ -127,10 +127,14 @@ impl Rules {
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let mut signer =
-                self.kernel
-                    .verifier(&signature.scheme, None, &[secret.as_str()], &options)?;
-            headers.extend(signer.sign(Some(message_id), at, body)?);
+            let secrets = [secret.as_str()];
+            let mut signer = self.kernel.signer(&signature.scheme, &secrets, &options)?;
+            let message = Message {
+                id: Some(message_id),
+                url: &endpoint.url,
+                ..Message::new(at, body)
+            };
+            headers.extend(signer.sign(&message)?);
         }
         Ok(headers)
     }
@@ -143,8 +147,7 @@ impl Rules {
         for signature in &self.plan(provider)?.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            self.kernel
-                .verifier(&signature.scheme, None, &[secret], &options)?;
+            self.kernel.signer(&signature.scheme, &[secret], &options)?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@ export type RejectionCode =
   | "timestamp_invalid"
   | "timestamp_too_old"
   | "timestamp_too_new"
+  | "body_invalid"
+  | "missing_field"
   | "body_too_large";
 
 /** Why a payload could not be read as an event. */
@@ -22,6 +24,8 @@ export type MistakeCode =
   | "option_missing"
   | "tolerance_invalid"
   | "id_missing"
+  | "url_missing"
+  | "secret_cannot_sign"
   | "headers_invalid"
   | "body_missing"
   | "body_already_parsed"

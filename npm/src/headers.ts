@@ -31,6 +31,18 @@ export function headerValue(headers: HeadersLike, name: string): string | undefi
   return searched(headers as Source, name);
 }
 
+/** Every header as a pair. Of an object that can only be asked by name there are none. */
+export function headerPairs(headers: HeadersLike): [name: string, value: string][] {
+  const pairs: Iterable<unknown> = isIterable(headers) ? headers : Object.entries(headers);
+  const found: [string, string][] = [];
+  for (const pair of pairs) {
+    if (!Array.isArray(pair)) throw headersInvalid();
+    const value = first(pair[1]);
+    if (typeof pair[0] === "string" && value !== undefined) found.push([pair[0], value]);
+  }
+  return found;
+}
+
 function searched(headers: Source, name: string): string | undefined {
   if (typeof headers["get"] === "function") {
     const found = first((headers as { get(name: string): unknown }).get(name));

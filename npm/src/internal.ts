@@ -7,9 +7,16 @@ export const started = { kernel: false, toolkit: false };
 /** Where a verifier keeps its signer. For `countersign/testing` only: receivers verify. */
 export const SIGN: unique symbol = Symbol("countersign.sign");
 
+/** Option of `createVerifier` by which its keys become those of a signer. For `countersign/testing` only. */
+export const SIGNER: unique symbol = Symbol("countersign.signer");
+
 /** A message to be signed. */
 export interface Message {
   readonly id: string | undefined;
   readonly timestamp: string | undefined;
   readonly body: Uint8Array | string;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  /** Further headers to be signed. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
 }

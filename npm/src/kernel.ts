@@ -1,6 +1,6 @@
 import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode } from "./errors.js";
-import { type HeadersLike, headerValue } from "./headers.js";
+import { type HeadersLike, headerPairs, headerValue } from "./headers.js";
 import { provided, started } from "./internal.js";
 
 /** Version of the kernel's interface that this file speaks. */
@@ -35,6 +35,7 @@ interface KernelExports {
   output_len(): number;
   result(): number;
   verifier_new(bytes: number): number;
+  signer_new(bytes: number): number;
   verifier_free(handle: number): void;
   verifier_headers(handle: number): number;
   verifier_answers(handle: number): number;
@@ -93,12 +94,14 @@ export class Kernel {
     this.#module = module;
   }
 
-  /** Builds a keyed verifier and returns its handle. */
-  verifierNew(frame: Uint8Array): number {
+  /** Builds a keyed verifier, or a signer, and returns its handle. */
+  keyedNew(frame: Uint8Array, isSigner: boolean): number {
     const exports = this.#running();
     const room = this.#reserve(frame.length);
     this.#bytes.set(frame, room);
-    const handle = this.#guarded(() => exports.verifier_new(frame.length));
+    const handle = this.#guarded(() =>
+      isSigner ? exports.signer_new(frame.length) : exports.verifier_new(frame.length),
+    );
     if (handle !== 0) return handle;
     this.#views();
     throw this.#mistake(this.#view.getUint32(this.#record, true));
@@ -155,6 +158,17 @@ export class Kernel {
     for (let slot = 0; slot < slots.length; slot += 1) {
       const name = slots[slot] as string;
       const value = name.charCodeAt(0) === COLON ? pseudoValue(request, name) : headerValue(headers, name);
+      if (typeof value === "object") {
+        const needed = at + value.length + bodyRoom;
+        if (needed > this.#roomBytes) {
+          if (needed > FRAME_BYTES_MAX) return TOO_LARGE;
+          room = this.#widen(needed, at);
+        }
+        this.#bytes.set(value, room + at);
+        this.#view.setUint32(room + WORD * (slot + 1), value.length, true);
+        at += value.length;
+        continue;
+      }
       if (value === undefined) {
         this.#view.setUint32(room + WORD * (slot + 1), ABSENT, true);
         continue;
@@ -352,9 +366,17 @@ export class Kernel {
 }
 
 /** The value of a name that is no header. */
-function pseudoValue(request: VerifyRequest, name: string): string | undefined {
-  if (name === ":url") return request.url;
-  return name === ":method" ? request.method : undefined;
+function pseudoValue(request: VerifyRequest, name: string): string | Uint8Array | undefined {
+  switch (name) {
+    case ":url":
+      return request.url;
+    case ":method":
+      return request.method?.toUpperCase();
+    case ":headers":
+      return frameOf(headerPairs(request.headers).flat());
+    default:
+      return undefined;
+  }
 }
 
 /** The bytes of a frame. */

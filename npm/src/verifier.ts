@@ -1,7 +1,7 @@
 import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.js";
 import { reusable } from "./headers.js";
-import { type Message, SIGN } from "./internal.js";
+import { type Message, SIGN, SIGNER } from "./internal.js";
 import { frameOf, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
 
 /** Platforms whose events this package reads. */
@@ -16,23 +16,34 @@ export type Scheme =
   | "calendly"
   | "circleci"
   | "convoy"
+  | "discord"
   | "generic-hmac"
   | "github"
   | "gocardless"
+  | "hook0"
+  | "hubspot"
   | "intercom"
   | "lemonsqueezy"
   | "line"
+  | "linear"
   | "mailersend"
+  | "mailgun"
   | "mailtrap"
+  | "mandrill"
+  | "meta"
   | "paddle"
   | "pagerduty"
+  | "postmark"
   | "resend"
   | "sanity"
+  | "sendgrid"
   | "shopify"
   | "slack"
+  | "square"
   | "standard-webhooks"
   | "stripe"
   | "svix"
+  | "twilio"
   | "twitch"
   | "typeform"
   | "workos"
@@ -42,21 +53,24 @@ export type Scheme =
   | (string & {});
 
 /**
- * Settings of a scheme, each only where the scheme has it. `generic-hmac` takes all but the last three: with them a sender
+ * Settings of a scheme, each only where the scheme has it. `generic-hmac` takes those up to `secretFormat`: with them a sender
  * that this package has never heard of is covered by description alone.
  */
 export interface SchemeOptions {
   /** Name of the signature header (SmartLead, generic-hmac). */
   readonly header?: string | undefined;
-  /** Hash of the HMAC; `"sha256"` when left out (generic-hmac, Convoy). */
-  readonly algorithm?: "sha1" | "sha256" | "sha512" | undefined;
+  /**
+   * Hash of the HMAC; `"sha256"` when left out (generic-hmac, Convoy). Or a signature with a public key (generic-hmac), which
+   * is then given as the secret: 64 hex digits (Ed25519), or base64 of a DER SubjectPublicKeyInfo (ECDSA).
+   */
+  readonly algorithm?: "sha1" | "sha256" | "sha512" | "ed25519" | "ecdsa-p256" | undefined;
   /** Alphabet of the digest; `"hex"` when left out (generic-hmac, Convoy). */
   readonly encoding?: "hex" | "base64" | "base64url" | undefined;
   /** Text before the digest. */
   readonly prefix?: string | undefined;
   /** Text between several digests in one header. */
   readonly separator?: string | undefined;
-  /** The signed content, with `{body}`, `{timestamp}` and `{id}` in it; `"{body}"` when left out. */
+  /** The signed content, with `{body}`, `{timestamp}`, `{id}`, `{method}` and `{url}` in it; `"{body}"` when left out. */
   readonly template?: string | undefined;
   /** Name of the header with the timestamp, when the template has `{timestamp}`. */
   readonly timestampHeader?: string | undefined;
@@ -64,12 +78,21 @@ export interface SchemeOptions {
   readonly timestampUnit?: "s" | "ms" | undefined;
   /** Name of the header with the message id, when the template has `{id}`. */
   readonly idHeader?: string | undefined;
-  /** `"raw"`: the text of the secret is the key, where the scheme would decode it (Standard Webhooks, Svix, Resend). */
-  readonly secretFormat?: "raw" | undefined;
+  /**
+   * `"raw"`: the text of the secret is the key, where the scheme would decode it (Standard Webhooks, Svix, Resend).
+   * `"hex"`, `"base64"`: it is decoded, where the scheme would not (generic-hmac).
+   */
+  readonly secretFormat?: "raw" | "hex" | "base64" | undefined;
   /** Which of its two formats Convoy uses; `"simple"` when left out. */
   readonly mode?: "simple" | "advanced" | undefined;
   /** Label of the digests that are read; `"v1"` when left out (Convoy). */
   readonly signatureVersion?: string | undefined;
+  /** Version of HubSpot's signatures; `"v3"` when left out. */
+  readonly version?: "v1" | "v2" | "v3" | undefined;
+  /** `"form"`: timestamp, token and signature are form fields (Mailgun); `"json"` when left out. */
+  readonly bodyFormat?: "json" | "form" | undefined;
+  /** Also tries the body with every character outside ASCII as `\\uXXXX`, for servers that resolve these (Meta). */
+  readonly escapeUnicode?: boolean | undefined;
 }
 
 /** Whose webhooks are verified, and how. */
@@ -103,24 +126,28 @@ const SETTINGS = {
   secretFormat: "secret_format",
   mode: "mode",
   signatureVersion: "signature_version",
+  version: "version",
+  bodyFormat: "body_format",
+  escapeUnicode: "escape_unicode",
 } as const satisfies Record<keyof SchemeOptions, string>;
 
 const SETTING_NAMES = Object.keys(SETTINGS) as (keyof SchemeOptions)[];
 
 /** The settings among some options, and nothing else. */
 export function settingsOf(options: SchemeOptions): SchemeOptions {
-  const settings: Record<string, string> = {};
+  const settings: Record<string, string | boolean> = {};
   for (const name of SETTING_NAMES) {
     const value: unknown = options[name];
     if (value === undefined) continue;
-    if (typeof value !== "string") throw mistake("option_invalid", `\`${name}\` must be a string, or be left out.`);
-    settings[name] = value;
+    const wanted = name === "escapeUnicode" ? "boolean" : "string";
+    if (typeof value !== wanted) throw mistake("option_invalid", `\`${name}\` must be a ${wanted}, or be left out.`);
+    settings[name] = value as string | boolean;
   }
   return settings;
 }
 
 /** What a signature can cover. Only what it covers is proved. */
-export type Covered = "body" | "url" | "id" | "timestamp";
+export type Covered = "body" | "url" | "id" | "timestamp" | "method" | "headers";
 
 /** The signature fits. */
 export interface Verified {
@@ -165,7 +192,7 @@ export interface Verifier {
 /** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
 const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
 
-const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp"];
+const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp", "method", "headers"];
 /** One frozen list for each combination of bits, so that a verdict needs no new array. */
 const COVERS: readonly (readonly Covered[])[] = Array.from({ length: 1 << COVERED.length }, (_, bits) =>
   Object.freeze(COVERED.filter((_name, bit) => (bits & (1 << bit)) !== 0)),
@@ -183,6 +210,7 @@ export class KeyedVerifier implements Verifier {
   readonly #kernel: Kernel;
   /** Kept because the keys must be made again when the kernel is started anew. Private fields do not print. */
   readonly #options: VerifierOptions;
+  readonly #isSigner: boolean;
   readonly #now: (() => number) | null;
   readonly #slots: readonly string[];
   readonly #place: Place;
@@ -191,6 +219,7 @@ export class KeyedVerifier implements Verifier {
   constructor(kernel: Kernel, options: VerifierOptions, registry: FinalizationRegistry<Place> | null) {
     this.#kernel = kernel;
     this.#options = checked(options);
+    this.#isSigner = (options as { [SIGNER]?: true })[SIGNER] === true;
     this.#now = options.now ?? null;
     const handle = this.#keyed();
     this.#place = { handle, generation: kernel.generation };
@@ -244,7 +273,14 @@ export class KeyedVerifier implements Verifier {
   [SIGN](message: Message): [name: string, value: string][] {
     if (this.#place.generation !== this.#kernel.generation || this.#place.handle === 0) this.#revive();
     const body = typeof message.body === "string" ? message.body : bytesOf(message.body as Exclude<Body, string>);
-    const frame = frameOf([message.id ?? null, message.timestamp ?? null, body]);
+    const frame = frameOf([
+      message.id ?? null,
+      message.timestamp ?? null,
+      body,
+      message.method ?? null,
+      message.url ?? null,
+      frameOf(message.headers.flat()),
+    ]);
     const now = this.#now === null ? Date.now() / 1000 : this.#now();
     const flat = this.#kernel.sign(this.#place.handle, frame, now);
     const pairs: [string, string][] = [];
@@ -258,13 +294,13 @@ export class KeyedVerifier implements Verifier {
     const settings: Part[] = [];
     for (const name of SETTING_NAMES) {
       const value = this.#options[name];
-      if (value !== undefined) settings.push(SETTINGS[name], value);
+      if (value !== undefined) settings.push(SETTINGS[name], String(value));
     }
     const keys = frameOf(typeof secrets === "string" ? [secrets] : secrets);
     const seconds = tolerance === undefined ? null : tolerance === null ? "" : String(tolerance);
     const frame = frameOf([scheme ?? provider ?? "", seconds, keys, frameOf(settings)]);
     try {
-      return this.#kernel.verifierNew(frame);
+      return this.#kernel.keyedNew(frame, this.#isSigner);
     } finally {
       keys.fill(0);
       frame.fill(0);

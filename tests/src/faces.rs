@@ -1,8 +1,7 @@
 //! The faces of the core that are reached from Rust.
 
 use crate::vectors::{Face, Sign, Vector};
-use anyhow::Context;
-use countersign_core::{Config, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance};
+use countersign_core::{Config, ConfigError, KeyedScheme, Message, SignedAt, Tolerance};
 use countersign_host::rules::{Engine, Handle, KERNEL_WASM, Kernel, KernelError};
 
 /// `countersign-core`, called directly.
@@ -16,15 +15,11 @@ impl Face for Native {
 
     fn verify(&self, scheme: &str, vector: &Vector, body: &[u8]) -> anyhow::Result<String> {
         let secrets: Vec<_> = vector.secrets.iter().map(String::as_str).collect();
-        let keyed = match keyed(scheme, vector, &secrets)? {
+        let keyed = match keyed(KeyedScheme::new, scheme, vector, &secrets)? {
             Ok(keyed) => keyed,
             Err(code) => return Ok(code),
         };
-        let request = Request {
-            headers: &vector.request.headers,
-            body,
-        };
-        Ok(match keyed.verify(&request, vector.now) {
+        Ok(match keyed.verify(&vector.request(body), vector.now) {
             Ok(_) => "valid".to_owned(),
             Err(refusal) => refusal.code().to_owned(),
         })
@@ -37,27 +32,42 @@ impl Face for Native {
         sign: &Sign,
         body: &[u8],
     ) -> anyhow::Result<Vec<(String, String)>> {
-        let keyed = keyed(scheme, vector, &[&sign.secret])?.map_err(anyhow::Error::msg)?;
-        let message = Message {
-            id: sign.id.as_deref(),
-            at: match &sign.timestamp {
-                Some(text) => SignedAt::Text(text),
-                None => SignedAt::UnixMs(vector.now * 1_000),
-            },
-            body,
-        };
-        let headers = keyed.sign(&message)?.into_iter();
+        let keyed = keyed(KeyedScheme::signer, scheme, vector, &[&sign.secret])?;
+        let keyed = keyed.map_err(anyhow::Error::msg)?;
+        let signed_headers = vector.signed_headers(sign)?;
+        let headers = keyed.sign(&message(vector, sign, &signed_headers, body))?;
+        let headers = headers.into_iter();
         Ok(headers.map(|header| (header.name, header.value)).collect())
+    }
+}
+
+fn message<'a>(
+    vector: &'a Vector,
+    sign: &'a Sign,
+    signed_headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+) -> Message<'a> {
+    let at = match &sign.timestamp {
+        Some(text) => SignedAt::Text(text),
+        None => SignedAt::UnixMs(vector.now * 1_000),
+    };
+    Message {
+        id: sign.id(),
+        method: &vector.request.method,
+        url: vector.request.url.as_deref().unwrap_or_default(),
+        headers: signed_headers,
+        ..Message::new(at, body)
     }
 }
 
 /// The inner error is the code of a configuration error.
 fn keyed(
+    new: fn(&Config<'_>) -> Result<KeyedScheme, ConfigError>,
     scheme: &str,
     vector: &Vector,
     secrets: &[&str],
 ) -> anyhow::Result<Result<KeyedScheme, String>> {
-    let options = options(vector)?;
+    let options = vector.options()?;
     let config = Config {
         scheme,
         secrets: secrets.to_vec(),
@@ -68,17 +78,7 @@ fn keyed(
         },
         options,
     };
-    Ok(KeyedScheme::new(&config).map_err(|error| error.code().to_owned()))
-}
-
-/// The options as the schemes of today take them: texts.
-pub(crate) fn options(vector: &Vector) -> anyhow::Result<Vec<(&str, &str)>> {
-    let text = |(name, value)| {
-        let value: Option<&str> = serde_json::Value::as_str(value);
-        let value = value.with_context(|| format!("the option {name} is not a text"))?;
-        Ok((String::as_str(name), value))
-    };
-    vector.options.iter().map(text).collect()
+    Ok(new(&config).map_err(|error| error.code().to_owned()))
 }
 
 /// The kernel module in wasmtime, through the code that the host sends with.
@@ -94,17 +94,13 @@ impl Wasmtime {
     }
 
     /// The inner error is the code of a configuration error.
-    fn handle(
-        &self,
-        scheme: &str,
-        vector: &Vector,
-        secrets: &[&str],
-    ) -> anyhow::Result<Result<Handle, String>> {
-        let options = options(vector)?;
-        match self
+    fn verifier(&self, scheme: &str, vector: &Vector) -> anyhow::Result<Result<Handle, String>> {
+        let secrets: Vec<_> = vector.secrets.iter().map(String::as_str).collect();
+        let options = vector.options()?;
+        let handle = self
             .kernel
-            .verifier(scheme, vector.tolerance, secrets, &options)
-        {
+            .verifier(scheme, vector.tolerance, &secrets, &options);
+        match handle {
             Ok(handle) => Ok(Ok(handle)),
             Err(KernelError::Refused(code)) => Ok(Err(code.name().to_owned())),
             Err(error) => Err(error.into()),
@@ -118,16 +114,11 @@ impl Face for Wasmtime {
     }
 
     fn verify(&self, scheme: &str, vector: &Vector, body: &[u8]) -> anyhow::Result<String> {
-        let secrets: Vec<_> = vector.secrets.iter().map(String::as_str).collect();
-        let mut handle = match self.handle(scheme, vector, &secrets)? {
+        let mut handle = match self.verifier(scheme, vector)? {
             Ok(handle) => handle,
             Err(code) => return Ok(code),
         };
-        let header = |name: &str| {
-            let value = vector.request.headers.header(name);
-            value.map(<[u8]>::to_vec)
-        };
-        let verdict = handle.verify(header, body, vector.now)?;
+        let verdict = handle.verify(&vector.request(body), vector.now)?;
         Ok(verdict.code.name().to_owned())
     }
 
@@ -138,12 +129,9 @@ impl Face for Wasmtime {
         sign: &Sign,
         body: &[u8],
     ) -> anyhow::Result<Vec<(String, String)>> {
-        let handle = self.handle(scheme, vector, &[&sign.secret])?;
-        let mut handle = handle.map_err(anyhow::Error::msg)?;
-        let at = match &sign.timestamp {
-            Some(text) => SignedAt::Text(text),
-            None => SignedAt::UnixMs(vector.now * 1_000),
-        };
-        Ok(handle.sign(sign.id.as_deref(), at, body)?)
+        let options = vector.options()?;
+        let mut handle = self.kernel.signer(scheme, &[&sign.secret], &options)?;
+        let signed_headers = vector.signed_headers(sign)?;
+        Ok(handle.sign(&message(vector, sign, &signed_headers, body))?)
     }
 }

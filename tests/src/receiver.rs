@@ -47,10 +47,7 @@ impl Arrival {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
             .collect();
-        let request = Request {
-            headers: &headers,
-            body: &self.body,
-        };
+        let request = Request::new(&headers, &self.body);
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_s = now.map_or(0, |since| since.as_secs().cast_signed());
         keyed

@@ -52,10 +52,9 @@ pub(crate) fn run_and_print(workspace: &Workspace, directory: Option<PathBuf>) -
     }
     let totals = Totals::of(&reports);
     println!(
-        "vectors: {} passed, {} failed, {} not yet known, {} of {} faces ran",
+        "vectors: {} passed, {} failed, {} of {} faces ran",
         totals.passed,
         totals.failed,
-        totals.unknown,
         reports.len() as u64 - totals.broken_faces,
         reports.len()
     );
@@ -119,20 +118,32 @@ fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command
     Ok(command)
 }
 
+/// One row per file, which is a scheme, and one column per face.
 fn summary(reports: &[Report]) -> Table {
-    let mut table = table::plain(
-        &["file", "face", "passed", "failed", "not yet known"],
-        2..=4,
-    );
-    for report in reports {
-        let face = report.face.name();
-        if report.is_broken() {
-            table.add_row(["-", face, "-", "-", "-"]);
-        }
-        for file in &report.files {
-            let counts = [file.passed, file.failed, file.unknown].map(|count| count.to_string());
-            table.add_row([&file.file, face, &counts[0], &counts[1], &counts[2]]);
-        }
+    let faces = reports.iter().map(|report| report.face.name());
+    let header: Vec<_> = ["file"].into_iter().chain(faces).collect();
+    let mut table = table::plain(&header, 1..=reports.len());
+    let mut files: Vec<_> = reports
+        .iter()
+        .flat_map(|report| report.files.iter().map(|file| file.file.as_str()))
+        .collect();
+    files.sort_unstable();
+    files.dedup();
+    for file in files {
+        let cells = reports.iter().map(|report| {
+            let found = report.files.iter().find(|one| one.file == file);
+            match found {
+                None => "-".to_owned(),
+                Some(one) if one.failed > 0 => format!("{} ({} failed)", one.passed, one.failed),
+                Some(one) => one.passed.to_string(),
+            }
+        });
+        table.add_row(
+            [file.to_owned()]
+                .into_iter()
+                .chain(cells)
+                .collect::<Vec<_>>(),
+        );
     }
     table
 }

@@ -1,11 +1,13 @@
 //! What a verifier is built from, and the settings of schemes.
 
 use super::{
+    carrier::Carrier,
     encoding::Encoding,
     layout::Layout,
     mac::Algorithm,
     scheme::{Name, OptionKey, Part, Scheme},
     timestamp::{Timestamp, TimestampForm, TimestampPlace},
+    url::UrlForms,
 };
 use crate::secret::{SecretForm, SecretInvalid};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -103,7 +105,7 @@ impl<'a> Config<'a> {
     }
 
     /// The scheme's declaration with the options applied.
-    pub(super) fn declaration(&self) -> Result<Scheme, ConfigError> {
+    pub(crate) fn declaration(&self) -> Result<Scheme, ConfigError> {
         let scheme = Scheme::named(self.scheme).ok_or(ConfigError::UnknownScheme)?;
         let options = self
             .options
@@ -149,7 +151,12 @@ fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
             scheme.algorithm = match value {
                 "sha1" if scheme.is_generic() => Algorithm::HmacSha1,
                 "sha256" => Algorithm::HmacSha256,
+                #[cfg(feature = "sha512")]
                 "sha512" => Algorithm::HmacSha512,
+                #[cfg(feature = "ed25519")]
+                "ed25519" if scheme.is_generic() => Algorithm::Ed25519,
+                #[cfg(feature = "p256")]
+                "ecdsa-p256" if scheme.is_generic() => Algorithm::EcdsaP256,
                 _ => return None,
             }
         }
@@ -195,8 +202,25 @@ fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
             }
         }
         OptionKey::IdHeader => scheme.id_header = Some(header_name(value)?),
+        OptionKey::Version => scheme.make_version(value)?,
+        OptionKey::BodyFormat => {
+            scheme.carrier = match value {
+                "json" => scheme.carrier,
+                "form" => Carrier::Form,
+                _ => return None,
+            }
+        }
+        OptionKey::EscapeUnicode => {
+            scheme.content = match value {
+                "true" => [Part::BodyOrEscaped].to_vec().into(),
+                "false" => return Some(()),
+                _ => return None,
+            }
+        }
         OptionKey::SecretFormat => match value {
             "raw" => scheme.secret_form = SecretForm::Text,
+            "hex" if scheme.is_generic() => scheme.secret_form = SecretForm::Hex,
+            "base64" if scheme.is_generic() => scheme.secret_form = SecretForm::Base64,
             _ => return None,
         },
     }
@@ -218,12 +242,14 @@ fn check_complete(scheme: &Scheme) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Literal text with `{body}`, `{timestamp}` and `{id}` in it. Anything else in braces is literal text.
+/// Literal text with `{body}`, `{timestamp}`, `{id}`, `{method}` and `{url}` in it. Anything else in braces is literal text.
 fn template(text: &str) -> Option<Vec<Part>> {
-    const PLACES: [(&str, Part); 3] = [
+    const PLACES: [(&str, Part); 5] = [
         ("{body}", Part::Body),
         ("{timestamp}", Part::Timestamp),
         ("{id}", Part::Id),
+        ("{method}", Part::Method),
+        ("{url}", Part::Url(UrlForms::AsCalled)),
     ];
     let mut parts = Vec::new();
     let mut literal = String::new();

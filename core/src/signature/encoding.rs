@@ -53,6 +53,26 @@ impl Encoding {
         }
     }
 
+    /// Decodes the presented text and lets `is_signature` judge the bytes.
+    #[cfg(any(feature = "ed25519", feature = "p256"))]
+    pub(crate) fn judge(
+        self,
+        presented: &[u8],
+        is_signature: impl FnOnce(&[u8]) -> bool,
+    ) -> Presented {
+        let mut buffer = [0; DIGEST_BYTES_MAX];
+        let decoded = match self {
+            Self::Hex => base16ct::lower::decode(presented, &mut buffer).ok(),
+            Self::Base64 => Base64::decode(presented, &mut buffer).ok(),
+            Self::Base64Url => Base64UrlUnpadded::decode(presented, &mut buffer).ok(),
+        };
+        match decoded {
+            Some(signature) if is_signature(signature) => Presented::Equal,
+            Some(_) => Presented::Different,
+            None => Presented::Malformed,
+        }
+    }
+
     fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a str {
         // All can only fail on a buffer that is too small, which this one is not; an empty text equals no signature.
         match self {

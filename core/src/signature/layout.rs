@@ -14,16 +14,27 @@ pub enum Layout {
     Prefixed(Name),
     /// The digest; this prefix is taken off when it is there and never written (R-S1).
     PrefixTolerated(&'static str),
-    /// Several `version,digest` items separated by one space. Items of other versions are skipped.
+    /// A word, compared without regard to case, blanks, then the credentials.
+    ///
+    /// Source: RFC 9110 section 11.4.
+    AuthScheme(&'static str),
+    /// Several `version,signature` items separated by one space. Items of versions for which there is no key are skipped.
     ///
     /// Source: Standard Webhooks 1.0.0, "Webhook headers".
-    Versioned(&'static str),
+    Versioned {
+        /// Version of HMACs.
+        symmetric: &'static str,
+        /// Version of signatures with a public key.
+        asymmetric: &'static str,
+    },
     /// Several `label=value` items (vector rule V6). Unknown labels are skipped; a timestamp may stand among them.
     Labelled {
         /// Between two items when written; read, its first character separates and blanks around items are dropped.
         separator: &'static str,
         /// Label of the digests.
         label: Name,
+        /// Label of a list of header names, separated by blanks, that must all be there and may be signed.
+        header_list: Option<&'static str>,
     },
     /// Several digests. Where there is a prefix, items without it are skipped.
     Separated {
@@ -34,14 +45,36 @@ pub enum Layout {
     },
 }
 
+/// A signature, written out.
+pub(super) struct Written {
+    pub(super) is_asymmetric: bool,
+    pub(super) text: String,
+}
+
 impl Layout {
-    /// Shows each text that the header presents as a signature to `seen`, until that says it is enough.
+    /// Standard Webhooks 1.0.0.
+    pub(super) const STANDARD_WEBHOOKS: Self = Self::Versioned {
+        symmetric: "v1",
+        asymmetric: "v1a",
+    };
+
+    /// Items with labels, digests under this one.
+    pub(super) const fn labelled(separator: &'static str, label: &'static str) -> Self {
+        Self::Labelled {
+            separator,
+            label: Name::Borrowed(label),
+            header_list: None,
+        }
+    }
+
+    /// Shows each text that the header presents as a signature of this kind of key to `seen`, until that says it is enough.
     ///
     /// # Errors
     /// Why the header presents none.
     pub(super) fn presented<'a>(
         &self,
         header: &'a [u8],
+        is_asymmetric: bool,
         mut seen: impl FnMut(&'a [u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Refusal> {
         let mut any = false;
@@ -58,10 +91,19 @@ impl Layout {
             Self::PrefixTolerated(prefix) => {
                 show(header.strip_prefix(prefix.as_bytes()).unwrap_or(header))
             }
-            Self::Versioned(version) => header
-                .split(|byte| *byte == b' ')
-                .filter_map(|item| item.strip_prefix(version.as_bytes())?.strip_prefix(b","))
+            Self::AuthScheme(word) => header
+                .split_at_checked(word.len())
+                .filter(|(found, _)| found.eq_ignore_ascii_case(word.as_bytes()))
+                .and_then(|(_, rest)| trimmed(rest.strip_prefix(b" ")?))
+                .into_iter()
                 .try_for_each(show),
+            Self::Versioned { .. } => {
+                let version = self.version(is_asymmetric).as_bytes();
+                header
+                    .split(|byte| *byte == b' ')
+                    .filter_map(|item| item.strip_prefix(version)?.strip_prefix(b","))
+                    .try_for_each(show)
+            }
             Self::Labelled { label, .. } => self.items(header, label).try_for_each(show),
             Self::Separated { separator, prefix } => split(header, separator.as_bytes())
                 .filter_map(trimmed)
@@ -71,7 +113,7 @@ impl Layout {
         match self {
             _ if any => Ok(flow),
             // There are signatures, of versions or under labels that are not known.
-            Self::Versioned(_) => Err(Refusal::UnsupportedVersion),
+            Self::Versioned { .. } => Err(Refusal::UnsupportedVersion),
             Self::Labelled { .. } if header.contains(&b'=') => Err(Refusal::UnsupportedVersion),
             _ => Err(Refusal::MalformedHeader),
         }
@@ -97,31 +139,60 @@ impl Layout {
             })
     }
 
-    /// The value of a header with these digests, written out, and the timestamp item that stands before them.
-    pub(super) fn write(&self, timestamp_item: Option<(&str, &str)>, digests: &[String]) -> String {
-        let first = digests.first().map(String::as_str).unwrap_or_default();
+    /// The value of a header with these signatures, and the items that stand before them: timestamp, list of headers.
+    pub(super) fn write(&self, items: &[(&str, &str)], signatures: &[Written]) -> String {
+        let texts = signatures.iter().map(|signature| signature.text.as_str());
+        let first = signatures.first();
+        let first = first
+            .map(|signature| signature.text.as_str())
+            .unwrap_or_default();
         match self {
             Self::Bare | Self::PrefixTolerated(_) => String::from(first),
             Self::Prefixed(prefix) => [prefix, first].concat(),
-            Self::Versioned(version) => {
-                let items = digests.iter().map(|digest| [version, ",", digest].concat());
+            Self::AuthScheme(word) => [word, " ", first].concat(),
+            Self::Versioned { .. } => {
+                let items = signatures.iter();
+                let items =
+                    items.map(|one| [self.version(one.is_asymmetric), ",", &one.text].concat());
                 items.collect::<Vec<_>>().join(" ")
             }
-            Self::Labelled { separator, label } => {
-                let timestamp = timestamp_item.map(|(name, value)| [name, "=", value].concat());
-                let digests = digests.iter().map(|digest| [label, "=", digest].concat());
-                timestamp
-                    .into_iter()
-                    .chain(digests)
-                    .collect::<Vec<_>>()
-                    .join(separator)
+            Self::Labelled {
+                separator, label, ..
+            } => {
+                let items = items
+                    .iter()
+                    .map(|(name, value)| [name, "=", value].concat());
+                let digests = texts.map(|digest| [label, "=", digest].concat());
+                items.chain(digests).collect::<Vec<_>>().join(separator)
             }
             Self::Separated { separator, prefix } => {
-                let items = digests
-                    .iter()
-                    .map(|digest| [prefix, digest.as_str()].concat());
+                let items = texts.map(|text| [prefix, text].concat());
                 items.collect::<Vec<_>>().join(separator)
             }
+        }
+    }
+
+    /// The label of a list of header names, where there can be one.
+    pub(super) const fn header_list(&self) -> Option<&'static str> {
+        match self {
+            Self::Labelled { header_list, .. } => *header_list,
+            _ => None,
+        }
+    }
+
+    /// Whether the header has an item with the label of this layout's digests; true of layouts without labels.
+    pub(super) fn has_label(&self, header: &[u8]) -> bool {
+        match self {
+            Self::Labelled { label, .. } => self.items(header, label).next().is_some(),
+            _ => true,
+        }
+    }
+
+    const fn version(&self, is_asymmetric: bool) -> &'static str {
+        match self {
+            Self::Versioned { asymmetric, .. } if is_asymmetric => asymmetric,
+            Self::Versioned { symmetric, .. } => symmetric,
+            _ => "",
         }
     }
 
@@ -129,7 +200,7 @@ impl Layout {
     pub(super) const fn holds_several(&self) -> bool {
         matches!(
             self,
-            Self::Versioned(_) | Self::Labelled { .. } | Self::Separated { .. }
+            Self::Versioned { .. } | Self::Labelled { .. } | Self::Separated { .. }
         )
     }
 }
@@ -161,15 +232,12 @@ mod tests {
     use alloc::borrow::Cow;
 
     fn labelled() -> Layout {
-        Layout::Labelled {
-            separator: ",",
-            label: Cow::Borrowed("v1"),
-        }
+        Layout::labelled(",", "v1")
     }
 
     fn presented<'a>(layout: &Layout, header: &'a str) -> Result<Vec<&'a str>, Refusal> {
         let mut found = Vec::new();
-        let flow = layout.presented(header.as_bytes(), |item| {
+        let flow = layout.presented(header.as_bytes(), false, |item| {
             found.push(item);
             ControlFlow::Continue(())
         })?;
@@ -222,6 +290,10 @@ mod tests {
             Ok(["a", "c"].to_vec())
         );
         assert_eq!(presented(&layout, "y=b"), Err(Refusal::MalformedHeader));
-        assert_eq!(layout.write(None, &["a".into(), "b".into()]), "x=a;;x=b");
+        let written = ["a", "b"].map(|text| Written {
+            is_asymmetric: false,
+            text: text.into(),
+        });
+        assert_eq!(layout.write(&[], &written), "x=a;;x=b");
     }
 }

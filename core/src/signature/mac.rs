@@ -3,12 +3,16 @@
 use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+#[cfg(feature = "sha512")]
+use sha2::Sha512;
+use sha2::{Digest as _, Sha256};
 
-/// Bytes of the longest digest (SHA-512).
-pub(crate) const DIGEST_BYTES_MAX: usize = 64;
+/// Bytes of the longest signature: an ECDSA one on P-256 in DER.
+pub(crate) const DIGEST_BYTES_MAX: usize = 72;
+/// Bytes of a SHA-256 digest.
+pub(crate) const SHA256_BYTES: usize = 32;
 
-/// A keyed hash.
+/// How a signature is made from a key and the signed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-1.
@@ -16,7 +20,18 @@ pub enum Algorithm {
     /// HMAC with SHA-256.
     HmacSha256,
     /// HMAC with SHA-512.
+    #[cfg(feature = "sha512")]
     HmacSha512,
+    /// SHA-256 over the secret and then the content, which is no HMAC (HubSpot v1 and v2).
+    Sha256AfterSecret,
+    /// User name and password as they stand; nothing is signed (HTTP Basic, RFC 7617).
+    Credentials,
+    /// Ed25519, RFC 8032.
+    #[cfg(feature = "ed25519")]
+    Ed25519,
+    /// ECDSA with SHA-256 on the curve P-256, FIPS 186-5; signing is deterministic (RFC 6979).
+    #[cfg(feature = "p256")]
+    EcdsaP256,
 }
 
 /// A key whose first blocks are already hashed, so that each message costs two blocks less.
@@ -24,22 +39,30 @@ pub enum Algorithm {
 pub(crate) enum MacKey {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
+    #[cfg(feature = "sha512")]
     Sha512(Hmac<Sha512>),
+    Sha256AfterSecret(Sha256),
 }
 
-/// A digest of any of the algorithms.
+/// A digest, or a signature, of any of the algorithms.
 pub(crate) struct Digest {
     bytes: [u8; DIGEST_BYTES_MAX],
     len: usize,
 }
 
 impl MacKey {
-    pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Self {
-        match algorithm {
+    /// `None` for an algorithm that is no keyed hash.
+    pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Option<Self> {
+        Some(match algorithm {
             Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
             Algorithm::HmacSha256 => Self::Sha256(keyed(secret)),
+            #[cfg(feature = "sha512")]
             Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
-        }
+            Algorithm::Sha256AfterSecret => {
+                Self::Sha256AfterSecret(Sha256::new_with_prefix(secret.as_bytes()))
+            }
+            _ => return None,
+        })
     }
 
     /// The digest over the parts, one after the other.
@@ -47,7 +70,9 @@ impl MacKey {
         match self {
             Self::Sha1(mac) => digest(mac, parts),
             Self::Sha256(mac) => digest(mac, parts),
+            #[cfg(feature = "sha512")]
             Self::Sha512(mac) => digest(mac, parts),
+            Self::Sha256AfterSecret(hash) => Digest::of(&hashed(hash.clone(), parts)),
         }
     }
 }
@@ -72,6 +97,18 @@ impl Digest {
         }
         digest
     }
+}
+
+/// SHA-256 over the parts, one after the other.
+pub(crate) fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_BYTES] {
+    hashed(Sha256::new(), parts)
+}
+
+fn hashed<'a>(mut hash: Sha256, parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_BYTES] {
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {

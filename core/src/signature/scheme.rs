@@ -11,26 +11,39 @@ mod calendly;
 mod circleci;
 mod cleanmails;
 mod convoy;
+#[cfg(feature = "ed25519")]
+mod discord;
 mod generic_hmac;
 mod github;
 mod gocardless;
+mod hook0;
+mod hubspot;
 mod intercom;
 mod lemonsqueezy;
 mod line;
+mod linear;
 mod mailersend;
+mod mailgun;
 mod mailtrap;
+mod mandrill;
+mod meta;
 mod paddle;
 mod pagerduty;
 mod platform;
+mod postmark;
 mod resend;
 mod sanity;
 mod sendemall;
+#[cfg(feature = "p256")]
+mod sendgrid;
 mod shopify;
 mod slack;
 mod smartlead;
+mod square;
 mod standard_webhooks;
 mod stripe;
 mod svix;
+mod twilio;
 mod twitch;
 mod typeform;
 mod workos;
@@ -38,11 +51,14 @@ mod x_twitter;
 mod zendesk;
 mod zoom;
 
+use super::Covers;
 use super::{
+    carrier::Carrier,
     encoding::Encoding,
     layout::Layout,
     mac::Algorithm,
     timestamp::{Timestamp, TimestampForm, TimestampPlace},
+    url::UrlForms,
 };
 use crate::secret::SecretForm;
 use alloc::borrow::Cow;
@@ -55,7 +71,9 @@ pub type Name = Cow<'static, str>;
 pub struct Scheme {
     /// Name by which it is picked: `cleanmails`, `standard-webhooks`.
     pub name: &'static str,
-    /// The keyed hash.
+    /// What carries signature, timestamp and id. Where it is the body, what is called headers below are fields in it.
+    pub carrier: Carrier,
+    /// How a signature is made. With Standard Webhooks, of secrets that are no asymmetric keys.
     pub algorithm: Algorithm,
     /// Headers that may hold a signature, in the spelling of the provider. Each that is there is tried.
     pub signature_headers: Cow<'static, [Name]>,
@@ -73,7 +91,7 @@ pub struct Scheme {
     pub timestamp: Option<Timestamp>,
     /// Headers that must be there with exactly this value; another value is another version of the scheme.
     pub fixed_headers: &'static [(&'static str, &'static str)],
-    /// The scheme whose header names are tried when not all of this one's are there.
+    /// The scheme that counts when not all headers of this one are there, or none holds a signature under its label.
     pub alternative: Option<&'static Scheme>,
     /// Settings that a user may change, in the order in which they are applied.
     pub options: &'static [OptionKey],
@@ -86,10 +104,25 @@ pub struct Scheme {
 pub enum Part {
     /// The raw request body.
     Body,
+    /// The body; where that does not fit, the body with every character outside ASCII as `\uXXXX` (Meta).
+    BodyOrEscaped,
+    /// Names and values of a form body, sorted by name (Mandrill).
+    SortedFields,
+    /// Names and values of a form body, sorted, doubles dropped; nothing where the address holds the body's SHA-256 in its
+    /// parameter `bodySHA256`, which must then be right (Twilio).
+    SortedFieldsOrHashInUrl,
+    /// The address that the sender called.
+    Url(UrlForms),
+    /// The method, in upper case.
+    Method,
     /// The value of the id header.
     Id,
     /// The timestamp, as the text that was sent.
     Timestamp,
+    /// The list of header names in the signature header (Hook0).
+    ListedNames,
+    /// The values of these headers, joined with full stops.
+    ListedValues,
     /// Fixed text.
     Literal(Name),
 }
@@ -101,7 +134,8 @@ pub enum OptionKey {
     Mode,
     /// `header`: the name of the signature header.
     Header,
-    /// `algorithm`: `sha1`, `sha256` or `sha512`.
+    /// `algorithm`: `sha1`, `sha256` or `sha512`; of generic-hmac also `ed25519` and `ecdsa-p256`, whose secrets are public
+    /// keys as Discord and SendGrid have them.
     Algorithm,
     /// `encoding`: `hex`, `base64` or `base64url`.
     Encoding,
@@ -111,7 +145,7 @@ pub enum OptionKey {
     Separator,
     /// `signature_version`: the label of the digests that are read (Convoy).
     SignatureVersion,
-    /// `template`: the signed content, with `{body}`, `{timestamp}` and `{id}` in it.
+    /// `template`: the signed content, with `{body}`, `{timestamp}`, `{id}`, `{method}` and `{url}` in it.
     Template,
     /// `timestamp_header`: the name of the header with the timestamp.
     TimestampHeader,
@@ -119,8 +153,14 @@ pub enum OptionKey {
     TimestampUnit,
     /// `id_header`: the name of the header with the message id.
     IdHeader,
-    /// `secret_format`: `raw` takes the text of the secret as the key.
+    /// `secret_format`: `raw` takes the text of the secret as the key; of generic-hmac also `hex` and `base64`.
     SecretFormat,
+    /// `version`: `v1`, `v2` or `v3` (HubSpot).
+    Version,
+    /// `body_format`: `json` or `form` (Mailgun).
+    BodyFormat,
+    /// `escape_unicode`: `true` also tries the body with escapes (Meta).
+    EscapeUnicode,
 }
 
 /// What a receiver answers, word for word, where the provider documents it.
@@ -141,7 +181,7 @@ impl Answers {
 }
 
 /// Every scheme that is built in.
-static ALL: [&Scheme; 33] = [
+static ALL: &[&Scheme] = &[
     &atlassian::SCHEME,
     &box_com::SCHEME,
     &buildkite::SCHEME,
@@ -149,26 +189,39 @@ static ALL: [&Scheme; 33] = [
     &circleci::SCHEME,
     &cleanmails::SCHEME,
     &convoy::SCHEME,
+    #[cfg(feature = "ed25519")]
+    &discord::SCHEME,
     &generic_hmac::SCHEME,
     &github::SCHEME,
     &gocardless::SCHEME,
+    &hook0::SCHEME,
+    &hubspot::SCHEME,
     &intercom::SCHEME,
     &lemonsqueezy::SCHEME,
     &line::SCHEME,
+    &linear::SCHEME,
     &mailersend::SCHEME,
+    &mailgun::SCHEME,
     &mailtrap::SCHEME,
+    &mandrill::SCHEME,
+    &meta::SCHEME,
     &paddle::SCHEME,
     &pagerduty::SCHEME,
     &platform::SCHEME,
+    &postmark::SCHEME,
     &resend::SCHEME,
     &sanity::SCHEME,
     &sendemall::SCHEME,
+    #[cfg(feature = "p256")]
+    &sendgrid::SCHEME,
     &shopify::SCHEME,
     &slack::SCHEME,
     &smartlead::SCHEME,
+    &square::SCHEME,
     &standard_webhooks::SCHEME,
     &stripe::SCHEME,
     &svix::SCHEME,
+    &twilio::SCHEME,
     &twitch::SCHEME,
     &typeform::SCHEME,
     &workos::SCHEME,
@@ -186,6 +239,35 @@ impl Scheme {
     /// Every built-in scheme, by name.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         ALL.iter().copied()
+    }
+
+    /// What a signature of this scheme vouches for.
+    pub fn covers(&self) -> Covers {
+        let content = self.content.iter();
+        content.fold(Covers::NOTHING, |covers, part| match part {
+            Part::Body
+            | Part::BodyOrEscaped
+            | Part::SortedFields
+            | Part::SortedFieldsOrHashInUrl => covers.and(Covers::BODY),
+            Part::Url(_) => covers.and(Covers::URL),
+            Part::Method => covers.and(Covers::METHOD),
+            Part::Id => covers.and(Covers::ID),
+            Part::Timestamp => covers.and(Covers::TIMESTAMP),
+            Part::ListedNames | Part::ListedValues => covers.and(Covers::HEADERS),
+            Part::Literal(_) => covers,
+        })
+    }
+
+    /// Every header, or field, that it reads, but for those that a signature lists.
+    pub(super) fn header_names(&self) -> impl Iterator<Item = &str> {
+        let timestamp = match self.timestamp.as_ref().map(|timestamp| &timestamp.place) {
+            Some(TimestampPlace::Header(name)) => Some(name.as_ref()),
+            Some(TimestampPlace::BodyField { header, .. }) => Some(*header),
+            Some(TimestampPlace::Label(_)) | None => None,
+        };
+        let variable = self.signature_headers.iter().chain(&self.id_header);
+        let fixed = self.fixed_headers.iter().map(|(name, _)| *name);
+        variable.map(Name::as_ref).chain(timestamp).chain(fixed)
     }
 
     /// Whether the user declares it.
@@ -210,6 +292,9 @@ impl OptionKey {
             "timestamp_unit" => Self::TimestampUnit,
             "id_header" => Self::IdHeader,
             "secret_format" => Self::SecretFormat,
+            "version" => Self::Version,
+            "body_format" => Self::BodyFormat,
+            "escape_unicode" => Self::EscapeUnicode,
             _ => return None,
         })
     }

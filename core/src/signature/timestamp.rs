@@ -25,6 +25,13 @@ pub enum TimestampPlace {
     Header(Name),
     /// Under this label in the signature header.
     Label(&'static str),
+    /// In this field of the JSON body; only when that is absent in this header, which is not signed.
+    BodyField {
+        /// Name of the field.
+        field: &'static str,
+        /// Name of the header.
+        header: &'static str,
+    },
 }
 
 /// How a timestamp is written.

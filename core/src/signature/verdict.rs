@@ -27,8 +27,12 @@ impl Covers {
     pub const ID: Self = Self(4);
     /// The timestamp.
     pub const TIMESTAMP: Self = Self(8);
-    /// Nothing yet.
-    pub(crate) const NOTHING: Self = Self(0);
+    /// The method.
+    pub const METHOD: Self = Self(16);
+    /// Further headers: those that the signature header lists.
+    pub const HEADERS: Self = Self(32);
+    /// Nothing: only the sender's password is checked (Postmark).
+    pub const NOTHING: Self = Self(0);
 
     /// Whether all of `other` is covered.
     pub const fn contains(self, other: Self) -> bool {
@@ -40,12 +44,21 @@ impl Covers {
         self.0
     }
 
+    /// Both together.
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// Why a request is refused. A stranger can cause every one of these; none of them is a fault of the receiver.
+impl core::ops::BitOr for Covers {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.and(other)
+    }
+}
+
+/// Why a request is refused. A stranger can cause every one of these; none but the last is a fault of the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -57,17 +70,23 @@ pub enum Refusal {
     UnsupportedVersion,
     /// Readable, and it does not fit. Wrong secret, or the body is not the bytes that were sent.
     BadSignature,
-    /// The timestamp is not a number of unix seconds.
+    /// The timestamp is not of the form that the scheme asks for.
     TimestampInvalid,
     /// The timestamp lies before the tolerance: an old message sent again, or a clock that is ahead here.
     TimestampTooOld,
     /// The timestamp lies after the tolerance: a clock that is behind here, or milliseconds in place of seconds.
     TimestampTooNew,
+    /// The scheme reads the body, and it is not JSON.
+    BodyInvalid,
+    /// The scheme reads the body, and a needed field is absent or empty.
+    MissingField,
+    /// The scheme signs the address, and the caller gave none. This one is the receiver's own mistake.
+    UrlMissing,
 }
 
 impl Refusal {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::MissingHeader,
         Self::MalformedHeader,
         Self::UnsupportedVersion,
@@ -75,6 +94,9 @@ impl Refusal {
         Self::TimestampInvalid,
         Self::TimestampTooOld,
         Self::TimestampTooNew,
+        Self::BodyInvalid,
+        Self::MissingField,
+        Self::UrlMissing,
     ];
 
     /// The name of the reason, the same in Rust, JavaScript, logs and vectors.
@@ -87,6 +109,9 @@ impl Refusal {
             Self::TimestampInvalid => "timestamp_invalid",
             Self::TimestampTooOld => "timestamp_too_old",
             Self::TimestampTooNew => "timestamp_too_new",
+            Self::BodyInvalid => "body_invalid",
+            Self::MissingField => "missing_field",
+            Self::UrlMissing => "url_missing",
         }
     }
 
@@ -108,7 +133,7 @@ impl Refusal {
                 "The signature does not fit. Check the secret, and that the body is the raw bytes as received, not \
                  parsed and printed again."
             }
-            Self::TimestampInvalid => "The timestamp header is not a plain number of unix seconds.",
+            Self::TimestampInvalid => "The timestamp is not of the form that the scheme asks for.",
             Self::TimestampTooOld => {
                 "The signed timestamp is older than the tolerance allows: an old message sent again, or this \
                  machine's clock is ahead."
@@ -116,6 +141,17 @@ impl Refusal {
             Self::TimestampTooNew => {
                 "The signed timestamp lies further ahead than the tolerance allows: this machine's clock is behind, \
                  or the sender's is ahead."
+            }
+            Self::BodyInvalid => {
+                "This scheme reads the body, and it is not JSON. Check that the provider is the right one and that the \
+                 body is the raw bytes as received."
+            }
+            Self::MissingField => {
+                "This scheme reads the body, and a field that it needs is absent or empty. Check that the provider is \
+                 the right one."
+            }
+            Self::UrlMissing => {
+                "This scheme signs the address. Pass the full url that the sender called, with scheme and host."
             }
         }
     }

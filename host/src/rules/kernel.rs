@@ -5,7 +5,7 @@ use super::{
     engine::{Engine, Limits, Sandbox},
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
-use countersign_core::SignedAt;
+use countersign_core::{Headers, Message, Request, SignedAt};
 use countersign_kernel::{ABI_VERSION, Code, INPUT_BYTES_MAX, RECORD_BYTES, frame};
 use std::sync::Arc;
 use wasmtime::TypedFunc;
@@ -40,7 +40,7 @@ pub struct Verdict {
     pub code: Code,
     /// Place of the secret that matched; 0 when none did.
     pub secret_index: u32,
-    /// What the signature covers: 1 body, 2 url, 4 message id, 8 timestamp.
+    /// What the signature covers: 1 body, 2 url, 4 message id, 8 timestamp, 16 method, 32 further headers.
     pub covers: u32,
     /// The signed timestamp in unix seconds.
     pub timestamp_s: Option<f64>,
@@ -72,6 +72,31 @@ impl Kernel {
         secrets: &[&str],
         options: &[(&str, &str)],
     ) -> Result<Handle, KernelError> {
+        self.keyed(Role::Verifier, scheme, tolerance, secrets, options)
+    }
+
+    /// A keyed signer; it differs from a verifier where the secret that signs is another than the one that verifies and
+    /// cannot be told from it.
+    ///
+    /// # Errors
+    /// [`KernelError`]
+    pub fn signer(
+        &self,
+        scheme: &str,
+        secrets: &[&str],
+        options: &[(&str, &str)],
+    ) -> Result<Handle, KernelError> {
+        self.keyed(Role::Signer, scheme, None, secrets, options)
+    }
+
+    fn keyed(
+        &self,
+        role: Role,
+        scheme: &str,
+        tolerance: Option<Option<u32>>,
+        secrets: &[&str],
+        options: &[(&str, &str)],
+    ) -> Result<Handle, KernelError> {
         let tolerance = tolerance
             .map(|seconds| seconds.map_or_else(String::new, |seconds| seconds.to_string()));
         let secrets: Vec<_> = secrets.iter().map(Some).collect();
@@ -86,7 +111,7 @@ impl Kernel {
             Some(&frame::write(&options)),
         ]);
         let mut instance = self.pool.take()?;
-        let built = instance.verifier_new(&config)?;
+        let built = instance.keyed_new(role, &config)?;
         let handle = |instance, number| Handle {
             pool: Arc::clone(&self.pool),
             instance: Some(instance),
@@ -113,20 +138,25 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Judges a request. `header` gives the first value under a lower-case name, `now_s` is the receiver's clock.
+    /// Judges a request. `now_s` is the receiver's clock.
     ///
     /// # Errors
     /// [`RulesError`]; a request that does not verify is a verdict, not an error.
-    pub fn verify(
+    pub fn verify<N: AsRef<str>, V: AsRef<[u8]>>(
         &mut self,
-        header: impl Fn(&str) -> Option<Vec<u8>>,
-        body: &[u8],
+        request: &Request<'_, [(N, V)]>,
         now_s: i64,
     ) -> Result<Verdict, RulesError> {
         self.with(|instance, number| {
             let names = instance.header_names(number)?;
-            let mut parts: Vec<_> = names.iter().map(|name| header(name)).collect();
-            parts.push(Some(body.to_vec()));
+            let part = |name: &String| match name.as_str() {
+                ":method" => Some(request.method.as_bytes().to_vec()),
+                ":url" => Some(request.url.as_bytes().to_vec()),
+                ":headers" => Some(all_headers(request.headers)),
+                name => request.headers.header(name).map(<[u8]>::to_vec),
+            };
+            let mut parts: Vec<_> = names.iter().map(part).collect();
+            parts.push(Some(request.body.to_vec()));
             instance.verify(number, &frame::write(&parts), now_s as f64)
         })
     }
@@ -143,18 +173,20 @@ impl Handle {
     ///
     /// # Errors
     /// [`KernelError`]
-    pub fn sign(
-        &mut self,
-        id: Option<&str>,
-        at: SignedAt<'_>,
-        body: &[u8],
-    ) -> Result<Vec<(String, String)>, KernelError> {
-        let (text, now_s) = match at {
+    pub fn sign(&mut self, message: &Message<'_>) -> Result<Vec<(String, String)>, KernelError> {
+        let (text, now_s) = match message.at {
             SignedAt::Text(text) => (Some(text.as_bytes()), 0.0),
             SignedAt::UnixMs(unix_ms) => (None, unix_ms.div_euclid(1_000) as f64),
         };
-        let message = frame::write(&[id.map(str::as_bytes), text, Some(body)]);
-        let signed = self.with(|instance, number| instance.sign(number, &message, now_s))?;
+        let frame = frame::write(&[
+            message.id.map(str::as_bytes),
+            text,
+            Some(message.body),
+            Some(message.method.as_bytes()),
+            Some(message.url.as_bytes()),
+            Some(&all_headers(message.headers)),
+        ]);
+        let signed = self.with(|instance, number| instance.sign(number, &frame, now_s))?;
         signed.map_err(KernelError::Refused)
     }
 
@@ -171,6 +203,13 @@ impl Handle {
     }
 }
 
+/// Names and values, alternating, as a frame.
+fn all_headers<N: AsRef<str>, V: AsRef<[u8]>>(headers: &[(N, V)]) -> Vec<u8> {
+    let pairs = headers.iter();
+    let parts = pairs.flat_map(|(name, value)| [name.as_ref().as_bytes(), value.as_ref()]);
+    frame::write(&parts.map(Some).collect::<Vec<_>>())
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         let number = self.number;
@@ -182,12 +221,20 @@ impl Drop for Handle {
     }
 }
 
+/// What keys are for.
+#[derive(Clone, Copy)]
+enum Role {
+    Verifier,
+    Signer,
+}
+
 struct Instance {
     sandbox: Sandbox,
     input: TypedFunc<u32, u32>,
     output: TypedFunc<(), u32>,
     output_len: TypedFunc<(), u32>,
     verifier_new: TypedFunc<u32, u32>,
+    signer_new: TypedFunc<u32, u32>,
     verifier_free: TypedFunc<u32, ()>,
     verifier_headers: TypedFunc<u32, u32>,
     verify: TypedFunc<(u32, u32, f64), u32>,
@@ -213,6 +260,7 @@ impl Instance {
             output: sandbox.function("output")?,
             output_len: sandbox.function("output_len")?,
             verifier_new: sandbox.function("verifier_new")?,
+            signer_new: sandbox.function("signer_new")?,
             verifier_free: sandbox.function("verifier_free")?,
             verifier_headers: sandbox.function("verifier_headers")?,
             verify: sandbox.function("verify")?,
@@ -221,9 +269,13 @@ impl Instance {
         })
     }
 
-    fn verifier_new(&mut self, config: &[u8]) -> Result<Result<u32, Code>, RulesError> {
+    fn keyed_new(&mut self, role: Role, config: &[u8]) -> Result<Result<u32, Code>, RulesError> {
         let length = self.put(config)?;
-        match self.sandbox.call(&self.verifier_new, length)? {
+        let new = match role {
+            Role::Verifier => &self.verifier_new,
+            Role::Signer => &self.signer_new,
+        };
+        match self.sandbox.call(new, length)? {
             0 => Ok(Err(code(self.word(0)?)?)),
             number => Ok(Ok(number)),
         }

@@ -8,7 +8,7 @@ import { install } from "../../packaging-tests/install.mjs";
 import { runVectors } from "./suite.mjs";
 
 /** The suite as a Worker. It is copied into the consumer project, so that "countersign" is the installed package. */
-const WORKER_FILES = ["worker.mjs", "suite.mjs"];
+const WORKER_FILES = ["worker.mjs", "suite.mjs", "primitives.mjs"];
 
 export const FACES = {
   /** `import` in Node. */

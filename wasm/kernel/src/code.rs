@@ -1,6 +1,6 @@
 //! The numbers by which the kernel answers, and their names.
 
-use countersign_core::{ConfigError, Refusal};
+use countersign_core::{ConfigError, Refusal, SignError};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $number:literal, $name:literal, $text:expr;)*) => {
@@ -57,25 +57,34 @@ codes! {
     TimestampTooOld = 6, "timestamp_too_old", Refusal::TimestampTooOld.advice();
     /// See [`Refusal::TimestampTooNew`].
     TimestampTooNew = 7, "timestamp_too_new", Refusal::TimestampTooNew.advice();
+    /// See [`Refusal::BodyInvalid`].
+    BodyInvalid = 9, "body_invalid", Refusal::BodyInvalid.advice();
+    /// See [`Refusal::MissingField`].
+    MissingField = 10, "missing_field", Refusal::MissingField.advice();
     /// See [`ConfigError::SecretInvalid`].
     SecretInvalid = 8, "secret_invalid",
         "A secret is missing, empty, or cannot be a key of this scheme. Paste it again, whole and without quotes.";
     /// See [`ConfigError::UnknownScheme`].
     UnknownScheme = 32, "unknown_scheme",
-        "No signature scheme has this name. Known are: atlassian, box, buildkite, calendly, circleci, cleanmails, convoy, \
-         generic-hmac, github, gocardless, intercom, lemonsqueezy, line, mailersend, mailtrap, paddle, pagerduty, platform, \
-         resend, sanity, sendemall, shopify, slack, smartlead, standard-webhooks, stripe, svix, twitch, typeform, workos, \
-         x-twitter, zendesk, zoom.";
+        "No signature scheme has this name. Known are: atlassian, box, buildkite, calendly, circleci, cleanmails, \
+         convoy, discord, generic-hmac, github, gocardless, hook0, hubspot, intercom, lemonsqueezy, line, linear, \
+         mailersend, mailgun, mailtrap, mandrill, meta, paddle, pagerduty, platform, postmark, resend, sanity, \
+         sendemall, sendgrid, shopify, slack, smartlead, square, standard-webhooks, stripe, svix, twilio, twitch, \
+         typeform, workos, x-twitter, zendesk, zoom.";
     /// See [`ConfigError::UnknownOption`].
     UnknownOption = 33, "unknown_option",
         "This scheme does not know the option, or the option has no such value.";
     /// The tolerance is not a decimal number of seconds.
     ToleranceInvalid = 34, "tolerance_invalid",
         "The tolerance must be a whole number of seconds from 0 to 4294967295, or be switched off.";
-    /// See [`IdMissing`](countersign_core::IdMissing).
+    /// See [`SignError::IdMissing`].
     IdMissing = 35, "id_missing", "This scheme signs a message id; give one that stays the same over all attempts.";
     /// See [`ConfigError::OptionMissing`].
     OptionMissing = 36, "option_missing", "This scheme cannot do without an option that was not given.";
+    /// See [`Refusal::UrlMissing`] and [`SignError::UrlMissing`].
+    UrlMissing = 37, "url_missing", Refusal::UrlMissing.advice();
+    /// See [`SignError::SecretCannotSign`].
+    SecretCannotSign = 38, "secret_cannot_sign", "This secret is a public key: it verifies, and cannot sign. Give the private one.";
     /// A frame that cannot be read.
     BadFrame = 64, "bad_frame", "The calling program wrote a frame that cannot be read.";
     /// No verifier under this handle.
@@ -92,8 +101,22 @@ impl From<Refusal> for Code {
             Refusal::TimestampInvalid => Self::TimestampInvalid,
             Refusal::TimestampTooOld => Self::TimestampTooOld,
             Refusal::TimestampTooNew => Self::TimestampTooNew,
+            Refusal::BodyInvalid => Self::BodyInvalid,
+            Refusal::MissingField => Self::MissingField,
+            Refusal::UrlMissing => Self::UrlMissing,
             // `Refusal` is open to new reasons; a test holds that each has its code here.
             _ => Self::BadSignature,
+        }
+    }
+}
+
+impl From<SignError> for Code {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::UrlMissing => Self::UrlMissing,
+            SignError::SecretCannotSign => Self::SecretCannotSign,
+            // The one that is left; a test holds that each error has its code here.
+            _ => Self::IdMissing,
         }
     }
 }
@@ -123,6 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn every_mistake_in_signing_has_the_code_of_its_name() {
+        for error in [
+            SignError::IdMissing,
+            SignError::UrlMissing,
+            SignError::SecretCannotSign,
+        ] {
+            assert_eq!(Code::from(error).name(), error.code());
+        }
+    }
+
+    #[test]
     fn numbers_read_back_and_are_unique() {
         for (index, code) in Code::ALL.iter().enumerate() {
             assert_eq!(Code::from_number(*code as u32), Some(*code));
@@ -146,7 +180,9 @@ mod tests {
             assert!(
                 Code::UnknownScheme
                     .text()
-                    .contains(&format!(" {}", scheme.name))
+                    .contains(&format!(" {}", scheme.name)),
+                "{}",
+                scheme.name
             );
         }
     }

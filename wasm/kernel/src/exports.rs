@@ -60,6 +60,11 @@ extern "C" fn verifier_new(len: usize) -> u32 {
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn signer_new(len: usize) -> u32 {
+    kernel().signer_new(len)
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn verifier_free(handle: u32) {
     kernel().verifier_free(handle);
 }

@@ -3,7 +3,9 @@
 use crate::{code::Code, frame};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::str::from_utf8;
-use countersign_core::{Config, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance};
+use countersign_core::{
+    Config, ConfigError, Covers, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance, Valid,
+};
 
 /// Longest frame that is taken: far above any webhook body, far below what linear memory can hold.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -11,6 +13,14 @@ pub const INPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const RECORD_BYTES: usize = 32;
 /// Input buffers above this size are given back once a call is done, so that one large body does not stay in memory.
 const INPUT_BYTES_KEPT: usize = 1024 * 1024;
+
+/// Names of slots that are no headers.
+const METHOD: &str = ":method";
+const URL: &str = ":url";
+const ALL_HEADERS: &str = ":headers";
+
+/// How keys are read: for a verifier or for a signer.
+type New = fn(&Config<'_>) -> Result<KeyedScheme, ConfigError>;
 
 /// Buffers and keyed verifiers.
 #[derive(Debug, Default)]
@@ -67,7 +77,17 @@ impl Kernel {
     /// Builds a verifier from the first `len` bytes of the input and returns its handle; `0` when that cannot be done,
     /// with the reason in the record.
     pub fn verifier_new(&mut self, len: usize) -> u32 {
-        let built = self.input.get(..len).ok_or(Code::BadFrame).and_then(build);
+        self.keyed_new(len, KeyedScheme::new)
+    }
+
+    /// Like [`verifier_new`](Self::verifier_new), for a signer.
+    pub fn signer_new(&mut self, len: usize) -> u32 {
+        self.keyed_new(len, KeyedScheme::signer)
+    }
+
+    fn keyed_new(&mut self, len: usize, new: New) -> u32 {
+        let config = self.input.get(..len).ok_or(Code::BadFrame);
+        let built = config.and_then(|config| build(config, new));
         // The input held secrets.
         self.input.iter_mut().take(len).for_each(|byte| *byte = 0);
         match built {
@@ -131,16 +151,7 @@ impl Kernel {
         let verdict = match find(&self.verifiers, handle) {
             Some(verifier) => match self.input.get(..len).and_then(frame::read) {
                 Some(parts) if parts.len() == verifier.slots.len().saturating_add(1) => {
-                    let headers = Slots {
-                        names: &verifier.slots,
-                        values: &parts,
-                    };
-                    let body = parts.last().copied().flatten().unwrap_or_default();
-                    let request = Request {
-                        headers: &headers,
-                        body,
-                    };
-                    verifier.keyed.verify(&request, now_s).map_err(Code::from)
+                    verify(verifier, &parts, now_s)
                 }
                 _ => Err(Code::BadFrame),
             },
@@ -222,20 +233,64 @@ impl Kernel {
     }
 }
 
-/// Header values by slot.
+/// Header values by slot, and all headers where a signature may list any.
 struct Slots<'a> {
-    names: &'a [alloc::string::String],
+    names: &'a [String],
     values: &'a [Option<&'a [u8]>],
+    /// Names and values, alternating.
+    all: Vec<Option<&'a [u8]>>,
+}
+
+impl Slots<'_> {
+    fn text(&self, name: &str) -> Option<&str> {
+        from_utf8(self.slot(name)?).ok()
+    }
+
+    fn slot(&self, name: &str) -> Option<&[u8]> {
+        let is_same = |candidate: &String| candidate.eq_ignore_ascii_case(name);
+        let slot = self.names.iter().position(is_same)?;
+        self.values.get(slot).copied().flatten()
+    }
 }
 
 impl Headers for Slots<'_> {
     fn header(&self, name: &str) -> Option<&[u8]> {
-        let slot = self
-            .names
-            .iter()
-            .position(|candidate| candidate.eq_ignore_ascii_case(name))?;
-        self.values.get(slot).copied().flatten()
+        // A signature may list any name; those of the other slots are no headers.
+        if name.starts_with(':') {
+            return None;
+        }
+        self.slot(name).or_else(|| {
+            self.all.chunks(2).find_map(|pair| match pair {
+                [Some(key), value] if key.eq_ignore_ascii_case(name.as_bytes()) => *value,
+                _ => None,
+            })
+        })
     }
+}
+
+fn verify(verifier: &Verifier, parts: &[Option<&[u8]>], now_s: i64) -> Result<Valid, Code> {
+    let mut slots = Slots {
+        names: &verifier.slots,
+        values: parts,
+        all: Vec::new(),
+    };
+    if let Some(all) = slots
+        .values
+        .get(slots.names.len().wrapping_sub(1))
+        .copied()
+        .flatten()
+        && slots.names.last().is_some_and(|name| name == ALL_HEADERS)
+    {
+        slots.all = frame::read(all).ok_or(Code::BadFrame)?;
+    }
+    let body = parts.last().copied().flatten().unwrap_or_default();
+    let simple = Request::new(&slots, body);
+    let request = Request {
+        method: slots.text(METHOD).unwrap_or(simple.method),
+        url: slots.text(URL).unwrap_or_default(),
+        ..simple
+    };
+    verifier.keyed.verify(&request, now_s).map_err(Code::from)
 }
 
 const fn place_of(handle: u32) -> Option<usize> {
@@ -249,7 +304,7 @@ fn find(verifiers: &[Option<Verifier>], handle: u32) -> Option<&Verifier> {
     verifiers.get(place_of(handle)?)?.as_ref()
 }
 
-fn build(config: &[u8]) -> Result<Verifier, Code> {
+fn build(config: &[u8], new: New) -> Result<Verifier, Code> {
     let parts = frame::read(config).ok_or(Code::BadFrame)?;
     let [Some(scheme), tolerance, Some(secrets), Some(options)] = parts.as_slice() else {
         return Err(Code::BadFrame);
@@ -267,9 +322,34 @@ fn build(config: &[u8]) -> Result<Verifier, Code> {
             })
             .collect::<Result<_, _>>()?,
     };
-    let keyed = KeyedScheme::new(&config).map_err(|error| Code::from(&error))?;
-    let slots = keyed.header_names().map(str::to_ascii_lowercase).collect();
-    Ok(Verifier { keyed, slots })
+    let keyed = new(&config).map_err(|error| Code::from(&error))?;
+    Ok(Verifier {
+        slots: slots(&keyed),
+        keyed,
+    })
+}
+
+/// What is read of a request, beside its body. All headers come last.
+fn slots(keyed: &KeyedScheme) -> Vec<String> {
+    let mut slots: Vec<String> = Vec::new();
+    for name in keyed.header_names().map(str::to_ascii_lowercase) {
+        if !slots.contains(&name) {
+            slots.push(name);
+        }
+    }
+    let covers = keyed.scheme().covers();
+    let pseudo = [
+        (METHOD, covers.contains(Covers::METHOD)),
+        (URL, covers.contains(Covers::URL)),
+        (ALL_HEADERS, keyed.reads_listed_headers()),
+    ];
+    slots.extend(
+        pseudo
+            .into_iter()
+            .filter(|(_, read)| *read)
+            .map(|(name, _)| name.to_owned()),
+    );
+    slots
 }
 
 fn texts(list: &[u8]) -> Result<Vec<&str>, Code> {
@@ -296,25 +376,35 @@ fn parse_tolerance(text: Option<&[u8]>) -> Result<Tolerance, Code> {
 }
 
 fn sign(keyed: &KeyedScheme, parts: &[Option<&[u8]>], now_s: i64) -> Result<Vec<u8>, Code> {
-    let [id, timestamp, Some(body)] = parts else {
-        return Err(Code::BadFrame);
+    let (id, timestamp, body, method, url, headers) = match parts {
+        [id, timestamp, Some(body)] => (id, timestamp, body, &None, &None, &None),
+        [id, timestamp, Some(body), method, url, headers] => {
+            (id, timestamp, body, method, url, headers)
+        }
+        _ => return Err(Code::BadFrame),
     };
-    let text = |part: &'_ [u8]| {
-        from_utf8(part)
-            .map(ToOwned::to_owned)
-            .map_err(|_| Code::BadFrame)
+    let text = |part: &Option<_>| part.map(from_utf8).transpose().map_err(|_| Code::BadFrame);
+    let headers = headers.map_or(Ok(Vec::new()), texts)?;
+    let headers: Vec<_> = headers
+        .chunks(2)
+        .filter_map(|pair| match pair {
+            [name, value] => Some((*name, *value)),
+            _ => None,
+        })
+        .collect();
+    let at = match text(timestamp)? {
+        Some(text) => SignedAt::Text(text),
+        None => SignedAt::UnixMs(now_s.saturating_mul(1_000)),
     };
-    let id = id.map(text).transpose()?;
-    let timestamp = timestamp.map(text).transpose()?;
+    let simple = Message::new(at, body);
     let message = Message {
-        id: id.as_deref(),
-        at: match &timestamp {
-            Some(text) => SignedAt::Text(text),
-            None => SignedAt::UnixMs(now_s.saturating_mul(1_000)),
-        },
-        body,
+        id: text(id)?,
+        method: text(method)?.unwrap_or(simple.method),
+        url: text(url)?.unwrap_or_default(),
+        headers: &headers,
+        ..simple
     };
-    let headers = keyed.sign(&message).map_err(|_| Code::IdMissing)?;
+    let headers = keyed.sign(&message).map_err(Code::from)?;
     let pairs: Vec<_> = headers
         .into_iter()
         .flat_map(|header| [Some(header.name), Some(header.value)])
@@ -323,136 +413,4 @@ fn sign(keyed: &KeyedScheme, parts: &[Option<&[u8]>], now_s: i64) -> Result<Vec<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(kernel: &mut Kernel, frame: &[u8]) -> usize {
-        kernel.input(frame.len()).unwrap().copy_from_slice(frame);
-        frame.len()
-    }
-
-    fn config(scheme: &str, secrets: &[&str]) -> Vec<u8> {
-        let secrets = frame::write(&secrets.iter().map(Some).collect::<Vec<_>>());
-        frame::write(&[
-            Some(scheme.as_bytes()),
-            None,
-            Some(&secrets),
-            Some(&frame::write::<&[u8]>(&[])),
-        ])
-    }
-
-    fn new_verifier(kernel: &mut Kernel, scheme: &str, secrets: &[&str]) -> u32 {
-        let len = load(kernel, &config(scheme, secrets));
-        kernel.verifier_new(len)
-    }
-
-    fn code_in_record(kernel: &Kernel) -> u32 {
-        u32::from_le_bytes(*kernel.record().first_chunk().unwrap())
-    }
-
-    #[test]
-    fn signs_and_verifies_and_reports_the_secret() {
-        let mut kernel = Kernel::new();
-        let signer = new_verifier(&mut kernel, "standard-webhooks", &["whsec_AAECAw=="]);
-        let verifier = new_verifier(&mut kernel, "standard-webhooks", &["AAAA", "AAECAw"]);
-        assert_eq!((signer, verifier), (1, 2));
-
-        let message = frame::write(&[Some(b"msg_1".as_slice()), None, Some(b"{}")]);
-        let len = load(&mut kernel, &message);
-        assert_eq!(kernel.sign(signer, len, 1_700_000_000), Code::Valid);
-        let headers: Vec<Vec<u8>> = frame::read(kernel.output())
-            .unwrap()
-            .into_iter()
-            .map(|part| part.unwrap().to_vec())
-            .collect();
-
-        assert_eq!(kernel.verifier_headers(verifier), 3);
-        let names: Vec<Vec<u8>> = frame::read(kernel.output())
-            .unwrap()
-            .into_iter()
-            .map(|part| part.unwrap().to_vec())
-            .collect();
-        let mut request: Vec<Option<Vec<u8>>> = names
-            .iter()
-            .map(|name| {
-                let at = headers.iter().position(|header| header == name)?;
-                headers.get(at + 1).cloned()
-            })
-            .collect();
-        request.push(Some(b"{}".to_vec()));
-        let len = load(&mut kernel, &frame::write(&request));
-        assert_eq!(kernel.verify(verifier, len, 1_700_000_300), Code::Valid);
-        let words: Vec<u32> = kernel.record()[..16]
-            .chunks(4)
-            .map(|word| u32::from_le_bytes(word.try_into().unwrap()))
-            .collect();
-        assert_eq!(words, [0, 1, 1 | 4 | 8, 1]);
-        assert_eq!(
-            kernel.verify(verifier, len, 1_700_000_301),
-            Code::TimestampTooOld
-        );
-    }
-
-    #[test]
-    fn a_message_without_the_id_that_the_scheme_signs_is_refused() {
-        let mut kernel = Kernel::new();
-        for (scheme, code) in [
-            ("standard-webhooks", Code::IdMissing),
-            ("platform", Code::Valid),
-        ] {
-            let handle = new_verifier(&mut kernel, scheme, &["AAAA"]);
-            let len = load(&mut kernel, &frame::write(&[None, None, Some(b"{}")]));
-            assert_eq!(kernel.sign(handle, len, 0), code, "{scheme}");
-        }
-    }
-
-    #[test]
-    fn freed_places_are_used_again_and_old_handles_are_refused() {
-        let mut kernel = Kernel::new();
-        let first = new_verifier(&mut kernel, "platform", &["a"]);
-        kernel.verifier_free(first);
-        kernel.verifier_free(0);
-        kernel.verifier_free(77);
-        assert_eq!(kernel.verify(first, 0, 0), Code::BadHandle);
-        assert_eq!(kernel.verifier_headers(first), 0);
-        assert_eq!(new_verifier(&mut kernel, "platform", &["b"]), first);
-    }
-
-    #[test]
-    fn mistakes_in_the_configuration_have_their_code() {
-        let mut kernel = Kernel::new();
-        let cases: [(&str, &[&str], Code); 4] = [
-            ("nobody", &["a"], Code::UnknownScheme),
-            ("platform", &[], Code::SecretInvalid),
-            ("platform", &["a", ""], Code::SecretInvalid),
-            ("standard-webhooks", &["whsec_%"], Code::SecretInvalid),
-        ];
-        for (scheme, secrets, code) in cases {
-            assert_eq!(new_verifier(&mut kernel, scheme, secrets), 0);
-            assert_eq!(code_in_record(&kernel), code as u32, "{scheme} {secrets:?}");
-        }
-        assert_eq!(kernel.verifier_new(INPUT_BYTES_MAX + 1), 0);
-        assert_eq!(code_in_record(&kernel), Code::BadFrame as u32);
-    }
-
-    #[test]
-    fn the_input_is_wiped_after_it_held_secrets_and_is_bounded() {
-        let mut kernel = Kernel::new();
-        new_verifier(&mut kernel, "platform", &["very secret"]);
-        assert!(kernel.input.iter().all(|byte| *byte == 0));
-        assert!(kernel.input(INPUT_BYTES_MAX + 1).is_none());
-        assert!(kernel.input(5 * 1024 * 1024).is_some());
-        assert!(kernel.input(10).is_some());
-        assert!(kernel.input.len() <= INPUT_BYTES_KEPT);
-    }
-
-    #[test]
-    fn a_frame_of_the_wrong_shape_is_refused() {
-        let mut kernel = Kernel::new();
-        let handle = new_verifier(&mut kernel, "platform", &["a"]);
-        let len = load(&mut kernel, &frame::write(&[Some(b"only one part")]));
-        assert_eq!(kernel.verify(handle, len, 0), Code::BadFrame);
-        assert_eq!(kernel.sign(handle, len, 0), Code::BadFrame);
-        assert_eq!(kernel.verify(handle, usize::MAX, 0), Code::BadFrame);
-    }
-}
+mod tests;

@@ -4,12 +4,10 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "buildkite",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Buildkite-Signature")]),
-    layout: Layout::Labelled {
-        separator: ",",
-        label: Cow::Borrowed("signature"),
-    },
+    layout: Layout::labelled(",", "signature"),
     encoding: Encoding::Hex,
     content: Cow::Borrowed(&[
         Part::Timestamp,

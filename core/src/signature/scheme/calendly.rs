@@ -4,12 +4,10 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "calendly",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("Calendly-Webhook-Signature")]),
-    layout: Layout::Labelled {
-        separator: ",",
-        label: Cow::Borrowed("v1"),
-    },
+    layout: Layout::labelled(",", "v1"),
     encoding: Encoding::Hex,
     content: Cow::Borrowed(&[
         Part::Timestamp,

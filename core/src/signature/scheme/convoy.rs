@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "convoy",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Convoy-Signature")]),
     layout: Layout::Bare,
@@ -26,10 +27,7 @@ pub(super) static SCHEME: Scheme = Scheme {
 impl Scheme {
     /// The second mode: a list with a timestamp, which is joined to the body by a comma.
     pub(in crate::signature) fn make_advanced(&mut self) {
-        self.layout = Layout::Labelled {
-            separator: ",",
-            label: Cow::Borrowed("v1"),
-        };
+        self.layout = Layout::labelled(",", "v1");
         self.content = Cow::Borrowed(&[
             Part::Timestamp,
             Part::Literal(Cow::Borrowed(",")),

@@ -1,9 +1,10 @@
-//! Any sender that signs with an HMAC: everything comes from the options.
+//! Any sender that signs with an HMAC, or with a public key: everything comes from the options.
 
 use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "generic-hmac",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[]),
     layout: Layout::Bare,
@@ -24,6 +25,7 @@ pub(super) static SCHEME: Scheme = Scheme {
         OptionKey::TimestampHeader,
         OptionKey::TimestampUnit,
         OptionKey::IdHeader,
+        OptionKey::SecretFormat,
     ],
     answers: Answers::NONE,
 };

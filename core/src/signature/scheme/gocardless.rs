@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "gocardless",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("Webhook-Signature")]),
     layout: Layout::Bare,

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "intercom",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha1,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Hub-Signature")]),
     layout: Layout::Prefixed(Cow::Borrowed("sha1=")),

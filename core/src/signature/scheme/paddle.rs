@@ -4,12 +4,10 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "paddle",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("Paddle-Signature")]),
-    layout: Layout::Labelled {
-        separator: ";",
-        label: Cow::Borrowed("h1"),
-    },
+    layout: Layout::labelled(";", "h1"),
     encoding: Encoding::Hex,
     content: Cow::Borrowed(&[
         Part::Timestamp,

@@ -5,6 +5,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "platform",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Webhook-Signature")]),
     layout: Layout::Bare,

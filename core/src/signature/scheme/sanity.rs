@@ -4,12 +4,10 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "sanity",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("sanity-webhook-signature")]),
-    layout: Layout::Labelled {
-        separator: ",",
-        label: Cow::Borrowed("v1"),
-    },
+    layout: Layout::labelled(",", "v1"),
     encoding: Encoding::Base64Url,
     content: Cow::Borrowed(&[
         Part::Timestamp,

@@ -5,6 +5,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "sendemall",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-SendEmAll-Signature")]),
     layout: Layout::Prefixed(Cow::Borrowed("sha256=")),

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "shopify",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Shopify-Hmac-Sha256")]),
     layout: Layout::Bare,

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "smartlead",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Smartlead-Signature")]),
     layout: Layout::PrefixTolerated("sha256="),

@@ -6,9 +6,10 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "standard-webhooks",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("webhook-signature")]),
-    layout: Layout::Versioned("v1"),
+    layout: Layout::STANDARD_WEBHOOKS,
     encoding: Encoding::Base64,
     content: Cow::Borrowed(&[
         Part::Id,
@@ -17,7 +18,7 @@ pub(super) static SCHEME: Scheme = Scheme {
         Part::Literal(Cow::Borrowed(".")),
         Part::Body,
     ]),
-    secret_form: SecretForm::WhsecBase64,
+    secret_form: SecretForm::StandardWebhooks,
     id_header: Some(Cow::Borrowed("webhook-id")),
     timestamp: Some(Timestamp::header(
         "webhook-timestamp",

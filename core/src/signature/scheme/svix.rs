@@ -10,9 +10,10 @@ pub(super) static SCHEME: Scheme = signed_by_svix("svix");
 pub(super) const fn signed_by_svix(name: &'static str) -> Scheme {
     Scheme {
         name,
+        carrier: Carrier::Headers,
         algorithm: Algorithm::HmacSha256,
         signature_headers: Cow::Borrowed(&[Cow::Borrowed("svix-signature")]),
-        layout: Layout::Versioned("v1"),
+        layout: Layout::STANDARD_WEBHOOKS,
         encoding: Encoding::Base64,
         content: Cow::Borrowed(&[
             Part::Id,
@@ -21,7 +22,7 @@ pub(super) const fn signed_by_svix(name: &'static str) -> Scheme {
             Part::Literal(Cow::Borrowed(".")),
             Part::Body,
         ]),
-        secret_form: SecretForm::WhsecBase64,
+        secret_form: SecretForm::StandardWebhooks,
         id_header: Some(Cow::Borrowed("svix-id")),
         timestamp: Some(Timestamp::header(
             "svix-timestamp",

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "twitch",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("Twitch-Eventsub-Message-Signature")]),
     layout: Layout::Prefixed(Cow::Borrowed("sha256=")),

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "x-twitter",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Twitter-Webhooks-Signature")]),
     layout: Layout::Prefixed(Cow::Borrowed("sha256=")),

@@ -5,6 +5,7 @@ use super::*;
 
 pub(super) static SCHEME: Scheme = Scheme {
     name: "zendesk",
+    carrier: Carrier::Headers,
     algorithm: Algorithm::HmacSha256,
     signature_headers: Cow::Borrowed(&[Cow::Borrowed("X-Zendesk-Webhook-Signature")]),
     layout: Layout::Bare,

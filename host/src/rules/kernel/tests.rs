@@ -7,16 +7,6 @@ fn kernel() -> Kernel {
     Kernel::new(&Engine::new().unwrap(), KERNEL_WASM).unwrap()
 }
 
-fn lookup(headers: &[(String, String)]) -> impl Fn(&str) -> Option<Vec<u8>> + '_ {
-    |name| {
-        let same = |(key, _): &&(String, String)| key.eq_ignore_ascii_case(name);
-        headers
-            .iter()
-            .find(same)
-            .map(|(_, value)| value.clone().into_bytes())
-    }
-}
-
 #[test]
 fn what_it_signs_it_verifies() {
     let kernel = kernel();
@@ -24,7 +14,10 @@ fn what_it_signs_it_verifies() {
         .verifier("standard-webhooks", None, &["whsec_AAECAw=="], &[])
         .unwrap();
     let headers = signer
-        .sign(Some("msg_1"), SignedAt::UnixMs(1_700_000_000_000), b"{}")
+        .sign(&Message {
+            id: Some("msg_1"),
+            ..Message::new(SignedAt::UnixMs(1_700_000_000_000), b"{}")
+        })
         .unwrap();
     let mut verifier = kernel
         .verifier(
@@ -34,16 +27,14 @@ fn what_it_signs_it_verifies() {
             &[],
         )
         .unwrap();
-    let verdict = verifier
-        .verify(lookup(&headers), b"{}", 1_700_000_010)
-        .unwrap();
+    let request = Request::new(headers.as_slice(), b"{}");
+    let verdict = verifier.verify(&request, 1_700_000_010).unwrap();
     assert_eq!((verdict.code, verdict.secret_index), (Code::Valid, 1));
     assert_eq!(verdict.timestamp_s, Some(1_700_000_000.0));
-    let verdict = verifier
-        .verify(lookup(&headers), b"{}", 1_700_000_011)
-        .unwrap();
+    let verdict = verifier.verify(&request, 1_700_000_011).unwrap();
     assert_eq!(verdict.code, Code::TimestampTooOld);
-    let verdict = verifier.verify(|_| None, b"{}", 0).unwrap();
+    let bare = Request::new([("Host", "a.example")].as_slice(), b"{}");
+    let verdict = verifier.verify(&bare, 0).unwrap();
     assert_eq!(verdict.code, Code::MissingHeader);
 }
 

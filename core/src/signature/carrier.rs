@@ -1,0 +1,70 @@
+//! Where a scheme puts signature, timestamp and id: in headers, or in the body itself.
+
+use super::{
+    Refusal,
+    json::{Value, field},
+};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+/// What carries signature, timestamp and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// Headers.
+    Headers,
+    /// An object of the JSON body under this name; what else a scheme calls headers are its fields.
+    JsonObject(&'static str),
+    /// A form body; what else a scheme calls headers are its fields.
+    Form,
+}
+
+impl Carrier {
+    /// The fields of these names in the body. Absent ones are left out.
+    pub(super) fn fields<'n>(
+        self,
+        body: &[u8],
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Vec<(&'n str, String)>, Refusal> {
+        match self {
+            Self::Headers => Ok(Vec::new()),
+            Self::JsonObject(object) => {
+                let Some(Value::Object(object)) = json_field(body, object)? else {
+                    return Err(Refusal::MissingField);
+                };
+                let mut fields = Vec::new();
+                for name in names {
+                    if let Some(text) = json_field(object.as_bytes(), name)?.and_then(text_of) {
+                        fields.push((name, text));
+                    }
+                }
+                Ok(fields)
+            }
+            Self::Form => Ok(names
+                .filter_map(|name| {
+                    let mut fields = form_urlencoded::parse(body);
+                    let (_, value) = fields.find(|(candidate, _)| candidate == name)?;
+                    Some((name, value.into_owned()))
+                })
+                .collect()),
+        }
+    }
+}
+
+/// The field of a JSON body as text; `None` where it is absent, `null` or neither text nor number.
+///
+/// # Errors
+/// [`Refusal::BodyInvalid`] when the body is not JSON.
+pub(super) fn json_text(body: &[u8], name: &str) -> Result<Option<String>, Refusal> {
+    Ok(json_field(body, name)?.and_then(text_of))
+}
+
+fn json_field<'a>(body: &'a [u8], name: &str) -> Result<Option<Value<'a>>, Refusal> {
+    field(body, name).map_err(|_| Refusal::BodyInvalid)
+}
+
+fn text_of(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.into_owned()),
+        Value::Number(number) => Some(number.to_owned()),
+        Value::Object(_) | Value::Other | Value::Null => None,
+    }
+}

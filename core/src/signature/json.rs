@@ -1,0 +1,342 @@
+//! One field of a JSON text, without building the text's values: what a verifier needs of a body that holds its own
+//! signature or timestamp.
+//!
+//! A scanner of its own because a verifier for browsers has no room for a JSON library. It accepts exactly the texts of
+//! RFC 8259 down to [`DEPTH_MAX`] levels; a test holds it against `serde_json`.
+
+use alloc::{borrow::Cow, string::String};
+
+/// Levels of nesting that are read; as many as `serde_json` reads.
+const DEPTH_MAX: u32 = 127;
+/// Byte order mark in UTF-8, which a reader may ignore. Source: RFC 8259 section 8.1.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The value of a field.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// A string, escapes resolved. A half of a surrogate pair becomes the replacement character.
+    Text(Cow<'a, str>),
+    /// A number, as it stands.
+    Number(&'a str),
+    /// An object, as it stands.
+    Object(&'a str),
+    /// `null`.
+    Null,
+    /// A list, `true` or `false`.
+    Other,
+}
+
+/// The text is not JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotJson;
+
+/// The value of this field of a JSON object; the last one where the name occurs more than once, as `JSON.parse` has it. `None`
+/// when there is no such field or the text is no object.
+pub(crate) fn field<'a>(text: &'a [u8], name: &str) -> Result<Option<Value<'a>>, NotJson> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
+    let text = core::str::from_utf8(text).map_err(|_| NotJson)?;
+    Scanner { text, at: 0 }.field_of_text(name)
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+/// Which brackets are open, one bit each from the outermost; a set bit is an object.
+struct Open {
+    kinds: u128,
+    depth: u32,
+}
+
+impl Open {
+    fn push(&mut self, is_object: bool) -> Result<(), NotJson> {
+        if self.depth >= DEPTH_MAX {
+            return Err(NotJson);
+        }
+        self.kinds = self.kinds.wrapping_shl(1) | u128::from(is_object);
+        self.depth = self.depth.saturating_add(1);
+        Ok(())
+    }
+
+    fn pop(&mut self) {
+        self.kinds >>= 1;
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    fn in_object(&self) -> bool {
+        self.kinds & 1 == 1
+    }
+}
+
+impl<'a> Scanner<'a> {
+    fn field_of_text(mut self, name: &str) -> Result<Option<Value<'a>>, NotJson> {
+        let mut found = None;
+        self.blanks();
+        match self.peek() {
+            Some(b'{') => found = self.object(name)?,
+            _ => self.skip(0)?,
+        }
+        self.blanks();
+        match self.at == self.text.len() {
+            true => Ok(found),
+            false => Err(NotJson),
+        }
+    }
+
+    /// Reads the outermost object and keeps the value of one field.
+    fn object(&mut self, name: &str) -> Result<Option<Value<'a>>, NotJson> {
+        let mut found = None;
+        self.expect(b'{')?;
+        self.blanks();
+        if self.take(b'}') {
+            return Ok(None);
+        }
+        loop {
+            self.blanks();
+            let key = self.string()?;
+            self.blanks();
+            self.expect(b':')?;
+            self.blanks();
+            match key == name {
+                true => found = Some(self.value()?),
+                false => self.skip(1)?,
+            }
+            self.blanks();
+            if self.take(b'}') {
+                return Ok(found);
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    fn value(&mut self) -> Result<Value<'a>, NotJson> {
+        let start = self.at;
+        Ok(match self.peek() {
+            Some(b'"') => Value::Text(self.string()?),
+            Some(first) => {
+                self.skip(1)?;
+                let text = self.text.get(start..self.at).ok_or(NotJson)?;
+                match first {
+                    b'{' => Value::Object(text),
+                    b'n' => Value::Null,
+                    b'-' | b'0'..=b'9' => Value::Number(text),
+                    _ => Value::Other,
+                }
+            }
+            None => return Err(NotJson),
+        })
+    }
+
+    /// Passes over one value of any kind, without recursion.
+    fn skip(&mut self, depth: u32) -> Result<(), NotJson> {
+        let mut open = Open { kinds: 0, depth };
+        loop {
+            self.blanks();
+            let is_open = match self.peek().ok_or(NotJson)? {
+                bracket @ (b'{' | b'[') => {
+                    self.step();
+                    open.push(bracket == b'{')?;
+                    self.blanks();
+                    let end = if bracket == b'{' { b'}' } else { b']' };
+                    match self.take(end) {
+                        true => {
+                            open.pop();
+                            false
+                        }
+                        false => true,
+                    }
+                }
+                b'"' => self.pass_string().map(|_| false)?,
+                b'-' | b'0'..=b'9' => self.number().map(|()| false)?,
+                _ => self.word().map(|()| false)?,
+            };
+            // After a value come closing brackets, and then a comma when any bracket is still open.
+            while !is_open && open.depth > depth {
+                self.blanks();
+                let end = if open.in_object() { b'}' } else { b']' };
+                if !self.take(end) {
+                    self.expect(b',')?;
+                    break;
+                }
+                open.pop();
+            }
+            if open.depth == depth {
+                return Ok(());
+            }
+            if open.in_object() {
+                self.blanks();
+                self.pass_string()?;
+                self.blanks();
+                self.expect(b':')?;
+            }
+        }
+    }
+
+    fn word(&mut self) -> Result<(), NotJson> {
+        let rest = self.rest();
+        let word = ["true", "false", "null"]
+            .into_iter()
+            .find(|word| rest.starts_with(word.as_bytes()))
+            .ok_or(NotJson)?;
+        self.at = self.at.saturating_add(word.len());
+        Ok(())
+    }
+
+    /// RFC 8259 section 6.
+    fn number(&mut self) -> Result<(), NotJson> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _ = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), NotJson> {
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit());
+        match count.count() {
+            0 => Err(NotJson),
+            count => {
+                self.at = self.at.saturating_add(count);
+                Ok(())
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, NotJson> {
+        let raw = self.pass_string()?;
+        match raw.contains('\\') {
+            true => unescaped(raw).map(Cow::Owned),
+            false => Ok(Cow::Borrowed(raw)),
+        }
+    }
+
+    /// Passes over a string and returns what stands between its quotes.
+    fn pass_string(&mut self) -> Result<&'a str, NotJson> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            let plain = self.rest().iter();
+            let plain = plain.take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20));
+            self.at = self.at.saturating_add(plain.count());
+            match self.peek() {
+                Some(b'"') => {
+                    let raw = self.text.get(start..self.at).ok_or(NotJson)?;
+                    self.step();
+                    return Ok(raw);
+                }
+                Some(b'\\') => {
+                    self.step();
+                    self.escape()?;
+                }
+                _ => return Err(NotJson),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), NotJson> {
+        let kind = self.peek().ok_or(NotJson)?;
+        self.step();
+        match kind {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => {
+                let digits = self.rest().get(..4).ok_or(NotJson)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(NotJson);
+                }
+                self.at = self.at.saturating_add(4);
+                Ok(())
+            }
+            _ => Err(NotJson),
+        }
+    }
+
+    fn blanks(&mut self) {
+        let blanks = self.rest().iter();
+        let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        self.at = self.at.saturating_add(blanks.count());
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.rest().first().copied()
+    }
+
+    fn step(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_there = self.peek() == Some(byte);
+        if is_there {
+            self.step();
+        }
+        is_there
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
+        match self.take(byte) {
+            true => Ok(()),
+            false => Err(NotJson),
+        }
+    }
+}
+
+/// The text of a string whose escapes are known to be whole.
+fn unescaped(raw: &str) -> Result<String, NotJson> {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let kind = escape.chars().next().ok_or(NotJson)?;
+        rest = escape.get(kind.len_utf8()..).ok_or(NotJson)?;
+        match kind {
+            'b' => text.push('\u{8}'),
+            'f' => text.push('\u{c}'),
+            'n' => text.push('\n'),
+            'r' => text.push('\r'),
+            't' => text.push('\t'),
+            'u' => {
+                let (unit, after) = unit(rest)?;
+                rest = after;
+                let second = rest.strip_prefix("\\u").map(self::unit).transpose()?;
+                let pair = second.and_then(|(second, after)| {
+                    let joined = char::decode_utf16([unit, second]).next()?.ok()?;
+                    (u32::from(joined) > 0xffff).then_some((joined, after))
+                });
+                match pair {
+                    Some((joined, after)) => {
+                        text.push(joined);
+                        rest = after;
+                    }
+                    None => text.push(
+                        char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER),
+                    ),
+                }
+            }
+            other => text.push(other),
+        }
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+/// Four hexadecimal digits, and what comes after them.
+fn unit(text: &str) -> Result<(u16, &str), NotJson> {
+    let (digits, rest) = text.split_at_checked(4).ok_or(NotJson)?;
+    let unit = u16::from_str_radix(digits, 16).map_err(|_| NotJson)?;
+    Ok((unit, rest))
+}
+
+#[cfg(test)]
+mod tests;
