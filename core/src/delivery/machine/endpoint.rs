@@ -4,6 +4,15 @@
 //! delivery goes out as a probe after a cool-down. Its success opens the endpoint again; its failure pauses it for longer.
 //! An endpoint that its owner paused or switched off is left alone.
 //!
+//! What a caller does to probe:
+//!
+//! 1. Keep [`Pause::probe_at_ms`](crate::delivery::Pause). At that moment, if a delivery is held, apply
+//!    [`ProbeDue`](Input::ProbeDue) to the endpoint and `ClaimedAsProbe` to the oldest of them, in one step.
+//! 2. Make the attempt with the number that its schedule has next, and have it [judged](crate::delivery::judge) as a probe.
+//! 3. When the delivery is held again, do not count the attempt. When the endpoint is active, release what is held.
+//! 4. When there is no outcome, apply [`ProbeLost`](Input::ProbeLost), and `AttemptNotMade` and `EndpointPaused` to the
+//!    delivery. The moment of step 1 still stands.
+//!
 //! ```
 //! use countersign_core::delivery::machine::{
 //!     Transition,
