@@ -10,6 +10,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "payload")]
+pub mod analytics;
 pub mod delivery;
 #[cfg(feature = "payload")]
 pub mod event;

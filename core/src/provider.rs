@@ -137,3 +137,52 @@ impl Provider {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{AutoPause, ClientErrors, SuccessRule};
+    use crate::retry::{Jitter, RetrySchedule};
+
+    #[test]
+    fn every_policy_is_the_reading_and_within_its_bounds() {
+        for (provider, schedule, timeout_ms, auto_pause) in [
+            (
+                Provider::Cleanmails,
+                RetrySchedule::CLEANMAILS,
+                10_000,
+                AutoPause::ConsecutiveDeliveries(10),
+            ),
+            (
+                Provider::Smartlead,
+                RetrySchedule::SMARTLEAD,
+                30_000,
+                AutoPause::NoSuccessSinceDeliveryBegan,
+            ),
+            (
+                Provider::Sendemall,
+                RetrySchedule::SENDEMALL,
+                10_000,
+                AutoPause::Never,
+            ),
+            (
+                Provider::Platform,
+                RetrySchedule::STANDARD_WEBHOOKS,
+                10_000,
+                AutoPause::Never,
+            ),
+        ] {
+            let expected = DeliveryPolicy {
+                schedule,
+                jitter: Jitter::NONE,
+                timeout_ms,
+                success: SuccessRule::Any2xx,
+                client_errors: ClientErrors::Retried,
+                auto_pause,
+                probing: None,
+            };
+            assert_eq!(provider.policy(), &expected);
+            assert_eq!(expected.check(), Ok(()));
+        }
+    }
+}

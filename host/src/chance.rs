@@ -29,6 +29,13 @@ impl SystemChance {
     }
 }
 
+/// A number, drawn evenly from all that there are.
+pub fn number(chance: &dyn Chance) -> u64 {
+    let mut bytes = [0; 8];
+    chance.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
 /// Bytes of a secret that is made here: as long as the digest of HMAC-SHA256, beyond which a key gains nothing (RFC 2104,
 /// section 3).
 const SECRET_BYTES: usize = 32;

@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     ids::EndpointId,
     rules::{KernelError, RulesError},
-    store::{Endpoint, SecretText, StateReason, StoreError},
+    store::{Endpoint, SecretText, StateReason, StoreError, Word},
     worker::Worker,
 };
 use countersign_core::delivery::{EndpointHealth, EndpointState};
@@ -159,7 +159,7 @@ pub async fn change(
             if state == EndpointState::Active {
                 after.health = context.rules.guest.reactivate(after.health)?;
             }
-            if state != before.state {
+            if state.word() != before.state.word() {
                 after.since_ms = now_ms;
             }
             after.state = state;

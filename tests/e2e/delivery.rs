@@ -225,6 +225,8 @@ fn ten_dead_deliveries_pause_a_cleanmails_endpoint_and_setting_it_active_release
     assert_eq!(paused["status"], "paused");
     assert_eq!(paused["reason"], "failing");
     assert_eq!(paused["exhausted_in_a_row"], 10);
+    assert_eq!(paused["failed_in_a_row"], 40);
+    assert!(paused["failing_since"].is_string(), "{paused}");
 
     let before = receiver.count();
     let held = host.publish("cleanmails", &email_sent(99)).unwrap();
@@ -239,6 +241,8 @@ fn ten_dead_deliveries_pause_a_cleanmails_endpoint_and_setting_it_active_release
     let active = host.patch(&path, &change).unwrap();
     assert_eq!(active.status, 200, "{active:?}");
     assert_eq!(active.json["exhausted_in_a_row"], 0);
+    assert_eq!(active.json["failed_in_a_row"], 0);
+    assert_eq!(active.json["failing_since"], Value::Null);
     delivery(&host, &held, "delivered");
     assert_eq!(accepted(&receiver)[0].message_id, held);
 }

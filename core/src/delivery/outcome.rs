@@ -35,24 +35,6 @@ pub enum FailureKind {
     InvalidResponse,
 }
 
-impl Outcome {
-    /// Whether the receiver has the event: any 2xx (E29, R-S7).
-    pub const fn is_success(&self) -> bool {
-        matches!(
-            self,
-            Self::Response {
-                status: 200..=299,
-                ..
-            }
-        )
-    }
-
-    /// Whether the receiver wants no more events: 410 (R-X4).
-    pub const fn is_gone(&self) -> bool {
-        matches!(self, Self::Response { status: 410, .. })
-    }
-}
-
 impl FailureKind {
     /// The name of the kind, the same in logs, API and store.
     pub const fn code(self) -> &'static str {

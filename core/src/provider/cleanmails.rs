@@ -43,11 +43,11 @@ pub(super) static PROFILE: Profile = Profile {
     required: &["event", "workspace_id", "timestamp", "data"],
     always_signed: false,
     spelling: Spelling::List,
-    policy: DeliveryPolicy {
-        schedule: RetrySchedule::CLEANMAILS,
-        timeout_ms: 10_000,
-        auto_pause: AutoPause::ConsecutiveDeliveries(10),
-    },
+    policy: DeliveryPolicy::new(
+        RetrySchedule::CLEANMAILS,
+        10_000,
+        AutoPause::ConsecutiveDeliveries(10),
+    ),
 };
 
 /// C23. Unknown fields are kept in `other`.

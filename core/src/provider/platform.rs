@@ -29,11 +29,7 @@ pub(super) static PROFILE: Profile = Profile {
     required: &["type", "email_id"],
     always_signed: false,
     spelling: Spelling::CommaList,
-    policy: DeliveryPolicy {
-        schedule: RetrySchedule::STANDARD_WEBHOOKS,
-        timeout_ms: 10_000,
-        auto_pause: AutoPause::Never,
-    },
+    policy: DeliveryPolicy::new(RetrySchedule::STANDARD_WEBHOOKS, 10_000, AutoPause::Never),
 };
 
 /// The documented name of an event type in any of its spellings: `open`, `email.open`, `email.opened` (R-P1, R-P8).

@@ -37,11 +37,7 @@ pub(super) static PROFILE: Profile = Profile {
     required: &["event", "id", "timestamp", "data"],
     always_signed: true,
     spelling: Spelling::List,
-    policy: DeliveryPolicy {
-        schedule: RetrySchedule::SENDEMALL,
-        timeout_ms: 10_000,
-        auto_pause: AutoPause::Never,
-    },
+    policy: DeliveryPolicy::new(RetrySchedule::SENDEMALL, 10_000, AutoPause::Never),
 };
 
 /// E17. Unknown fields are kept in `other`.

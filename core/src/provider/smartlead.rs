@@ -33,11 +33,11 @@ pub(super) static PROFILE: Profile = Profile {
     required: &["event", "timestamp", "campaign_id", "lead_id"],
     always_signed: false,
     spelling: Spelling::BoolMap,
-    policy: DeliveryPolicy {
-        schedule: RetrySchedule::SMARTLEAD,
-        timeout_ms: 30_000,
-        auto_pause: AutoPause::NoSuccessSinceDeliveryBegan,
-    },
+    policy: DeliveryPolicy::new(
+        RetrySchedule::SMARTLEAD,
+        30_000,
+        AutoPause::NoSuccessSinceDeliveryBegan,
+    ),
 };
 
 /// S8 to S17. Only what R-S8 names is required; unknown fields are kept in `other`.

@@ -5,7 +5,7 @@ use crate::message::{
     Rejection, SignaturePlan,
 };
 use countersign_core::{
-    delivery::{EndpointState, judge},
+    delivery::judge,
     event::EventKind,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
     subscription::{Scope, Subscription, SubscriptionError},
@@ -78,7 +78,7 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
         .filter(|((rules, _), _)| wanted(rules) && !dropped_as_bot(event.bot, payload.kind()))
         .map(|((_, state), endpoint)| Match {
             endpoint,
-            held: *state != EndpointState::Active,
+            held: !state.is_active(),
         })
         .collect();
     Ok(Published {
@@ -128,6 +128,7 @@ fn judged(question: &Judge) -> Result<Answer, Rejection> {
         &question.health,
         question.state,
         question.scale,
+        question.chance,
     )))
 }
 
@@ -169,7 +170,7 @@ impl Rejection {
 mod tests {
     use super::*;
     use countersign_core::{
-        delivery::{EndedAttempt, EndpointHealth, Next, Outcome, PauseReason},
+        delivery::{EndedAttempt, EndpointHealth, EndpointState, Next, Outcome, PauseReason},
         retry::TimeScale,
     };
 
@@ -229,7 +230,7 @@ mod tests {
                     "null",
                     r#"{"level":"campaign","campaign_id":5}"#,
                 ),
-                EndpointState::Paused,
+                EndpointState::PausedManual,
             ),
             (
                 rules("smartlead", "null", r#"{"level":"client","client_id":1}"#),
@@ -332,6 +333,7 @@ mod tests {
                 provider: provider.to_owned(),
                 attempt: EndedAttempt {
                     number,
+                    probe: false,
                     outcome: Outcome::Response {
                         status: 500,
                         retry_after_s: None,
@@ -342,6 +344,7 @@ mod tests {
                 health: EndpointHealth::default(),
                 state: EndpointState::Active,
                 scale: TimeScale::REAL,
+                chance: u64::MAX,
             });
             match ask(&call) {
                 Answer::Judged(judgement) => judgement,
@@ -353,7 +356,8 @@ mod tests {
             judge("smartlead", 5).next,
             Next::RetryAt(1_000 + 6 * 3_600_000)
         );
-        assert_eq!(judge("smartlead", 6).pause, Some(PauseReason::Failing));
+        let pause = judge("smartlead", 6).pause;
+        assert_eq!(pause.map(|pause| pause.reason), Some(PauseReason::Failing));
         assert_eq!(judge("sendemall", 4).pause, None);
     }
 }

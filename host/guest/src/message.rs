@@ -157,4 +157,6 @@ pub struct Judge {
     pub state: EndpointState,
     /// How fast waits pass.
     pub scale: TimeScale,
+    /// A number drawn for this question, for waits with jitter.
+    pub chance: u64,
 }

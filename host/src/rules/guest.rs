@@ -200,6 +200,7 @@ mod tests {
             provider: "cleanmails".to_owned(),
             attempt: EndedAttempt {
                 number: 1,
+                probe: false,
                 outcome: Outcome::Response {
                     status: 500,
                     retry_after_s: None,
@@ -210,6 +211,7 @@ mod tests {
             health: EndpointHealth::default(),
             state: EndpointState::Active,
             scale: TimeScale::REAL,
+            chance: u64::MAX,
         });
         assert_eq!(judgement.unwrap().next, Next::RetryAt(4_000));
     }

@@ -113,16 +113,41 @@ pub enum DeliveryState {
 
 words!(StateReason:
     StateReason::Failing = "failing", StateReason::Gone = "gone", StateReason::Manual = "manual");
-words!(EndpointState:
-    EndpointState::Active = "active", EndpointState::Paused = "paused", EndpointState::Disabled = "disabled");
 words!(DeliveryState:
     DeliveryState::Pending = "pending", DeliveryState::Sending = "sending", DeliveryState::Delivered = "delivered",
     DeliveryState::DeadLettered = "dead_lettered", DeliveryState::Held = "held", DeliveryState::Cancelled = "cancelled");
 words!(DeadLetterReason:
-    DeadLetterReason::Exhausted = "exhausted", DeadLetterReason::Gone = "gone");
+    DeadLetterReason::Exhausted = "exhausted", DeadLetterReason::Gone = "gone",
+    DeadLetterReason::ClientError = "client_error");
 words!(FailureKind:
     FailureKind::Timeout = "timeout", FailureKind::Connect = "connect", FailureKind::Dns = "dns", FailureKind::Tls = "tls",
     FailureKind::BlockedAddress = "blocked_address", FailureKind::InvalidResponse = "invalid_response");
+
+/// The states share a word where only the reason tells them apart. Read alone, a word is the state that an owner sets; the
+/// store reads it with [`StateReason::told`].
+impl Word for EndpointState {
+    const ALL: &[Self] = &[Self::Active, Self::PausedManual, Self::Disabled];
+    fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::PausedFailing | Self::PausedGone | Self::PausedManual | Self::HalfOpen => {
+                "paused"
+            }
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl StateReason {
+    /// The state that a word and a reason stand for together. A probe that was out is lost with the process.
+    pub(super) fn told(state: EndpointState, reason: Option<Self>) -> EndpointState {
+        match (state, reason) {
+            (EndpointState::PausedManual, Some(Self::Failing)) => EndpointState::PausedFailing,
+            (EndpointState::PausedManual, Some(Self::Gone)) => EndpointState::PausedGone,
+            (state, _) => state,
+        }
+    }
+}
 
 /// A message to be kept.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 //! One attempt: sign, send, judge, record.
 
 use crate::{
+    chance::number,
     context::Context,
     ids::AttemptId,
     registry::Entry,
@@ -8,7 +9,7 @@ use crate::{
     store::{Attempt, DeliveryState, Ended, Later, Lease, StateReason},
     transport::{Exchange, Outgoing},
 };
-use countersign_core::delivery::{EndedAttempt, EndpointState, Judgement, Next};
+use countersign_core::delivery::{EndedAttempt, Judgement, Next};
 use countersign_guest::Judge;
 use std::{sync::Arc, time::Duration};
 
@@ -101,12 +102,15 @@ impl Made<'_> {
         entry.change(|endpoint, deleted| {
             let Judgement {
                 next,
+                state,
                 pause,
                 health,
             } = context.rules.guest.judge(Judge {
                 provider: self.provider.clone(),
                 attempt: EndedAttempt {
                     number: attempts_in_round,
+                    // No policy of a provider has probes, so none goes out.
+                    probe: false,
                     outcome: self.exchange.outcome.clone(),
                     first_started_at_ms,
                     ended_at_ms,
@@ -114,11 +118,12 @@ impl Made<'_> {
                 health: endpoint.health.clone(),
                 state: endpoint.state,
                 scale: context.scale,
+                chance: number(&*context.chance),
             })?;
             endpoint.health = health.clone();
-            let pause = pause.map(|reason| {
-                let reason = StateReason::from(reason);
-                endpoint.state = EndpointState::Paused;
+            let pause = pause.map(|pause| {
+                let reason = StateReason::from(pause.reason);
+                endpoint.state = state;
                 endpoint.reason = Some(reason);
                 endpoint.since_ms = ended_at_ms;
                 endpoint.version = endpoint.version.saturating_add(1);

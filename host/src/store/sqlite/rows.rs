@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{AttemptId, DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Delivery, Endpoint, Message, SecretText, Word},
+    store::{Attempt, Delivery, Endpoint, Message, SecretText, StateReason, Word},
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use rusqlite::{
@@ -94,6 +94,7 @@ pub(super) fn signed(number: u64) -> i64 {
 
 pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let rules = text(row, "rules")?;
+    let reason = optional_word(row, "reason")?;
     Ok(Endpoint {
         id: id(row, "id")?,
         provider: row.get("provider")?,
@@ -101,11 +102,14 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         name: row.get("name")?,
         rules: serde_json::from_str(rules).map_err(|_| foreign(rules))?,
         secret: row.get::<_, Option<String>>("secret")?.map(SecretText::new),
-        state: word(row, "state")?,
-        reason: optional_word(row, "reason")?,
+        state: StateReason::told(word(row, "state")?, reason),
+        reason,
         since_ms: number(row, "since_ms")?,
         health: EndpointHealth {
+            failed_in_a_row: count(row, "failed_in_a_row")?,
             exhausted_in_a_row: count(row, "exhausted_in_a_row")?,
+            pauses_in_a_row: count(row, "pauses_in_a_row")?,
+            failing_since_ms: optional_number(row, "failing_since_ms")?,
             last_success_at_ms: optional_number(row, "last_success_at_ms")?,
         },
         version: number(row, "version")?,

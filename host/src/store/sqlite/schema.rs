@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../../migrations/0001_start.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../../migrations/0001_start.sql")),
+    M::up(include_str!("../../../migrations/0002_health.sql")),
+];
 
 /// Prepared statements that a connection keeps; more than there are.
 const STATEMENTS_KEPT: usize = 64;
@@ -109,6 +112,62 @@ mod tests {
     #[test]
     fn migrations_are_sound() {
         Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    #[test]
+    fn data_of_an_older_version_is_kept() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..1])
+            .to_latest(&mut connection)
+            .unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO endpoints (id, provider, url, rules, state, since_ms, exhausted_in_a_row, last_success_at_ms,
+                                        version, created_at_ms)
+                 VALUES ('ep_1', 'cleanmails', 'https://example.com/', '{}', 'active', 1, 4, 2, 3, 1);
+                 INSERT INTO deliveries VALUES
+                     ('dlv_1', 'msg_1', 'ep_1', 9, 'dead_lettered', 'gone', 2, 1, 10, NULL, 5, 6);",
+            )
+            .unwrap();
+        Migrations::from_slice(MIGRATIONS)
+            .to_latest(&mut connection)
+            .unwrap();
+        let row = |sql: &str| -> Vec<rusqlite::types::Value> {
+            connection
+                .query_row(sql, [], |row| {
+                    (0..row.as_ref().column_count())
+                        .map(|column| row.get(column))
+                        .collect()
+                })
+                .unwrap()
+        };
+        let health = row(
+            "SELECT failed_in_a_row, exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms
+             FROM endpoints",
+        );
+        let null = rusqlite::types::Value::Null;
+        assert_eq!(
+            health,
+            [0.into(), 4.into(), 0.into(), null.clone(), 2.into()]
+        );
+        let delivery: [rusqlite::types::Value; 12] = [
+            "dlv_1".to_owned().into(),
+            "msg_1".to_owned().into(),
+            "ep_1".to_owned().into(),
+            9.into(),
+            "dead_lettered".to_owned().into(),
+            "gone".to_owned().into(),
+            2.into(),
+            1.into(),
+            10.into(),
+            null,
+            5.into(),
+            6.into(),
+        ];
+        assert_eq!(row("SELECT * FROM deliveries"), delivery);
+        connection
+            .execute("UPDATE deliveries SET dead_reason = 'client_error'", [])
+            .unwrap();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 };
 use bytes::Bytes;
 use countersign_core::{
-    delivery::{EndpointHealth, EndpointState, FailureKind, Outcome},
+    delivery::{DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome},
     subscription::{Scope, Subscription},
 };
 use countersign_guest::EndpointRules;
@@ -122,7 +122,10 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
         dead_reason: None,
         next_attempt_at_ms: (state == DeliveryState::Pending).then_some(500),
         health: EndpointHealth {
+            failed_in_a_row: 5,
             exhausted_in_a_row: 3,
+            pauses_in_a_row: 2,
+            failing_since_ms: Some(8),
             last_success_at_ms: Some(7),
         },
         pause: None,
@@ -236,7 +239,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
     let paused = fixture.store.endpoints().await.unwrap().remove(0);
     assert_eq!(
         (paused.state, paused.reason),
-        (EndpointState::Paused, Some(StateReason::Failing))
+        (EndpointState::PausedFailing, Some(StateReason::Failing))
     );
     assert!(fixture.claim(&endpoint, 999).await.leases.is_empty());
     let dead = fixture
@@ -268,4 +271,70 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
     // The old attempts stay; the schedule begins anew.
     assert_eq!((lease.attempts_total, lease.attempts_in_round), (1, 0));
     assert_eq!(lease.first_started_at_ms, None);
+}
+
+#[tokio::test]
+async fn a_paused_endpoint_is_read_back_with_what_paused_it() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    for (version, state, reason, read) in [
+        (2, EndpointState::PausedFailing, StateReason::Failing, None),
+        (3, EndpointState::PausedGone, StateReason::Gone, None),
+        (4, EndpointState::PausedManual, StateReason::Manual, None),
+        (5, EndpointState::Disabled, StateReason::Manual, None),
+        // The probe ended with the process.
+        (
+            6,
+            EndpointState::HalfOpen,
+            StateReason::Failing,
+            Some(EndpointState::PausedFailing),
+        ),
+    ] {
+        let written = Endpoint {
+            state,
+            reason: Some(reason),
+            version,
+            ..endpoint.clone()
+        };
+        fixture
+            .store
+            .update_endpoint(written.clone(), 100)
+            .await
+            .unwrap();
+        let found = fixture.store.endpoints().await.unwrap().remove(0);
+        let expected = Endpoint {
+            state: read.unwrap_or(state),
+            ..written
+        };
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_an_endpoint_is_kept() {
+    let fixture = Fixture::new();
+    let endpoint = fixture.endpoint().await;
+    let sending = fixture
+        .publish(message(&endpoint, DeliveryState::Sending, 10))
+        .await;
+    let mut last = ended(
+        &endpoint,
+        &sending.deliveries[0].id,
+        DeliveryState::DeadLettered,
+    );
+    last.dead_reason = Some(DeadLetterReason::ClientError);
+    fixture.store.record(last.clone()).await.unwrap();
+    let found = fixture.store.endpoints().await.unwrap().remove(0);
+    assert_eq!(found.health, last.health);
+    fixture
+        .store
+        .update_endpoint(found.clone(), 100)
+        .await
+        .unwrap();
+    assert_eq!(fixture.store.endpoints().await.unwrap(), [found]);
+    let delivery = fixture.store.delivery(last.delivery_id).await.unwrap();
+    assert_eq!(
+        delivery.unwrap().0.dead_reason,
+        Some(DeadLetterReason::ClientError)
+    );
 }

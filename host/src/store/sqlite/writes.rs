@@ -18,15 +18,18 @@ pub(super) fn create_endpoint(
     endpoint: &Endpoint,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, exhausted_in_a_row,
-                                last_success_at_ms, version, created_at_ms)
-         VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :exhausted_in_a_row,
-                 :last_success_at_ms, :version, :created_at_ms)
+        "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, failed_in_a_row,
+                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
+                                created_at_ms)
+         VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :failed_in_a_row,
+                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
+                 :created_at_ms)
          ON CONFLICT (id) DO UPDATE SET
              provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
              secret = excluded.secret, state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
-             exhausted_in_a_row = excluded.exhausted_in_a_row, last_success_at_ms = excluded.last_success_at_ms,
-             version = excluded.version
+             failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
+             pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
+             last_success_at_ms = excluded.last_success_at_ms, version = excluded.version
          WHERE deleted_at_ms IS NULL",
     )?;
     statement.execute(named_params! {
@@ -39,7 +42,10 @@ pub(super) fn create_endpoint(
         ":state": endpoint.state.word(),
         ":reason": endpoint.reason.map(Word::word),
         ":since_ms": signed(endpoint.since_ms),
+        ":failed_in_a_row": endpoint.health.failed_in_a_row,
         ":exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
+        ":pauses_in_a_row": endpoint.health.pauses_in_a_row,
+        ":failing_since_ms": endpoint.health.failing_since_ms.map(signed),
         ":last_success_at_ms": endpoint.health.last_success_at_ms.map(signed),
         ":version": signed(endpoint.version),
         ":created_at_ms": signed(endpoint.created_at_ms),
@@ -57,9 +63,11 @@ pub(super) fn update_endpoint(
         EndpointState::Active => connection
             .prepare_cached(RELEASE_HELD)?
             .execute(named_params! {":now": signed(now_ms), ":endpoint": endpoint.id.as_str()})?,
-        EndpointState::Paused | EndpointState::Disabled => {
-            hold_pending(connection, &endpoint.id, now_ms)?
-        }
+        EndpointState::PausedFailing
+        | EndpointState::PausedGone
+        | EndpointState::PausedManual
+        | EndpointState::HalfOpen
+        | EndpointState::Disabled => hold_pending(connection, &endpoint.id, now_ms)?,
     };
     Ok(())
 }
@@ -225,10 +233,15 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     let endpoint = ended.endpoint_id.as_str();
     connection
         .prepare_cached(
-            "UPDATE endpoints SET exhausted_in_a_row = ?, last_success_at_ms = ? WHERE id = ?",
+            "UPDATE endpoints SET failed_in_a_row = ?, exhausted_in_a_row = ?, pauses_in_a_row = ?,
+                                  failing_since_ms = ?, last_success_at_ms = ?
+             WHERE id = ?",
         )?
         .execute(params![
+            ended.health.failed_in_a_row,
             ended.health.exhausted_in_a_row,
+            ended.health.pauses_in_a_row,
+            ended.health.failing_since_ms.map(signed),
             ended.health.last_success_at_ms.map(signed),
             endpoint,
         ])?;
