@@ -15,6 +15,8 @@ pub mod analytics;
 pub mod delivery;
 #[cfg(feature = "payload")]
 pub mod event;
+#[cfg(feature = "explain")]
+pub mod explain;
 pub mod headers;
 #[cfg(feature = "payload")]
 pub mod provider;

@@ -4,7 +4,7 @@ mod carrier;
 mod config;
 mod content;
 pub mod encoding;
-mod json;
+pub(crate) mod json;
 mod key;
 pub mod layout;
 mod mac;
@@ -95,8 +95,22 @@ impl KeyedScheme {
         Self::keyed(config, Role::Signer)
     }
 
+    /// Like [`new`](Self::new), with secrets of another form than the scheme's.
+    #[cfg(feature = "explain")]
+    pub(crate) fn with_secret_form(
+        config: &Config<'_>,
+        form: crate::secret::SecretForm,
+    ) -> Result<Self, ConfigError> {
+        let mut scheme = config.declaration()?;
+        scheme.secret_form = form;
+        Self::of(scheme, config, Role::Verifier)
+    }
+
     fn keyed(config: &Config<'_>, role: Role) -> Result<Self, ConfigError> {
-        let scheme = config.declaration()?;
+        Self::of(config.declaration()?, config, role)
+    }
+
+    fn of(scheme: Scheme, config: &Config<'_>, role: Role) -> Result<Self, ConfigError> {
         let invalid = |index| ConfigError::SecretInvalid(SecretInvalid { index });
         let keys = config
             .secrets

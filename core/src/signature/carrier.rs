@@ -19,7 +19,7 @@ pub enum Carrier {
 
 impl Carrier {
     /// The fields of these names in the body. Absent ones are left out.
-    pub(super) fn fields<'n>(
+    pub(crate) fn fields<'n>(
         self,
         body: &[u8],
         names: impl Iterator<Item = &'n str>,

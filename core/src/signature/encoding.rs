@@ -37,6 +37,12 @@ impl Encoding {
         String::from(self.encode(digest, &mut buffer))
     }
 
+    /// The text of these bytes, which are a digest.
+    #[cfg(feature = "explain")]
+    pub(crate) fn write_bytes(self, bytes: &[u8]) -> String {
+        self.write(&Digest::of(bytes))
+    }
+
     /// Compares the presented text with the digest, as text and in constant time (vector rule V4): a decoder that
     /// accepts more than one spelling can therefore not make more signatures valid.
     pub(crate) fn compare(self, presented: &[u8], digest: &Digest) -> Presented {

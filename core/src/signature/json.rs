@@ -35,10 +35,11 @@ pub(crate) struct NotJson;
 pub(crate) fn field<'a>(text: &'a [u8], name: &str) -> Result<Option<Value<'a>>, NotJson> {
     let text = text.strip_prefix(BOM).unwrap_or(text);
     let text = core::str::from_utf8(text).map_err(|_| NotJson)?;
-    Scanner { text, at: 0 }.field_of_text(name)
+    Scanner::new(text).field_of_text(name)
 }
 
-struct Scanner<'a> {
+/// Reads a JSON text step by step.
+pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
 }
@@ -70,6 +71,23 @@ impl Open {
 }
 
 impl<'a> Scanner<'a> {
+    pub(crate) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    /// Passes over one value and returns it as it stands.
+    #[cfg(feature = "explain")]
+    pub(crate) fn pass(&mut self) -> Result<&'a str, NotJson> {
+        let start = self.at;
+        self.skip(0)?;
+        self.text.get(start..self.at).ok_or(NotJson)
+    }
+
     fn field_of_text(mut self, name: &str) -> Result<Option<Value<'a>>, NotJson> {
         let mut found = None;
         self.blanks();
@@ -78,7 +96,7 @@ impl<'a> Scanner<'a> {
             _ => self.skip(0)?,
         }
         self.blanks();
-        match self.at == self.text.len() {
+        match self.is_at_end() {
             true => Ok(found),
             false => Err(NotJson),
         }
@@ -129,7 +147,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes over one value of any kind, without recursion.
-    fn skip(&mut self, depth: u32) -> Result<(), NotJson> {
+    pub(crate) fn skip(&mut self, depth: u32) -> Result<(), NotJson> {
         let mut open = Open { kinds: 0, depth };
         loop {
             self.blanks();
@@ -210,7 +228,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, NotJson> {
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, NotJson> {
         let raw = self.pass_string()?;
         match raw.contains('\\') {
             true => unescaped(raw).map(Cow::Owned),
@@ -219,7 +237,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes over a string and returns what stands between its quotes.
-    fn pass_string(&mut self) -> Result<&'a str, NotJson> {
+    pub(crate) fn pass_string(&mut self) -> Result<&'a str, NotJson> {
         self.expect(b'"')?;
         let start = self.at;
         loop {
@@ -258,7 +276,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn blanks(&mut self) {
+    pub(crate) fn blanks(&mut self) {
         let blanks = self.rest().iter();
         let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
         self.at = self.at.saturating_add(blanks.count());
@@ -268,7 +286,7 @@ impl<'a> Scanner<'a> {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.rest().first().copied()
     }
 
@@ -276,7 +294,7 @@ impl<'a> Scanner<'a> {
         self.at = self.at.saturating_add(1);
     }
 
-    fn take(&mut self, byte: u8) -> bool {
+    pub(crate) fn take(&mut self, byte: u8) -> bool {
         let is_there = self.peek() == Some(byte);
         if is_there {
             self.step();
@@ -284,7 +302,7 @@ impl<'a> Scanner<'a> {
         is_there
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
+    pub(crate) fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
         match self.take(byte) {
             true => Ok(()),
             false => Err(NotJson),
@@ -293,7 +311,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// The text of a string whose escapes are known to be whole.
-fn unescaped(raw: &str) -> Result<String, NotJson> {
+pub(crate) fn unescaped(raw: &str) -> Result<String, NotJson> {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {

@@ -46,9 +46,9 @@ pub enum Layout {
 }
 
 /// A signature, written out.
-pub(super) struct Written {
-    pub(super) is_asymmetric: bool,
-    pub(super) text: String,
+pub(crate) struct Written {
+    pub(crate) is_asymmetric: bool,
+    pub(crate) text: String,
 }
 
 impl Layout {
@@ -120,7 +120,7 @@ impl Layout {
     }
 
     /// The values of the items with this label.
-    pub(super) fn items<'a, 'l>(
+    pub(crate) fn items<'a, 'l>(
         &self,
         header: &'a [u8],
         label: &'l str,
@@ -140,7 +140,7 @@ impl Layout {
     }
 
     /// The value of a header with these signatures, and the items that stand before them: timestamp, list of headers.
-    pub(super) fn write(&self, items: &[(&str, &str)], signatures: &[Written]) -> String {
+    pub(crate) fn write(&self, items: &[(&str, &str)], signatures: &[Written]) -> String {
         let texts = signatures.iter().map(|signature| signature.text.as_str());
         let first = signatures.first();
         let first = first
@@ -173,7 +173,7 @@ impl Layout {
     }
 
     /// The label of a list of header names, where there can be one.
-    pub(super) const fn header_list(&self) -> Option<&'static str> {
+    pub(crate) const fn header_list(&self) -> Option<&'static str> {
         match self {
             Self::Labelled { header_list, .. } => *header_list,
             _ => None,

@@ -259,7 +259,7 @@ impl Scheme {
     }
 
     /// Every header, or field, that it reads, but for those that a signature lists.
-    pub(super) fn header_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
         let timestamp = match self.timestamp.as_ref().map(|timestamp| &timestamp.place) {
             Some(TimestampPlace::Header(name)) => Some(name.as_ref()),
             Some(TimestampPlace::BodyField { header, .. }) => Some(*header),
