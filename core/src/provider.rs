@@ -1,7 +1,8 @@
 //! The providers: what each calls its events, what their payloads hold, and what it promises about deliveries.
 
 pub mod cleanmails;
-mod payload;
+pub(crate) mod model;
+pub(crate) mod payload;
 pub mod platform;
 pub mod sendemall;
 pub mod smartlead;
