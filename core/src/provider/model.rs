@@ -3,7 +3,7 @@
 use super::payload::{PayloadError, PayloadProblem};
 use crate::event::Id;
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// What a field of a model can hold.
 pub(crate) trait Field: Sized {
@@ -77,6 +77,8 @@ macro_rules! leaf {
 leaf!(String, "a string", Value::is_string, Value::String(text) => text);
 leaf!(bool, "true or false", Value::is_boolean, Value::Bool(is) => is);
 leaf!(Map<String, Value>, "an object", Value::is_object, Value::Object(fields) => fields);
+
+leaf!(Number, "a number", Value::is_number, Value::Number(number) => number);
 
 impl Field for u64 {
     const EXPECTED: &'static str = "a whole number from 0";
@@ -209,12 +211,12 @@ macro_rules! model {
         }
     };
     // All fields are known.
-    (@ [$(#[$meta:meta])* $name:ident] [$($made:tt)*]
+    (@ [$(#[$meta:meta])* $vis:vis struct $name:ident] [$($made:tt)*]
         [$(($mode:ident $field:ident $type:ty, $wire:expr))*]
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-        pub struct $name {
+        $vis struct $name {
             $($made)*
             /// Fields that are not documented, and optional ones whose value has another type than documented.
             #[serde(flatten)]
@@ -247,8 +249,8 @@ macro_rules! model {
             }
         }
     };
-    ($(#[$meta:meta])* pub struct $name:ident { $($fields:tt)* }) => {
-        $crate::provider::model::model! { @ [$(#[$meta])* $name] [] [] $($fields)* }
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($fields:tt)* }) => {
+        $crate::provider::model::model! { @ [$(#[$meta])* $vis struct $name] [] [] $($fields)* }
     };
 }
 pub(crate) use model;

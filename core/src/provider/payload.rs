@@ -53,6 +53,11 @@ pub enum PayloadProblem {
         /// What was found and what was expected.
         detail: String,
     },
+    /// More events in one body than are read.
+    TooMany {
+        /// Most that are read.
+        max: usize,
+    },
     /// The provider documents no such event type. Only publishing asks for this; a receiver takes any (R-X7).
     UnknownEventType {
         /// The type as given.
@@ -241,6 +246,7 @@ impl PayloadError {
             PayloadProblem::NotJson { .. } => "json_invalid",
             PayloadProblem::Missing => "missing_field",
             PayloadProblem::WrongType { .. } => "wrong_type",
+            PayloadProblem::TooMany { .. } => "too_many_events",
             PayloadProblem::UnknownEventType { .. } => "unknown_event_type",
         }
     }
@@ -259,6 +265,9 @@ impl fmt::Display for PayloadError {
             }
             PayloadProblem::WrongType { detail } => {
                 write!(f, "the field `{path}` has the wrong type: {detail}")
+            }
+            PayloadProblem::TooMany { max } => {
+                write!(f, "the body holds more than {max} events")
             }
             PayloadProblem::UnknownEventType { name } => {
                 write!(f, "the provider documents no event type `{name}`")
