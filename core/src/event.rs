@@ -112,6 +112,16 @@ macro_rules! event_types {
                 }
             }
 
+            /// The documented type with this meaning. `None` where there is none, and for [`EventKind::Other`], which is no
+            /// meaning.
+            ///
+            /// [`EventKind::Other`]: $crate::event::EventKind::Other
+            pub fn with_kind(kind: $crate::event::EventKind) -> Option<Self> {
+                [$(Self::$variant,)*]
+                    .into_iter()
+                    .find(|known| known.kind() == kind && kind != $crate::event::EventKind::Other)
+            }
+
             /// What it means.
             pub const fn kind(&self) -> $crate::event::EventKind {
                 match self {

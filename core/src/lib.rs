@@ -18,6 +18,8 @@ pub mod headers;
 pub mod normalise;
 #[cfg(feature = "payload")]
 pub mod provider;
+#[cfg(feature = "payload")]
+pub mod render;
 pub mod retry;
 pub mod secret;
 pub mod signature;
