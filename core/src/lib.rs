@@ -15,6 +15,8 @@ pub mod delivery;
 pub mod event;
 pub mod headers;
 #[cfg(feature = "payload")]
+pub mod key;
+#[cfg(feature = "payload")]
 pub mod normalise;
 #[cfg(feature = "payload")]
 pub mod provider;
