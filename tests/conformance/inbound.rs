@@ -60,6 +60,7 @@ fn unknown_formats_providers_and_fields_are_failures_and_so_is_any_other_reading
         ("\"title\"", "\"extra\": 1, \"title\""),
         ("\"expect\": {", "\"expect\": { \"extra\": 1,"),
         ("\"scheme\": \"resend\"", "\"scheme\": \"stripe\""),
+        ("\"scheme\": \"resend\"", "\"scheme\": \"nobody\""),
         ("\"dedupe\": \"msg_", "\"dedupe\": \"other_"),
         ("\"dedupe\"", "\"reason\": null, \"dedupe\""),
         ("\"provider_event\": \"email.clicked\",", ""),

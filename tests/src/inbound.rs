@@ -26,6 +26,9 @@ const FORMAT: &str = "webhook-inbound/1";
 /// Folder of snapshots inside the project's own folder of samples.
 const SNAPSHOTS: &str = "snapshots";
 
+/// Schemes of samples that [`verify`] may meet before there is such a scheme. Any other unknown name is a fault of the file.
+const SCHEMES_TO_COME: [&str; 2] = ["mailgun", "sendgrid"];
+
 /// Folders below the one given that are looked into: one a provider, and perhaps one around them.
 const DEPTH_MAX: u32 = 4;
 
@@ -152,6 +155,22 @@ pub fn run(dir: &Path) -> Report {
     report
 }
 
+/// The normalised events of the project's own samples.
+///
+/// # Errors
+/// A sample cannot be read.
+pub fn own_events() -> anyhow::Result<Vec<Event>> {
+    let dir = own_dir();
+    let mut events = Vec::new();
+    for file in samples(&dir)? {
+        let sample: Sample = serde_json::from_slice(&std::fs::read(dir.join(file))?)?;
+        let source = Source::named(&sample.provider)?;
+        let body = sample.request.body.as_bytes();
+        events.extend(normalise::parse(source, &sample.request.headers, body)?);
+    }
+    Ok(events)
+}
+
 /// Every `*.json` below a folder, snapshots apart, as paths below it.
 fn samples(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -256,7 +275,9 @@ fn verify(sample: &Sample) -> anyhow::Result<Verified> {
     };
     let keyed = match KeyedScheme::new(&config) {
         Ok(keyed) => keyed,
-        Err(ConfigError::UnknownScheme) => return Ok(Verified::SchemeUnknown),
+        Err(ConfigError::UnknownScheme) if SCHEMES_TO_COME.contains(&scheme.as_str()) => {
+            return Ok(Verified::SchemeUnknown);
+        }
         Err(error) => bail!("cannot verify: {error}"),
     };
     let request = Request {
