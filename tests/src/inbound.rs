@@ -120,8 +120,9 @@ pub fn own_dir() -> PathBuf {
 
 /// The folder in force: the one given, else that of [`DIR_VARIABLE`], else the project's own.
 pub fn dir(given: Option<PathBuf>) -> PathBuf {
+    let variable = std::env::var_os(DIR_VARIABLE).filter(|value| !value.is_empty());
     given
-        .or_else(|| std::env::var_os(DIR_VARIABLE).map(PathBuf::from))
+        .or_else(|| variable.map(PathBuf::from))
         .unwrap_or_else(own_dir)
 }
 

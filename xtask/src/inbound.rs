@@ -1,5 +1,6 @@
 //! `cargo xtask inbound`: what the normaliser makes of inbound samples, one row per file.
 
+use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +11,9 @@ use crate::run;
 use crate::table;
 use crate::workspace::Workspace;
 use crate::{build, wasm};
+
+/// Folder of samples, when none is named on the command line.
+const DIRECTORY_VARIABLE: &str = "COUNTERSIGN_INBOUND";
 
 /// What the runner prints: one JSON object on standard output. Failures are data in it, not an exit code.
 #[derive(Debug, Deserialize)]
@@ -48,7 +52,8 @@ pub(crate) fn inbound(workspace: &Workspace, directory: Option<PathBuf>) -> Resu
         .args(["--bin", "inbound"]);
     run::quiet("compile the inbound runner", &mut cargo)?;
     let mut runner = workspace.command(workspace.native_binary("inbound"));
-    if let Some(directory) = directory {
+    let variable = env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty());
+    if let Some(directory) = directory.or_else(|| variable.map(PathBuf::from)) {
         // The runner runs in the root of the checkout.
         let absolute = std::path::absolute(&directory)
             .with_context(|| format!("{} is no path", directory.display()))?;

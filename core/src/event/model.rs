@@ -104,6 +104,7 @@ macro_rules! part {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
         #[serde(default)]
+        #[non_exhaustive]
         pub struct $name {
             $($(#[$doc])* #[serde(skip_serializing_if = "is_default")] pub $field: $type,)*
         }
@@ -272,7 +273,10 @@ impl Event {
 impl Lead {
     /// Its whole name, else what is known of first and last name.
     pub fn name(&self) -> Option<Cow<'_, str>> {
-        match (&self.full_name, &self.first_name, &self.last_name) {
+        let known = |name: &&String| !name.is_empty();
+        let first = self.first_name.as_ref().filter(known);
+        let last = self.last_name.as_ref().filter(known);
+        match (&self.full_name, first, last) {
             (Some(name), _, _) | (None, Some(name), None) | (None, None, Some(name)) => {
                 Some(Cow::Borrowed(name))
             }

@@ -155,6 +155,11 @@ fn names_are_joined_but_never_split() {
         body(&event, Provider::Cleanmails)["data"]["lead_name"],
         "Ada Lovelace"
     );
+    event.lead.first_name = Some(String::new());
+    assert_eq!(
+        body(&event, Provider::Cleanmails)["data"]["lead_name"],
+        "Lovelace"
+    );
     event.lead.first_name = None;
     event.lead.last_name = None;
     event.lead.full_name = Some("Ada Lovelace".to_owned());
