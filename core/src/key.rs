@@ -5,10 +5,12 @@
 
 use crate::event::{Event, Source};
 use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a key of repeats is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyPolicy {
     /// The id that the source gives (a header for Resend, Cleanmails and SmartLead, else in the body), and where it gives none
@@ -66,7 +68,8 @@ pub fn idempotency_key(event: &Event, policy: KeyPolicy) -> Option<String> {
 }
 
 /// Which events must be handled one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OrderScope {
     /// Those of one lead within one campaign.

@@ -22,10 +22,9 @@ pub(crate) fn required<T: Field>(
     fields: &mut Map<String, Value>,
     name: &str,
 ) -> Result<T, PayloadError> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Err(PayloadError::new(name, PayloadProblem::Missing)),
-        Some(value) => T::read(value).map_err(|error| error.inside(name)),
-    }
+    let value =
+        take(fields, name).ok_or_else(|| PayloadError::new(name, PayloadProblem::Missing))?;
+    T::read(value).map_err(|error| error.inside(name))
 }
 
 /// Takes an optional field out of an object. A value of another type than documented goes to `misfits` under its name, so
@@ -35,14 +34,24 @@ pub(crate) fn optional<T: Field>(
     misfits: &mut Map<String, Value>,
     name: &str,
 ) -> Option<T> {
-    match fields.remove(name)? {
-        Value::Null => None,
-        value if T::fits(&value) => T::read(value).ok(),
-        value => {
-            misfits.insert(name.to_owned(), value);
-            None
-        }
+    let value = take(fields, name)?;
+    if T::fits(&value) {
+        return T::read(value).ok();
     }
+    set_aside(misfits, name, value);
+    None
+}
+
+/// Takes a value out of an object; `null` is none. Not inlined, as the fields of all models are many and wasm should stay
+/// small.
+#[inline(never)]
+fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    fields.remove(name).filter(|value| !value.is_null())
+}
+
+#[inline(never)]
+fn set_aside(misfits: &mut Map<String, Value>, name: &str, value: Value) {
+    misfits.insert(name.to_owned(), value);
 }
 
 /// Whether an object has this field, with a value that fits.
