@@ -1,4 +1,17 @@
-//! Events: what they are called on the wire and what they mean.
+//! Events: what they are called, what they mean, and the one form that they all take.
+//!
+//! [`Event`] is that form; `normalise` reads it from the body of any [`Source`], `render` writes it as the body of a provider
+//! that is also sent for, `key` tells repeats and order.
+
+mod model;
+mod source;
+mod types;
+
+pub use self::{
+    model::{Bounce, BounceKind, Campaign, Event, Lead, Opens, Reply, Sender, Tag},
+    source::{Source, UnknownSource},
+    types::EventType,
+};
 
 use alloc::string::String;
 use core::fmt;
@@ -24,8 +37,18 @@ pub enum EventKind {
     Replied,
     /// The mail could not be delivered.
     Bounced,
+    /// The mail could not be delivered yet; more attempts follow.
+    Delayed,
+    /// The mail was never sent.
+    Failed,
+    /// The mail was marked as spam.
+    Complained,
     /// The lead opted out.
     Unsubscribed,
+    /// The lead opted in again.
+    Resubscribed,
+    /// An inbound message arrived.
+    Received,
     /// A campaign began to run.
     CampaignStarted,
     /// All leads went through all steps.
@@ -62,7 +85,13 @@ impl fmt::Display for Id {
 /// Declares the event types of a provider as an open set: those it documents, and any other by its name.
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {
-        /// Event types of the provider, an open set.
+        $crate::event::event_types! {
+            /// Event types of the provider, an open set.
+            ; $($(#[$doc])* $variant = $name, $kind;)*
+        }
+    };
+    ($(#[$set_doc:meta])* ; $($(#[$doc:meta])* $variant:ident = $name:literal, $kind:ident;)*) => {
+        $(#[$set_doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(from = "alloc::string::String", into = "alloc::string::String")]
         pub enum EventType {
@@ -81,6 +110,16 @@ macro_rules! event_types {
                     $(Self::$variant => $name,)*
                     Self::Other(name) => name,
                 }
+            }
+
+            /// The documented type with this meaning. `None` where there is none, and for [`EventKind::Other`], which is no
+            /// meaning.
+            ///
+            /// [`EventKind::Other`]: $crate::event::EventKind::Other
+            pub fn with_kind(kind: $crate::event::EventKind) -> Option<Self> {
+                [$(Self::$variant,)*]
+                    .into_iter()
+                    .find(|known| known.kind() == kind && kind != $crate::event::EventKind::Other)
             }
 
             /// What it means.

@@ -19,7 +19,13 @@ pub mod event;
 pub mod explain;
 pub mod headers;
 #[cfg(feature = "payload")]
+pub mod key;
+#[cfg(feature = "payload")]
+pub mod normalise;
+#[cfg(feature = "payload")]
 pub mod provider;
+#[cfg(feature = "payload")]
+pub mod render;
 pub mod retry;
 pub mod secret;
 pub mod signature;

@@ -1,18 +1,22 @@
 //! The providers: what each calls its events, what their payloads hold, and what it promises about deliveries.
 
 pub mod cleanmails;
-mod payload;
+pub mod mailgun;
+pub(crate) mod model;
+pub(crate) mod payload;
 pub mod platform;
+pub mod resend;
 pub mod sendemall;
+pub mod sendgrid;
 pub mod smartlead;
 
 pub use self::payload::{Defaults, Payload, PayloadError, PayloadProblem};
 
-use crate::delivery::DeliveryPolicy;
+use crate::{delivery::DeliveryPolicy, event::Source};
 use alloc::{borrow::ToOwned, string::String};
 use core::fmt;
 
-/// A provider of outreach events.
+/// A provider of outreach events that we send for. [`Source`] names these and those that we only receive from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Provider {
@@ -134,6 +138,30 @@ impl Provider {
             Self::Smartlead => &smartlead::PROFILE,
             Self::Sendemall => &sendemall::PROFILE,
             Self::Platform => &platform::PROFILE,
+        }
+    }
+}
+
+impl From<Provider> for Source {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Cleanmails => Self::Cleanmails,
+            Provider::Smartlead => Self::Smartlead,
+            Provider::Sendemall => Self::Sendemall,
+            Provider::Platform => Self::Platform,
+        }
+    }
+}
+
+impl Source {
+    /// The provider that we also send for; `None` for one that is inbound only.
+    pub const fn provider(self) -> Option<Provider> {
+        match self {
+            Self::Cleanmails => Some(Provider::Cleanmails),
+            Self::Smartlead => Some(Provider::Smartlead),
+            Self::Sendemall => Some(Provider::Sendemall),
+            Self::Platform => Some(Provider::Platform),
+            Self::Resend | Self::Sendgrid | Self::Mailgun => None,
         }
     }
 }

@@ -52,6 +52,45 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
 /// Writes unix milliseconds as RFC 3339 in UTC, to the second. Moments outside the years 0 to 9999 are written as the
 /// nearest one inside.
 pub fn format_rfc3339(unix_ms: i64) -> String {
+    format!("{}Z", to_the_second(unix_ms).0)
+}
+
+/// Writes unix milliseconds as RFC 3339 in UTC with three fraction digits, so that texts sort as the moments do. Moments
+/// outside the years 0 to 9999 are written as the nearest one inside.
+pub fn format_rfc3339_ms(unix_ms: i64) -> String {
+    let (text, fraction_ms) = to_the_second(unix_ms);
+    format!("{text}.{fraction_ms:03}Z")
+}
+
+/// Reads unix seconds, whole or with a fraction of any length, as unix milliseconds; further digits are cut. Moments
+/// outside the years 1970 to 9999 are `None`, as is any other text.
+pub fn parse_unix_seconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text, ""),
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let mut fraction_ms = 0_i64;
+    for digit in fraction.bytes().chain([b'0'; 3]).take(3) {
+        fraction_ms = fraction_ms
+            .checked_mul(10)?
+            .checked_add(i64::from(digit & 0x0f))?;
+    }
+    let unix_ms = whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(SECOND_MS)?
+        .checked_add(fraction_ms)?;
+    let end = days_since_epoch(10_000, 1, 1).checked_mul(DAY_MS)?;
+    (unix_ms < end).then_some(unix_ms)
+}
+
+/// Date and time to the second without zone, and the milliseconds that are left.
+fn to_the_second(unix_ms: i64) -> (String, i64) {
     let first = days_since_epoch(0, 1, 1).saturating_mul(DAY_MS);
     let last = days_since_epoch(10_000, 1, 1)
         .saturating_mul(DAY_MS)
@@ -62,7 +101,8 @@ pub fn format_rfc3339(unix_ms: i64) -> String {
     let hour = in_day.div_euclid(HOUR_MS);
     let minute = in_day.rem_euclid(HOUR_MS).div_euclid(MINUTE_MS);
     let second = in_day.rem_euclid(MINUTE_MS).div_euclid(SECOND_MS);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    (text, in_day.rem_euclid(SECOND_MS))
 }
 
 /// What is left of the text.
@@ -232,6 +272,36 @@ mod tests {
             assert_eq!(parse_rfc3339(text), None, "{text}");
         }
         assert!(parse_rfc3339("2000-02-29T00:00:00Z").is_some());
+    }
+
+    #[test]
+    fn unix_seconds_are_read_digit_by_digit() {
+        for (text, unix_ms) in [
+            ("0", Some(0)),
+            ("1773054731", Some(1_773_054_731_000)),
+            ("1773054731.12", Some(1_773_054_731_120)),
+            ("1773054735.5209999", Some(1_773_054_735_520)),
+            ("253402300799.999", Some(253_402_300_799_999)),
+            ("253402300800", None),
+            ("99999999999999999999", None),
+            ("", None),
+            (".5", None),
+            ("5.", None),
+            ("-1", None),
+            ("+1", None),
+            ("1e21", None),
+            ("1.2.3", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(parse_unix_seconds(text), unix_ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_are_written_with_three_digits() {
+        assert_eq!(format_rfc3339_ms(7), "1970-01-01T00:00:00.007Z");
+        assert_eq!(format_rfc3339_ms(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(format_rfc3339_ms(i64::MAX), "9999-12-31T23:59:59.999Z");
     }
 
     #[test]

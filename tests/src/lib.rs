@@ -1,7 +1,9 @@
-//! What the suites share: the vector format and its faces, a host process, a receiver that records.
+//! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
 #![forbid(unsafe_code)]
 
+pub mod conversions;
 pub mod faces;
 pub mod host;
+pub mod inbound;
 pub mod receiver;
 pub mod vectors;

@@ -2,6 +2,7 @@
 
 mod build;
 mod demo;
+mod inbound;
 mod npm;
 mod run;
 mod stamp;
@@ -72,6 +73,15 @@ enum Chore {
         /// Folder of vector files [default: COUNTERSIGN_VECTORS, else tests/vectors]
         directory: Option<PathBuf>,
     },
+    /// Read the inbound samples of Resend, SendGrid and Mailgun and check what the normaliser makes of them
+    ///
+    /// One row per file: provider, events, their normalised types, whether the signature was verified. Fails when an event is
+    /// not as its file expects, when a file has an unknown format, provider or field, or when there is none.
+    /// COUNTERSIGN_BLESS=1 writes the snapshots of the repository's own samples anew.
+    Inbound {
+        /// Folder of samples [default: COUNTERSIGN_INBOUND, else tests/inbound]
+        directory: Option<PathBuf>,
+    },
     /// Check form, lints, licences and the rules of the house
     Tidy,
 }
@@ -114,6 +124,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Demo { keep } => demo::demo(&workspace, keep),
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
+        Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
         Chore::Tidy => tidy::tidy(&workspace),
     }
 }

@@ -119,11 +119,19 @@ fn rust(workspace: &Workspace) -> Result<Line> {
     suite("rust (cargo test)", &mut cargo, counts::cargo_test)
 }
 
-/// The chores' own tests, in the profile that the chores run in.
+/// The tests of the chores and of the toolkit, in the profile that the chores run in.
 fn chores(workspace: &Workspace) -> Result<Line> {
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--package", "xtask"]);
-    suite("xtask", &mut cargo, counts::cargo_test)
+    cargo.args([
+        "test",
+        "--package",
+        "xtask",
+        "--package",
+        "countersign-toolkit",
+        "--features",
+        "countersign-toolkit/events",
+    ]);
+    suite("xtask and toolkit", &mut cargo, counts::cargo_test)
 }
 
 fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result<Line> {

@@ -78,7 +78,7 @@ fn deny(workspace: &Workspace) -> bool {
 }
 
 /// Release, like tests and demo: build scripts and macros are shared with them. The toolkit has a line of its own because
-/// it has no native tests.
+/// it would bring wasm-bindgen's features into the others.
 const CLIPPY: [&str; 9] = [
     "clippy",
     "--release",
@@ -92,11 +92,13 @@ const CLIPPY: [&str; 9] = [
 ];
 
 /// wasm-bindgen compiles natively too, so no wasm toolchain is needed to lint.
-const CLIPPY_TOOLKIT: [&str; 7] = [
+const CLIPPY_TOOLKIT: [&str; 9] = [
     "clippy",
     "--release",
     "--package",
     "countersign-toolkit",
+    "--all-features",
+    "--all-targets",
     "--",
     "--deny",
     "warnings",

@@ -25,6 +25,8 @@ pub struct LeadWeights {
     pub replied: i32,
     /// A mail bounced.
     pub bounced: i32,
+    /// The lead marked a mail as spam.
+    pub complained: i32,
     /// The lead opted out.
     pub unsubscribed: i32,
 }
@@ -38,6 +40,7 @@ impl Default for LeadWeights {
             clicked: 0,
             replied: 0,
             bounced: 0,
+            complained: 0,
             unsubscribed: 0,
         }
     }
@@ -53,12 +56,17 @@ impl LeadWeights {
             EventKind::Clicked => self.clicked,
             EventKind::Replied => self.replied,
             EventKind::Bounced => self.bounced,
+            EventKind::Complained => self.complained,
             EventKind::Unsubscribed => self.unsubscribed,
             EventKind::CampaignStarted
             | EventKind::CampaignCompleted
             | EventKind::CampaignPaused
             | EventKind::LeadCreated
             | EventKind::LeadValidated
+            | EventKind::Delayed
+            | EventKind::Failed
+            | EventKind::Resubscribed
+            | EventKind::Received
             | EventKind::Other => 0,
         }
     }

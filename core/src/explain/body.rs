@@ -22,8 +22,8 @@ pub(super) fn explain(trials: &mut Trials<'_>, view: &View<'_>) {
         return;
     }
     length(trials, view);
-    let groups: [fn(&[u8]) -> Vec<Candidate>; 4] = [ends, line_breaks, texts, forms];
-    for group in groups {
+    const GROUPS: [Group; 4] = [ends, line_breaks, texts, forms];
+    for group in GROUPS {
         // Each copies the body a few times: not where no copy could be tried.
         if !trials.can_afford(view.body.len()) {
             return;
@@ -49,6 +49,9 @@ pub(super) fn explain(trials: &mut Trials<'_>, view: &View<'_>) {
         );
     }
 }
+
+/// Bodies that may have been signed, of one kind.
+type Group = fn(&[u8]) -> Vec<Candidate>;
 
 /// A body that may have been signed.
 struct Candidate {

@@ -1,14 +1,15 @@
 //! Cleanmails. Source: PROVIDERS.md C1 to C33, R-C1 to R-C13.
 
-use super::{Profile, Spelling};
+use super::{
+    Profile, Spelling,
+    model::{model, names},
+};
 use crate::{
     delivery::{AutoPause, DeliveryPolicy},
     event::{Id, event_types},
     retry::RetrySchedule,
 };
 use alloc::string::String;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 event_types! {
     /// C1. The name stays although the document says "delivered" (R-C7).
@@ -35,6 +36,8 @@ event_types! {
     LeadValidated = "lead.validated", LeadValidated;
 }
 
+names!(EventType);
+
 /// C30 with R-C1, C31 with R-C2, R-C10.
 pub(super) static PROFILE: Profile = Profile {
     name: "cleanmails",
@@ -50,54 +53,41 @@ pub(super) static PROFILE: Profile = Profile {
     ),
 };
 
-/// C23. Unknown fields are kept in `other`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Payload {
-    /// Event type.
-    pub event: EventType,
-    /// Workspace that the event belongs to.
-    pub workspace_id: Id,
-    /// When it happened, RFC 3339.
-    pub timestamp: String,
-    /// What happened.
-    pub data: Data,
-    /// Fields that the document does not name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+model! {
+    /// C23. Unknown fields are kept in `other`.
+    pub struct Payload {
+        /// Event type.
+        required event: EventType,
+        /// Workspace that the event belongs to.
+        required workspace_id: Id,
+        /// When it happened, RFC 3339.
+        required timestamp: String,
+        /// What happened.
+        required data: Data,
+    }
 }
 
-/// C24; every field can be missing (R-C8).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Data {
-    /// The lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_id: Option<Id>,
-    /// Address of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_email: Option<String>,
-    /// Name of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_name: Option<String>,
-    /// Company of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_company: Option<String>,
-    /// The campaign.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign_id: Option<Id>,
-    /// Name of the campaign.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign: Option<String>,
-    /// The sending account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sender_id: Option<Id>,
-    /// Address of the sending account.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sender: Option<String>,
-    /// `Message-ID` of the mail, as on the wire (R-S20).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<String>,
-    /// Fields that the document does not name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+model! {
+    /// C24; every field can be missing (R-C8).
+    #[derive(Default)]
+    pub struct Data {
+        /// The lead.
+        lead_id: Id,
+        /// Address of the lead.
+        lead_email: String,
+        /// Name of the lead.
+        lead_name: String,
+        /// Company of the lead.
+        lead_company: String,
+        /// The campaign.
+        campaign_id: Id,
+        /// Name of the campaign.
+        campaign: String,
+        /// The sending account.
+        sender_id: Id,
+        /// Address of the sending account.
+        sender: String,
+        /// `Message-ID` of the mail, as on the wire (R-S20).
+        message_id: String,
+    }
 }

@@ -1,6 +1,6 @@
 //! Payloads of any provider: decoding, completing, encoding.
 
-use super::{Provider, cleanmails, platform, sendemall, smartlead};
+use super::{Provider, cleanmails, model::Field, platform, sendemall, smartlead};
 use crate::event::EventKind;
 use alloc::{
     borrow::ToOwned,
@@ -53,6 +53,11 @@ pub enum PayloadProblem {
         /// What was found and what was expected.
         detail: String,
     },
+    /// More events in one body than are read.
+    TooMany {
+        /// Most that are read.
+        max: usize,
+    },
     /// The provider documents no such event type. Only publishing asks for this; a receiver takes any (R-X7).
     UnknownEventType {
         /// The type as given.
@@ -70,7 +75,8 @@ pub struct Defaults<'a> {
 }
 
 impl Payload {
-    /// Reads the body of a delivery. Unknown fields and event types are kept (R-X7).
+    /// Reads the body of a delivery. Unknown fields and event types are kept, and so is an optional field whose value has
+    /// another type than documented: it goes to `other` under its name (R-X7). Only a required field can be wrong.
     ///
     /// ```
     /// use countersign_core::provider::{Payload, Provider};
@@ -87,11 +93,17 @@ impl Payload {
     /// # Errors
     /// [`PayloadError`] with the JSON path.
     pub fn decode(provider: Provider, body: &[u8]) -> Result<Self, PayloadError> {
-        Self::from_object(provider, object(body)?)
+        let fields = Value::Object(object(body)?);
+        match provider {
+            Provider::Cleanmails => Field::read(fields).map(Self::Cleanmails),
+            Provider::Smartlead => Field::read(fields).map(Self::Smartlead),
+            Provider::Sendemall => Field::read(fields).map(Self::Sendemall),
+            Provider::Platform => Field::read(fields).map(Self::Platform),
+        }
     }
 
     /// Reads an event that is to be published: like [`decode`](Self::decode), but an absent id or timestamp gets its
-    /// default, and the event type must be one that the provider documents.
+    /// default, the event type must be one that the provider documents, and every documented field must have its type.
     ///
     /// # Errors
     /// [`PayloadError`] with the JSON path.
@@ -206,16 +218,26 @@ impl Payload {
 }
 
 impl PayloadError {
-    fn new(path: &str, problem: PayloadProblem) -> Self {
+    pub(crate) fn new(path: &str, problem: PayloadProblem) -> Self {
         Self {
             path: path.to_owned(),
             problem,
         }
     }
 
-    fn wrong_type(path: &str, detail: &str) -> Self {
+    pub(crate) fn wrong_type(path: &str, detail: &str) -> Self {
         let detail = detail.to_owned();
         Self::new(path, PayloadProblem::WrongType { detail })
+    }
+
+    /// The same trouble, seen from one level further out.
+    pub(crate) fn inside(mut self, name: &str) -> Self {
+        self.path = match self.path.as_str() {
+            "" => name.to_owned(),
+            path if path.starts_with('[') => format!("{name}{path}"),
+            path => format!("{name}.{path}"),
+        };
+        self
     }
 
     /// The name of the problem.
@@ -224,6 +246,7 @@ impl PayloadError {
             PayloadProblem::NotJson { .. } => "json_invalid",
             PayloadProblem::Missing => "missing_field",
             PayloadProblem::WrongType { .. } => "wrong_type",
+            PayloadProblem::TooMany { .. } => "too_many_events",
             PayloadProblem::UnknownEventType { .. } => "unknown_event_type",
         }
     }
@@ -243,6 +266,9 @@ impl fmt::Display for PayloadError {
             PayloadProblem::WrongType { detail } => {
                 write!(f, "the field `{path}` has the wrong type: {detail}")
             }
+            PayloadProblem::TooMany { max } => {
+                write!(f, "the body holds more than {max} events")
+            }
             PayloadProblem::UnknownEventType { name } => {
                 write!(f, "the provider documents no event type `{name}`")
             }
@@ -255,18 +281,24 @@ impl core::error::Error for PayloadError {}
 /// Byte order mark, in UTF-8. A sender must not write one, a reader may ignore it. Source: RFC 8259 section 8.1.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, PayloadError> {
-    match serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(PayloadError::wrong_type("", "expected a JSON object")),
-        Err(error) => Err(PayloadError::new(
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, PayloadError> {
+    match json(body)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(PayloadError::wrong_type("", "expected a JSON object")),
+    }
+}
+
+/// Reads a body as JSON. Nesting is bounded by `serde_json`: 128 levels, a deeper text is refused.
+pub(crate) fn json(body: &[u8]) -> Result<Value, PayloadError> {
+    serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)).map_err(|error| {
+        PayloadError::new(
             "",
             PayloadProblem::NotJson {
                 line: error.line(),
                 column: error.column(),
             },
-        )),
-    }
+        )
+    })
 }
 
 fn fill(fields: &mut Map<String, Value>, name: &str, default: impl FnOnce() -> String) {

@@ -1,14 +1,15 @@
 //! The platform whose documentation names no vendor. Source: PROVIDERS.md P1 to P16, R-P1 to R-P12.
 
-use super::{Profile, Spelling};
+use super::{
+    Profile, Spelling,
+    model::{model, names},
+};
 use crate::{
     delivery::{AutoPause, DeliveryPolicy},
     event::{Id, event_types},
     retry::RetrySchedule,
 };
 use alloc::string::String;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 event_types! {
     /// P7, tracking pixel.
@@ -20,6 +21,8 @@ event_types! {
     /// P7, opt-out link.
     EmailUnsubscribe = "email.unsubscribe", Unsubscribed;
 }
+
+names!(EventType);
 
 /// R-P2 for the shape, R-P11 for retries and timeout.
 pub(super) static PROFILE: Profile = Profile {
@@ -44,30 +47,22 @@ pub(super) fn canonical_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// R-P2. Unknown fields are kept in `other`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Payload {
-    /// Id of the event.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub id: Option<Id>,
-    /// Event type.
-    #[serde(rename = "type")]
-    pub event: EventType,
-    /// The mail that the event is about.
-    pub email_id: Id,
-    /// Address of the recipient.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub recipient: Option<String>,
-    /// When it happened, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub timestamp: Option<String>,
-    /// Where the clicked link leads.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub url: Option<String>,
-    /// `hard` or `soft`.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub bounce_type: Option<String>,
-    /// Fields that the document does not name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+model! {
+    /// R-P2. Unknown fields are kept in `other`.
+    pub struct Payload {
+        /// Id of the event.
+        id: Id,
+        /// Event type.
+        required event = "type": EventType,
+        /// The mail that the event is about.
+        required email_id: Id,
+        /// Address of the recipient.
+        recipient: String,
+        /// When it happened, RFC 3339.
+        timestamp: String,
+        /// Where the clicked link leads.
+        url: String,
+        /// `hard` or `soft`.
+        bounce_type: String,
+    }
 }

@@ -1,14 +1,15 @@
 //! SendEmAll. Source: PROVIDERS.md E1 to E40, R-E1 to R-E15.
 
-use super::{Profile, Spelling};
+use super::{
+    Profile, Spelling,
+    model::{model, names},
+};
 use crate::{
     delivery::{AutoPause, DeliveryPolicy},
     event::{Id, event_types},
     retry::RetrySchedule,
 };
 use alloc::string::String;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 event_types! {
     /// E1.
@@ -29,6 +30,8 @@ event_types! {
     CampaignCompleted = "campaign.completed", CampaignCompleted;
 }
 
+names!(EventType);
+
 /// E25 with R-E5; E29, E30, E33 with R-E13.
 pub(super) static PROFILE: Profile = Profile {
     name: "sendemall",
@@ -40,84 +43,61 @@ pub(super) static PROFILE: Profile = Profile {
     policy: DeliveryPolicy::new(RetrySchedule::SENDEMALL, 10_000, AutoPause::Never),
 };
 
-/// E17. Unknown fields are kept in `other`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Payload {
-    /// Event type.
-    pub event: EventType,
-    /// Id of the event, the same in every delivery (E35).
-    pub id: String,
-    /// When it happened, RFC 3339 (R-E15).
-    pub timestamp: String,
-    /// What happened.
-    pub data: Data,
-    /// Fields that the document does not name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+model! {
+    /// E17. Unknown fields are kept in `other`.
+    pub struct Payload {
+        /// Event type.
+        required event: EventType,
+        /// Id of the event, the same in every delivery (E35).
+        required id: String,
+        /// When it happened, RFC 3339 (R-E15).
+        required timestamp: String,
+        /// What happened.
+        required data: Data,
+    }
 }
 
-/// E18 to E23, R-E12; every field can be missing.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Data {
-    /// The campaign, `cmp_…`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign_id: Option<Id>,
-    /// Name of the campaign.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub campaign_name: Option<String>,
-    /// The lead, `lead_…`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_id: Option<Id>,
-    /// Address of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_email: Option<String>,
-    /// Name of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_name: Option<String>,
-    /// Company of the lead.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lead_company: Option<String>,
-    /// E20: `hard` or `soft`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bounce_type: Option<String>,
-    /// E20: the mail server's code, as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bounce_code: Option<String>,
-    /// E20.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bounce_message: Option<String>,
-    /// Step of the sequence.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sequence_step: Option<u64>,
-    /// R-E12: where the clicked link leads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// E22: opens so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open_count: Option<u64>,
-    /// E22.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_opened_at: Option<String>,
-    /// E22.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_agent: Option<String>,
-    /// E22.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip_country: Option<String>,
-    /// E23: excluded from all future campaigns.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub suppressed_globally: Option<bool>,
-    /// E19: positive, neutral, negative, out_of_office or unsubscribe.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply_sentiment: Option<String>,
-    /// Start of the reply; it may be cut.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply_preview: Option<String>,
-    /// The conversation, `thrd_…`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thread_id: Option<Id>,
-    /// Fields that the document does not name.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
+model! {
+    /// E18 to E23, R-E12; every field can be missing.
+    #[derive(Default)]
+    pub struct Data {
+        /// The campaign, `cmp_…`.
+        campaign_id: Id,
+        /// Name of the campaign.
+        campaign_name: String,
+        /// The lead, `lead_…`.
+        lead_id: Id,
+        /// Address of the lead.
+        lead_email: String,
+        /// Name of the lead.
+        lead_name: String,
+        /// Company of the lead.
+        lead_company: String,
+        /// E20: `hard` or `soft`.
+        bounce_type: String,
+        /// E20: the mail server's code, as text.
+        bounce_code: String,
+        /// E20.
+        bounce_message: String,
+        /// Step of the sequence.
+        sequence_step: u64,
+        /// R-E12: where the clicked link leads.
+        url: String,
+        /// E22: opens so far.
+        open_count: u64,
+        /// E22.
+        first_opened_at: String,
+        /// E22.
+        user_agent: String,
+        /// E22.
+        ip_country: String,
+        /// E23: excluded from all future campaigns.
+        suppressed_globally: bool,
+        /// E19: positive, neutral, negative, out_of_office or unsubscribe.
+        reply_sentiment: String,
+        /// Start of the reply; it may be cut.
+        reply_preview: String,
+        /// The conversation, `thrd_…`.
+        thread_id: Id,
+    }
 }

@@ -4,6 +4,12 @@
 //! five times faster at making JavaScript objects.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "events")]
+mod events;
+
+#[cfg(feature = "events")]
+pub use events::{idempotency_key, ordering_key, parse_events, render};
+
 use countersign_core::provider::{Payload, Provider};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::Id;
 use serde_json::json;
 
 const DEFAULTS: Defaults<'_> = Defaults {
@@ -66,18 +67,123 @@ fn each_required_field_is_named_when_it_is_absent_or_null() {
 }
 
 #[test]
-fn a_wrong_type_is_named_by_its_path() {
-    let payload =
-        json!({"event": "email.sent", "id": "e", "timestamp": "t", "data": {"open_count": "3"}});
+fn an_optional_field_of_another_type_is_kept_and_comes_out_again() {
+    // R-X7.
+    let payload = json!({"event": "email.sent", "id": "e", "timestamp": "t", "data": {
+        "open_count": "3", "lead_email": 5, "campaign_id": [1], "suppressed_globally": "yes", "lead_id": "l",
+    }});
+    let decoded = decode(Provider::Sendemall, &payload).unwrap();
+    let Payload::Sendemall(typed) = &decoded else {
+        panic!("{decoded:?}");
+    };
+    assert_eq!(typed.data.open_count, None);
+    assert_eq!(typed.data.lead_id, Some(Id::Text("l".into())));
+    assert_eq!(typed.data.other["open_count"], "3");
+    assert_eq!(typed.data.other.len(), 4);
+    let again: Value = serde_json::from_slice(&decoded.encode()).unwrap();
+    assert_eq!(again, payload);
+    assert_eq!(decode(Provider::Sendemall, &again), Ok(decoded));
+
+    let payload = json!({"event": "E", "timestamp": "t", "campaign_id": 1, "lead_id": 1, "sequence_number": -1,
+        "lead": {"email": 5, "custom_fields": "none"}, "link": "https://x.example", "reply": [], "opened_count": 1.5});
+    let decoded = decode(Provider::Smartlead, &payload).unwrap();
+    let again: Value = serde_json::from_slice(&decoded.encode()).unwrap();
+    assert_eq!(again, payload);
+}
+
+#[test]
+fn every_optional_field_may_hold_any_value() {
+    let whole = json!({
+        "cleanmails": {"event": "e", "workspace_id": 1, "timestamp": "t", "data": {}},
+        "smartlead": {"event": "e", "timestamp": "t", "campaign_id": 1, "lead_id": 1},
+        "sendemall": {"event": "e", "id": "i", "timestamp": "t", "data": {}},
+        "platform": {"type": "e", "email_id": 1},
+    });
+    let names = [
+        "id",
+        "recipient",
+        "url",
+        "bounce_type",
+        "link",
+        "reply",
+        "lead",
+        "email",
+        "campaign_name",
+        "lead_id",
+        "lead_email",
+        "sender",
+        "message_id",
+        "open_count",
+        "opened_count",
+        "suppressed_globally",
+        "sequence_step",
+    ];
+    for provider in Provider::ALL {
+        for name in names {
+            for value in [
+                json!(true),
+                json!(-1.5),
+                json!("x"),
+                json!(["x"]),
+                json!({"x": [1]}),
+            ] {
+                let mut payload = whole[provider.name()].clone();
+                if provider.profile().required.contains(&name) {
+                    continue;
+                }
+                payload[name] = value.clone();
+                if let Some(data) = payload.get_mut("data") {
+                    data[name] = value;
+                }
+                if provider == Provider::Sendemall {
+                    payload["id"] = json!("i");
+                }
+                let decoded = decode(provider, &payload).unwrap();
+                let again: Value = serde_json::from_slice(&decoded.encode()).unwrap();
+                assert_eq!(again, payload, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_required_field_of_another_type_is_named_by_its_path() {
+    let payload = json!({"event": "email.sent", "id": 7, "timestamp": "t", "data": {}});
     let error = decode(Provider::Sendemall, &payload).unwrap_err();
+    assert_eq!((error.path.as_str(), error.code()), ("id", "wrong_type"));
+    assert_eq!(
+        error.to_string(),
+        "the field `id` has the wrong type: expected a string"
+    );
+    let payload = json!({"event": "E", "timestamp": "t", "campaign_id": {}, "lead_id": 1});
+    let error = decode(Provider::Smartlead, &payload).unwrap_err();
     assert_eq!(
         (error.path.as_str(), error.code()),
-        ("data.open_count", "wrong_type")
+        ("campaign_id", "wrong_type")
     );
+}
 
-    let payload = json!({"event": "E", "timestamp": "t", "campaign_id": 1, "lead_id": 1, "lead": {"email": 5}});
-    let error = decode(Provider::Smartlead, &payload).unwrap_err();
-    assert_eq!(error.path, "lead.email");
+#[test]
+fn publishing_refuses_what_reading_tolerates() {
+    let complete = |provider, value: Value| {
+        let error = Payload::complete(provider, value.to_string().as_bytes(), DEFAULTS);
+        let error = error.unwrap_err();
+        (error.path.clone(), error.code())
+    };
+    assert_eq!(
+        complete(
+            Provider::Sendemall,
+            json!({"event": "email.opened", "data": {"open_count": "3"}})
+        ),
+        ("data.open_count".to_owned(), "wrong_type")
+    );
+    assert_eq!(
+        complete(
+            Provider::Smartlead,
+            json!({"event": "EMAIL_SENT", "campaign_id": 1, "lead_id": 1, "lead": {"email": 5}})
+        ),
+        ("lead.email".to_owned(), "wrong_type")
+    );
 }
 
 #[test]

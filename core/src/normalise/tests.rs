@@ -1,0 +1,290 @@
+use super::*;
+use crate::event::{BounceKind, EventType};
+use alloc::string::ToString;
+use serde_json::json;
+
+fn one(source: Source, body: &Value) -> Event {
+    with(source, body, &NO_HEADERS)
+}
+
+fn with<H: Headers + ?Sized>(source: Source, body: &Value, headers: &H) -> Event {
+    let mut events = parse(source, headers, body.to_string().as_bytes()).unwrap();
+    assert_eq!(events.len(), 1);
+    let event = events.remove(0);
+    assert_eq!(&event.original, body, "the original is untouched");
+    event
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn the_three_older_vintages_of_smartlead_are_read() {
+    // R-S13: flat, with one field per fact.
+    let event = one(
+        Source::Smartlead,
+        &json!({"event_type": "EMAIL_REPLY", "event_timestamp": "2026-04-01T09:10:11.5+02:00", "campaign_id": 18,
+            "campaign_name": "Kiln", "sl_email_lead_id": "3051", "sl_lead_email": "nora@northwind.example",
+            "to_email": "n.lind@northwind.example", "to_name": "Nora Lind", "from_email": "ivo@brightforge.example",
+            "subject": "Quote", "sequence_number": "2", "sent_message": {"message_id": "<s1@brightforge.example>"},
+            "reply_message": {"message_id": "<r1@northwind.example>", "text": "Yes", "time": "2026-04-01T07:10:00Z"},
+            "stats_id": "x", "webhook_id": 7}),
+    );
+    assert_eq!(event.event_type, EventType::EmailReplied);
+    assert_eq!(event.provider_event, "EMAIL_REPLY");
+    assert_eq!(event.occurred_at, some("2026-04-01T07:10:11.500Z"));
+    assert_eq!(event.lead.id, some("3051"));
+    assert_eq!(event.lead.email, some("nora@northwind.example"));
+    assert_eq!(event.lead.full_name, some("Nora Lind"));
+    assert_eq!(event.campaign.id, some("18"));
+    assert_eq!(event.step, Some(2));
+    assert_eq!(event.message_id, some("s1@brightforge.example"));
+    assert_eq!(event.reply.message_id, some("r1@northwind.example"));
+    assert_eq!(event.reply.text, some("Yes"));
+    assert_eq!(event.reply.received_at, some("2026-04-01T07:10:00.000Z"));
+
+    // Without any lead id, the link in a list.
+    let event = one(
+        Source::Smartlead,
+        &json!({"event_type": "EMAIL_LINK_CLICK", "time_clicked": "2026-04-01T09:10:11Z", "to_email": "a@b.example",
+            "link_clicked": ["https://b.example/1", "https://b.example/2"], "campaign_id": 18, "sequence_number": 1}),
+    );
+    assert_eq!(event.event_type, EventType::EmailClicked);
+    assert_eq!(event.url, some("https://b.example/1"));
+    assert_eq!(event.recipient(), Some("a@b.example"));
+    assert_eq!(event.lead.id, None);
+
+    // Nested lead with its id, documented names beside an undocumented type field.
+    let event = one(
+        Source::Smartlead,
+        &json!({"event_type": "EMAIL_OPENED", "timestamp": "2026-04-01T09:10:11Z", "campaign_id": 18, "opened_count": 3,
+            "last_opened_at": "2026-04-02T09:10:11Z", "lead": {"id": 3051, "email": "a@b.example", "first_name": "A"}}),
+    );
+    assert_eq!(event.event_type, EventType::EmailOpened);
+    assert_eq!(event.lead.id, some("3051"));
+    assert_eq!(event.occurred_at, some("2026-04-02T09:10:11.000Z"));
+}
+
+#[test]
+fn every_alias_of_a_smartlead_name_has_its_meaning() {
+    for (name, event_type) in [
+        ("OPEN", EventType::EmailOpened),
+        ("EMAIL_OPEN", EventType::EmailOpened),
+        ("REPLY", EventType::EmailReplied),
+        ("EMAIL_REPLY", EventType::EmailReplied),
+        ("BOUNCE", EventType::EmailBounced),
+        ("EMAIL_BOUNCE", EventType::EmailBounced),
+        ("LINK_CLICK", EventType::EmailClicked),
+        ("EMAIL_LINK_CLICK", EventType::EmailClicked),
+        ("LEAD_UNSUBSCRIBED", EventType::EmailUnsubscribed),
+        ("EMAIL_UNSUBSCRIBED", EventType::EmailUnsubscribed),
+        ("FIRST_EMAIL_SENT", EventType::EmailSent),
+        ("LEAD_CATEGORY_UPDATED", EventType::other()),
+    ] {
+        for body in [
+            json!({"event": name, "timestamp": "t", "campaign_id": 1, "lead_id": 2}),
+            json!({"event_type": name}),
+        ] {
+            let event = one(Source::Smartlead, &body);
+            assert_eq!(event.event_type, event_type, "{body}");
+            assert_eq!(event.provider_event, name);
+        }
+    }
+    let error = parse(Source::Smartlead, &NO_HEADERS, br#"{"event_type":7}"#).unwrap_err();
+    assert_eq!(
+        (error.path.as_str(), error.code()),
+        ("event_type", "wrong_type")
+    );
+    let error = parse(Source::Smartlead, &NO_HEADERS, b"{}").unwrap_err();
+    assert_eq!(
+        (error.path.as_str(), error.code()),
+        ("event", "missing_field")
+    );
+}
+
+#[test]
+fn an_open_happened_when_it_was_last_opened() {
+    // R-S4.
+    let event = one(
+        Source::Smartlead,
+        &json!({"event": "EMAIL_OPENED", "timestamp": "2024-01-15T10:30:00Z", "campaign_id": 123, "lead_id": 789,
+            "opened_count": 3, "first_opened_at": "2024-01-15T10:30:00Z", "last_opened_at": "2024-01-15T14:20:00Z"}),
+    );
+    assert_eq!(event.occurred_at, some("2024-01-15T14:20:00.000Z"));
+    assert_eq!(event.opens.first_at, some("2024-01-15T10:30:00.000Z"));
+}
+
+#[test]
+fn cleanmails_unsubscribed_lead_is_an_unsubscribed_mail() {
+    // Table X.
+    let event = one(
+        Source::Cleanmails,
+        &json!({"event": "lead.unsubscribed", "workspace_id": 1, "timestamp": "2026-05-12T14:30:00Z",
+            "data": {"lead_id": 42, "message_id": "<a@b.example>", "lead_name": 7}}),
+    );
+    assert_eq!(event.event_type, EventType::EmailUnsubscribed);
+    assert_eq!(event.workspace_id, some("1"));
+    assert_eq!(event.lead.id, some("42"));
+    assert_eq!(event.lead.full_name, None);
+    assert_eq!(event.message_id, some("a@b.example"));
+}
+
+#[test]
+fn sendemall_s_numbers_may_be_texts_and_its_codes_numbers() {
+    let event = one(
+        Source::Sendemall,
+        &json!({"event": "email.bounced", "id": "evt_1", "timestamp": "yesterday", "data": {"bounce_code": 550,
+            "bounce_type": "soft", "sequence_step": "2"}}),
+    );
+    assert_eq!(event.bounce.code, some("550"));
+    assert_eq!(event.bounce.kind, Some(BounceKind::Soft));
+    assert_eq!(event.step, Some(2));
+    assert_eq!(
+        event.occurred_at, None,
+        "what cannot be read is not invented (R-P9)"
+    );
+    assert_eq!(event.dedupe, some("evt_1"));
+}
+
+#[test]
+fn the_platform_is_read_outbound_and_inbound() {
+    for (name, event_type) in [
+        ("email.open", EventType::EmailOpened),
+        ("email.opened", EventType::EmailOpened),
+        ("click", EventType::EmailClicked),
+        ("email.bounced", EventType::EmailBounced),
+        ("email.unsubscribe", EventType::EmailUnsubscribed),
+        ("email.delivered", EventType::EmailDelivered),
+        ("email.complained", EventType::EmailComplained),
+        ("lead.created", EventType::other()),
+        ("email.teleported", EventType::other()),
+    ] {
+        let event = one(Source::Platform, &json!({"type": name, "email_id": "m1"}));
+        assert_eq!(event.event_type, event_type, "{name}");
+        assert_eq!(event.provider_event, name);
+        assert_eq!((event.occurred_at, event.recipients.len()), (None, 0));
+    }
+    let error = parse(Source::Platform, &NO_HEADERS, br#"{"type":"email.open"}"#).unwrap_err();
+    assert_eq!(error.path, "email_id");
+}
+
+#[test]
+fn ids_of_repeats_come_from_headers_where_the_body_has_none() {
+    let smartlead = json!({"event": "E", "timestamp": "t", "campaign_id": 1, "lead_id": 2});
+    let event = with(Source::Smartlead, &smartlead, &[("X-Request-Id", " r1 ")]);
+    assert_eq!(event.dedupe, some("r1"));
+    let both = [("X-Request-Id", "r1"), ("webhook-id", "m1")];
+    assert_eq!(
+        with(Source::Smartlead, &smartlead, &both).dedupe,
+        some("m1")
+    );
+    assert_eq!(
+        with(Source::Smartlead, &smartlead, &[("webhook-id", "")]).dedupe,
+        None
+    );
+    let platform = json!({"type": "open", "email_id": "m", "id": 7});
+    let event = with(Source::Platform, &platform, &[("webhook-id", "m1")]);
+    assert_eq!(event.dedupe, some("7"), "the id in the body is signed");
+}
+
+#[test]
+fn resend_s_names_are_kept_known_or_not() {
+    for name in ["email.scheduled", "domain.updated", "email.teleported", "x"] {
+        let event = one(Source::Resend, &json!({"type": name}));
+        assert_eq!(event.event_type.as_str(), name);
+    }
+    let event = one(
+        Source::Resend,
+        &json!({"type": "email.sent", "data": {"to": ["a@b.example", 7], "email_id": "m"}}),
+    );
+    assert_eq!(
+        event.email_id,
+        some("m"),
+        "one field of another type spoils no other"
+    );
+}
+
+#[test]
+fn sendgrid_s_list_may_hold_anything_but_must_name_its_events() {
+    let path = |body: &str| {
+        let error = parse(Source::Sendgrid, &NO_HEADERS, body.as_bytes()).unwrap_err();
+        alloc::format!("{} {}", error.path, error.code())
+    };
+    assert_eq!(
+        path(r#"[{"event":"open"},{"event":null}]"#),
+        "[1].event missing_field"
+    );
+    assert_eq!(path(r#"[{"event":"open"},7]"#), "[1] wrong_type");
+    assert_eq!(path("7"), " wrong_type");
+    let many = alloc::format!(
+        "[{}{{}}]",
+        "{},".repeat(crate::provider::sendgrid::EVENTS_MAX)
+    );
+    assert_eq!(path(&many), " too_many_events");
+    let events = parse(Source::Sendgrid, &NO_HEADERS, b"[]\r\n").unwrap();
+    assert!(events.is_empty());
+    let events = parse(
+        Source::Sendgrid,
+        &NO_HEADERS,
+        br#"[{"event":"bounce","smtp-id":"","sg_message_id":7,"timestamp":"1773054731"}]"#,
+    );
+    let event = &events.unwrap()[0];
+    assert_eq!(event.email_id, None);
+    assert_eq!(event.occurred_at, some("2026-03-09T11:12:11.000Z"));
+    assert_eq!(event.bounce.kind, Some(BounceKind::Hard));
+}
+
+#[test]
+fn a_failure_of_mailgun_without_severity_is_neither_bounce_nor_delay() {
+    let read = |data: Value| one(Source::Mailgun, &json!({"event-data": data}));
+    let event = read(json!({"event": "failed", "user-variables": []}));
+    assert_eq!(event.event_type, EventType::other());
+    let event =
+        read(json!({"event": "rejected", "reject": {"reason": "virus"}, "delivery-status": null}));
+    assert_eq!(event.event_type, EventType::EmailFailed);
+    assert_eq!(event.bounce.reason, some("virus"));
+    let token =
+        json!({"signature": {"token": "t1"}, "event-data": {"event": "opened", "timestamp": 1.25}});
+    let event = one(Source::Mailgun, &token);
+    assert_eq!(event.dedupe, some("t1"), "R-P10");
+    assert_eq!(event.occurred_at, some("1970-01-01T00:00:01.250Z"));
+    let error = parse(Source::Mailgun, &NO_HEADERS, br#"{"event-data":{}}"#).unwrap_err();
+    assert_eq!(error.path, "event-data.event");
+}
+
+#[test]
+fn inbound_shapes_are_recognised() {
+    // R-P6.
+    for (body, source) in [
+        (r#"[{"event":"open"}]"#, Some(Source::Sendgrid)),
+        (r#"{"signature":{},"event-data":{}}"#, Some(Source::Mailgun)),
+        (
+            r#"{"type":"email.sent","created_at":"","data":{}}"#,
+            Some(Source::Resend),
+        ),
+        (
+            r#"{"type":"email.sent","email_id":"m"}"#,
+            Some(Source::Platform),
+        ),
+        ("[]", None),
+        ("[7]", None),
+        ("7", None),
+        ("{", None),
+        (r#"{"type":"email.sent"}"#, None),
+    ] {
+        assert_eq!(recognise(body.as_bytes()), source, "{body}");
+    }
+}
+
+#[test]
+fn the_json_form_reads_back_and_leaves_out_what_is_not_known() {
+    let event = one(Source::Platform, &json!({"type": "open", "email_id": 7}));
+    let text = serde_json::to_value(&event).unwrap();
+    assert_eq!(
+        text,
+        json!({"type": "email.opened", "provider": "platform", "provider_event": "open", "email_id": "7",
+            "original": {"type": "open", "email_id": 7}})
+    );
+    assert_eq!(serde_json::from_value::<Event>(text).unwrap(), event);
+}
