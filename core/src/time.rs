@@ -5,19 +5,38 @@
 
 use alloc::{format, string::String};
 
+const MINUTE_S: i64 = 60;
+const HOUR_S: i64 = 60 * MINUTE_S;
+const DAY_S: i64 = 24 * HOUR_S;
+const NANOS_PER_MS: u32 = 1_000_000;
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Most fraction digits that are read (vector rule V7); those after the third are cut.
+/// Most fraction digits that are read (vector rule V7).
 const FRACTION_DIGITS_MAX: usize = 9;
 
-/// Reads an RFC 3339 date and time with `Z` or an offset and up to nine fraction digits, as unix milliseconds.
+/// Reads an RFC 3339 date and time with `Z` or an offset and up to nine fraction digits, as unix milliseconds; further digits
+/// are cut.
 ///
 /// A leap second (`:60`) is read as the second after it. `None` for anything else, an impossible date included.
 ///
 /// Source: RFC 3339 section 5.6.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let (unix_s, nanos) = parse_rfc3339_nanos(text)?;
+    let fraction_ms = i64::from(nanos.div_euclid(NANOS_PER_MS));
+    unix_s.checked_mul(SECOND_MS)?.checked_add(fraction_ms)
+}
+
+/// Like [`parse_rfc3339`], as unix seconds and the nanoseconds after them (0 to 999,999,999).
+///
+/// ```
+/// use countersign_core::time::parse_rfc3339_nanos;
+///
+/// assert_eq!(parse_rfc3339_nanos("1969-12-31T23:59:59.999999999Z"), Some((-1, 999_999_999)));
+/// assert_eq!(parse_rfc3339_nanos("1996-12-19T16:39:57-08:00"), Some((851_042_397, 0)));
+/// ```
+pub fn parse_rfc3339_nanos(text: &str) -> Option<(i64, u32)> {
     let mut rest = Reader(text.as_bytes());
     let year = rest.number(4)?;
     rest.one_of(b"-")?;
@@ -30,8 +49,8 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let minute = rest.number(2)?;
     rest.one_of(b":")?;
     let second = rest.number(2)?;
-    let fraction_ms = rest.fraction_ms()?;
-    let offset_ms = rest.offset_ms()?;
+    let nanos = rest.nanos()?;
+    let offset_s = rest.offset_s()?;
     let possible = (1..=12).contains(&month)
         && (1..=days_in_month(year, month)).contains(&day)
         && hour < 24
@@ -40,13 +59,13 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if !possible || !rest.0.is_empty() {
         return None;
     }
-    days_since_epoch(year, month, day)
-        .checked_mul(DAY_MS)?
-        .checked_add(hour.checked_mul(HOUR_MS)?)?
-        .checked_add(minute.checked_mul(MINUTE_MS)?)?
-        .checked_add(second.checked_mul(SECOND_MS)?)?
-        .checked_add(fraction_ms)?
-        .checked_sub(offset_ms)
+    let unix_s = days_since_epoch(year, month, day)
+        .checked_mul(DAY_S)?
+        .checked_add(hour.checked_mul(HOUR_S)?)?
+        .checked_add(minute.checked_mul(MINUTE_S)?)?
+        .checked_add(second)?
+        .checked_sub(offset_s)?;
+    Some((unix_s, nanos))
 }
 
 /// Writes unix milliseconds as RFC 3339 in UTC, to the second. Moments outside the years 0 to 9999 are written as the
@@ -131,21 +150,20 @@ impl Reader<'_> {
         Some(number)
     }
 
-    fn fraction_ms(&mut self) -> Option<i64> {
+    fn nanos(&mut self) -> Option<u32> {
         if self.one_of(b".").is_none() {
             return Some(0);
         }
-        let mut worth_ms = 100;
-        let mut total_ms = self.digit()?.checked_mul(worth_ms)?;
+        let mut nanos = self.number(1)?;
         for _ in 1..FRACTION_DIGITS_MAX {
-            let Some(digit) = self.digit() else { break };
-            worth_ms = worth_ms.div_euclid(10);
-            total_ms = total_ms.checked_add(digit.checked_mul(worth_ms)?)?;
+            nanos = nanos
+                .checked_mul(10)?
+                .checked_add(self.digit().unwrap_or(0))?;
         }
-        Some(total_ms)
+        u32::try_from(nanos).ok()
     }
 
-    fn offset_ms(&mut self) -> Option<i64> {
+    fn offset_s(&mut self) -> Option<i64> {
         let sign = match self.one_of(b"Zz+-")? {
             b'+' => 1,
             b'-' => -1,
@@ -157,10 +175,10 @@ impl Reader<'_> {
         if hour > 23 || minute > 59 {
             return None;
         }
-        let offset_ms = hour
-            .checked_mul(HOUR_MS)?
-            .checked_add(minute.checked_mul(MINUTE_MS)?)?;
-        offset_ms.checked_mul(sign)
+        let offset_s = hour
+            .checked_mul(HOUR_S)?
+            .checked_add(minute.checked_mul(MINUTE_S)?)?;
+        offset_s.checked_mul(sign)
     }
 }
 
