@@ -3,7 +3,7 @@
 //! A small module of its own: what signatures need is to read one form strictly, and to write it; a calendar crate would be
 //! larger than all of the rest of a verifier in wasm.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -62,7 +62,46 @@ pub fn format_rfc3339(unix_ms: i64) -> String {
     let hour = in_day.div_euclid(HOUR_MS);
     let minute = in_day.rem_euclid(HOUR_MS).div_euclid(MINUTE_MS);
     let second = in_day.rem_euclid(MINUTE_MS).div_euclid(SECOND_MS);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let mut text = String::new();
+    for (number, digits, after) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, 'Z'),
+    ] {
+        push_number(&mut text, number.unsigned_abs(), digits);
+        text.push(after);
+    }
+    text
+}
+
+/// A number in decimal digits, after a minus sign where it is below zero. Written here because the formatter of the standard
+/// library is large in wasm.
+pub(crate) fn decimal(number: i64) -> String {
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    push_number(&mut text, number.unsigned_abs(), 1);
+    text
+}
+
+/// Adds a number with at least so many digits.
+fn push_number(text: &mut String, number: u64, digits_min: usize) {
+    let mut worth = 1_u64;
+    let mut digits = 1_usize;
+    while digits < digits_min || number.checked_div(worth).is_some_and(|rest| rest >= 10) {
+        // The largest number has 20 digits, and ten to the 19th still fits.
+        worth = worth.saturating_mul(10);
+        digits = digits.saturating_add(1);
+    }
+    for _ in 0..digits {
+        let digit = number.checked_div(worth).unwrap_or_default() % 10;
+        text.push(char::from_digit(u32::try_from(digit).unwrap_or_default(), 10).unwrap_or('0'));
+        worth = worth.checked_div(10).unwrap_or_default();
+    }
 }
 
 /// What is left of the text.
@@ -203,6 +242,23 @@ mod tests {
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.9Z"), Some(900));
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.1234567890Z"), None);
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.Z"), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_writes_them() {
+        let mut number = 1_i64;
+        for _ in 0..64 {
+            for number in [number, -number, number - 1, 1 - number] {
+                assert_eq!(decimal(number), alloc::format!("{number}"));
+            }
+            number = number.wrapping_mul(-3);
+        }
+        assert_eq!(decimal(i64::MIN), alloc::format!("{}", i64::MIN));
+        assert_eq!(decimal(i64::MAX), alloc::format!("{}", i64::MAX));
+        let mut text = String::new();
+        push_number(&mut text, 7, 4);
+        push_number(&mut text, u64::MAX, 2);
+        assert_eq!(text, "000718446744073709551615");
     }
 
     #[test]

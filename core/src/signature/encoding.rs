@@ -1,8 +1,8 @@
 //! How a digest is written in a header, and the constant-time comparison.
 
 use super::mac::{DIGEST_BYTES_MAX, Digest};
+use crate::base64;
 use alloc::string::String;
-use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
 use subtle::ConstantTimeEq;
 
 /// Alphabet of a digest in a header.
@@ -34,14 +34,15 @@ impl Encoding {
     /// The text of a digest.
     pub(crate) fn write(self, digest: &Digest) -> String {
         let mut buffer = [0; TEXT_BYTES_MAX];
-        String::from(self.encode(digest, &mut buffer))
+        let text = core::str::from_utf8(self.encode(digest, &mut buffer));
+        String::from(text.unwrap_or_default())
     }
 
     /// Compares the presented text with the digest, as text and in constant time (vector rule V4): a decoder that
     /// accepts more than one spelling can therefore not make more signatures valid.
     pub(crate) fn compare(self, presented: &[u8], digest: &Digest) -> Presented {
         let mut buffer = [0; TEXT_BYTES_MAX];
-        let expected = self.encode(digest, &mut buffer).as_bytes();
+        let expected = self.encode(digest, &mut buffer);
         // The length is public: it follows from the scheme.
         if bool::from(expected.ct_eq(presented)) {
             return Presented::Equal;
@@ -60,27 +61,28 @@ impl Encoding {
         presented: &[u8],
         is_signature: impl FnOnce(&[u8]) -> bool,
     ) -> Presented {
-        let mut buffer = [0; DIGEST_BYTES_MAX];
+        if presented.len() > TEXT_BYTES_MAX {
+            return Presented::Malformed;
+        }
         let decoded = match self {
-            Self::Hex => base16ct::lower::decode(presented, &mut buffer).ok(),
-            Self::Base64 => Base64::decode(presented, &mut buffer).ok(),
-            Self::Base64Url => Base64UrlUnpadded::decode(presented, &mut buffer).ok(),
+            Self::Hex => base16ct::lower::decode_vec(presented).ok(),
+            Self::Base64 => base64::decode(presented).map(|bytes| bytes.to_vec()),
+            Self::Base64Url => base64::decode_url(presented).map(|bytes| bytes.to_vec()),
         };
         match decoded {
-            Some(signature) if is_signature(signature) => Presented::Equal,
+            Some(signature) if signature.len() > DIGEST_BYTES_MAX => Presented::Malformed,
+            Some(signature) if is_signature(&signature) => Presented::Equal,
             Some(_) => Presented::Different,
             None => Presented::Malformed,
         }
     }
 
-    fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a str {
+    fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a [u8] {
         // All can only fail on a buffer that is too small, which this one is not; an empty text equals no signature.
         match self {
-            Self::Hex => base16ct::lower::encode_str(digest.as_bytes(), buffer).unwrap_or_default(),
-            Self::Base64 => Base64::encode(digest.as_bytes(), buffer).unwrap_or_default(),
-            Self::Base64Url => {
-                Base64UrlUnpadded::encode(digest.as_bytes(), buffer).unwrap_or_default()
-            }
+            Self::Hex => base16ct::lower::encode(digest.as_bytes(), buffer).unwrap_or_default(),
+            Self::Base64 => base64::encode(digest.as_bytes(), buffer),
+            Self::Base64Url => base64::encode_url(digest.as_bytes(), buffer),
         }
     }
 

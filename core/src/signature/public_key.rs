@@ -3,8 +3,7 @@
 #[cfg(feature = "ed25519")]
 use super::Role;
 use super::mac::Digest;
-#[cfg(feature = "ed25519")]
-use crate::secret::base64;
+use crate::base64;
 
 /// Before seed and public key.
 #[cfg(feature = "ed25519")]
@@ -34,10 +33,10 @@ impl Ed25519Key {
     /// Source: Standard Webhooks 1.0.0, "Signature scheme", asymmetric keys.
     pub(crate) fn from_standard_webhooks(text: &str) -> Option<Self> {
         if let Some(encoded) = text.strip_prefix(PUBLIC_PREFIX) {
-            let bytes = base64(encoded)?;
+            let bytes = base64::decode_either(encoded.as_bytes())?;
             return Self::from_public(bytes.as_slice().try_into().ok()?);
         }
-        let bytes = base64(text.strip_prefix(PAIR_PREFIX)?)?;
+        let bytes = base64::decode_either(text.strip_prefix(PAIR_PREFIX)?.as_bytes())?;
         let (seed, public) = bytes.split_first_chunk()?;
         let key = Self::from_seed(seed);
         (key.public.as_bytes() == public).then_some(key)
@@ -107,8 +106,7 @@ impl EcdsaKey {
                 secret: Some(secret),
             });
         }
-        use base64ct::{Base64, Encoding};
-        let der = Base64::decode_vec(text).ok()?;
+        let der = base64::decode(text.as_bytes())?;
         let public = p256::ecdsa::VerifyingKey::from_public_key_der(&der).ok()?;
         Some(Self {
             public,
