@@ -3,6 +3,8 @@
 mod carrier;
 mod config;
 mod content;
+#[cfg(feature = "p256")]
+mod der;
 pub mod encoding;
 mod form;
 mod json;
