@@ -46,7 +46,7 @@ const MODULES: [Module; 4] = [
         name: "kernel",
         package: "countersign-kernel",
         default_features: true,
-        profile: "wasm-small",
+        profile: "wasm-kernel",
         finish: Finish::ImportFree { names: false },
     },
     // Verifies with HMACs and does nothing else.

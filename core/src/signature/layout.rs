@@ -225,9 +225,13 @@ fn labelled<'a>(item: &'a [u8], label: &str) -> Option<&'a [u8]> {
 
 /// The text up to a separator of any length, and what comes after that; an empty one separates nothing.
 fn split_once<'a>(text: &'a [u8], separator: &[u8]) -> (&'a [u8], Option<&'a [u8]>) {
-    // Windows of no length are a programming error.
-    let len = separator.len().max(1);
-    let at = text.windows(len).position(|window| window == separator);
+    let at = match separator {
+        [] => None,
+        [one] => text.iter().position(|byte| byte == one),
+        _ => text
+            .windows(separator.len())
+            .position(|window| window == separator),
+    };
     match at.and_then(|at| text.split_at_checked(at)) {
         Some((item, after)) => (item, after.strip_prefix(separator)),
         None => (text, None),
