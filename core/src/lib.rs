@@ -9,6 +9,7 @@ extern crate std;
 
 #[cfg(feature = "payload")]
 pub mod analytics;
+mod base64;
 pub mod delivery;
 #[cfg(feature = "payload")]
 pub mod event;

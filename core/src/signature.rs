@@ -3,7 +3,10 @@
 mod carrier;
 mod config;
 mod content;
+#[cfg(feature = "p256")]
+mod der;
 pub mod encoding;
+mod form;
 pub(crate) mod json;
 mod key;
 pub mod layout;
@@ -112,12 +115,10 @@ impl KeyedScheme {
 
     fn of(scheme: Scheme, config: &Config<'_>, role: Role) -> Result<Self, ConfigError> {
         let invalid = |index| ConfigError::SecretInvalid(SecretInvalid { index });
-        let keys = config
-            .secrets
-            .iter()
-            .enumerate()
-            .map(|(index, text)| Key::read(text, &scheme, role).ok_or(invalid(index)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut keys = Vec::with_capacity(config.secrets.len());
+        for (index, text) in config.secrets.iter().enumerate() {
+            keys.push(Key::read(text, &scheme, role).ok_or(invalid(index))?);
+        }
         if keys.is_empty() {
             return Err(invalid(0));
         }
@@ -141,10 +142,14 @@ impl KeyedScheme {
     /// The headers that [`verify`](Self::verify) reads, in the provider's spelling. Where
     /// [`reads_listed_headers`](Self::reads_listed_headers), these come on top.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        let alternative = self.scheme.alternative.filter(|_| self.reads_headers());
-        let own = Some(&self.scheme).filter(|_| self.reads_headers());
-        let names = own.into_iter().chain(alternative);
-        names.flat_map(Scheme::header_names)
+        let mut names = Vec::new();
+        if self.reads_headers() {
+            names = self.scheme.header_names();
+            if let Some(alternative) = self.scheme.alternative {
+                names.extend_from_slice(&alternative.header_names());
+            }
+        }
+        names.into_iter()
     }
 
     /// Whether the signature lists further headers, of any name, that must be there.
@@ -182,10 +187,8 @@ impl KeyedScheme {
         if self.reads_headers() {
             return self.judge(&request(&Found(headers) as &dyn Headers), now_s);
         }
-        let fields = self
-            .scheme
-            .carrier
-            .fields(body, self.scheme.header_names())?;
+        let names = self.scheme.header_names();
+        let fields = self.scheme.carrier.fields(body, &names)?;
         let verdict = self.judge(&request(&fields as &dyn Headers), now_s);
         verdict.map_err(|refusal| match refusal {
             Refusal::MissingHeader => Refusal::MissingField,
@@ -196,13 +199,10 @@ impl KeyedScheme {
     fn judge(&self, request: &Request<'_, dyn Headers + '_>, now_s: i64) -> Result<Valid, Refusal> {
         let header = |name: &str| request.headers.header(name).and_then(trimmed);
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
-        let scheme = self.scheme_in_use(header);
+        let scheme = self.scheme_in_use(&header);
 
-        let signature_headers = scheme
-            .signature_headers
-            .iter()
-            .filter_map(|name| header(name));
-        if signature_headers.clone().next().is_none() {
+        let signature_headers = scheme.signatures(&header);
+        if signature_headers.is_empty() {
             return Err(Refusal::MissingHeader);
         }
         for (name, value) in scheme.fixed_headers {
@@ -215,8 +215,8 @@ impl KeyedScheme {
             None => b"",
         };
         let label = |label| {
-            let mut headers = signature_headers.clone();
-            headers.find_map(|header| scheme.layout.items(header, label).next())
+            let mut headers = signature_headers.iter();
+            headers.find_map(|header| scheme.layout.first_item(header, label))
         };
         let mut covers = scheme.covers();
         let mut timestamp = Cow::Borrowed(b"".as_slice());
@@ -255,7 +255,7 @@ impl KeyedScheme {
         content.timestamp = &timestamp;
         content.listed = listed;
         Ok(Valid {
-            secret_index: self.matching_secret(scheme, signature_headers, content, request.url)?,
+            secret_index: self.matching_secret(scheme, &signature_headers, content, request.url)?,
             timestamp_ms: timestamp_ms.filter(|_| covers.contains(Covers::TIMESTAMP)),
             covers,
         })
@@ -311,16 +311,15 @@ impl KeyedScheme {
     }
 
     /// The declaration that counts: the alternative where not all headers of ours are there, or none has our label.
-    fn scheme_in_use<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> &Scheme {
+    fn scheme_in_use<'h>(&self, header: Find<'_, 'h>) -> &Scheme {
         let Some(alternative) = self.scheme.alternative else {
             return &self.scheme;
         };
         let scheme = &self.scheme;
-        let all_there = scheme.header_names().all(|name| header(name).is_some());
-        let mut signatures = scheme
-            .signature_headers
-            .iter()
-            .filter_map(|name| header(name));
+        let names = scheme.header_names();
+        let all_there = names.iter().all(|name| header(name).is_some());
+        let signatures = scheme.signatures(header);
+        let mut signatures = signatures.iter();
         match all_there && signatures.any(|header| scheme.layout.has_label(header)) {
             true => scheme,
             false => alternative,
@@ -328,37 +327,37 @@ impl KeyedScheme {
     }
 
     /// Index of the first secret that one of the presented signatures fits, over any spelling of the content.
-    fn matching_secret<'a>(
+    fn matching_secret(
         &self,
         scheme: &Scheme,
-        headers: impl Iterator<Item = &'a [u8]> + Clone,
+        headers: &[&[u8]],
         mut content: Content<'_>,
         url: &str,
     ) -> Result<usize, Refusal> {
-        let refusal = match self.matching_in_content(scheme, headers.clone(), &content) {
+        let refusal = match self.matching_in_content(scheme, headers, &content) {
             Err(Refusal::BadSignature) => Refusal::BadSignature,
             decided => return decided,
         };
         for change in content.others(scheme, url) {
             content.apply(change);
-            if let Ok(index) = self.matching_in_content(scheme, headers.clone(), &content) {
+            if let Ok(index) = self.matching_in_content(scheme, headers, &content) {
                 return Ok(index);
             }
         }
         Err(refusal)
     }
 
-    fn matching_in_content<'a>(
+    fn matching_in_content(
         &self,
         scheme: &Scheme,
-        headers: impl Iterator<Item = &'a [u8]> + Clone,
+        headers: &[&[u8]],
         content: &Content<'_>,
     ) -> Result<usize, Refusal> {
         let mut refusal = Refusal::MalformedHeader;
         for (index, key) in self.keys.iter().enumerate() {
             let proof = key.proof(content.parts(scheme));
-            for header in headers.clone() {
-                let compare = |candidate: &[u8]| {
+            for header in headers {
+                let mut compare = |candidate: &[u8]| {
                     match proof.compare(scheme.encoding, candidate) {
                         Presented::Equal => return ControlFlow::Break(()),
                         Presented::Different => refusal = Refusal::BadSignature,
@@ -368,7 +367,7 @@ impl KeyedScheme {
                 };
                 match scheme
                     .layout
-                    .presented(header, key.is_asymmetric(), compare)
+                    .presented(header, key.is_asymmetric(), &mut compare)
                 {
                     Ok(ControlFlow::Break(())) => return Ok(index),
                     Ok(ControlFlow::Continue(())) => {}
@@ -389,6 +388,22 @@ impl fmt::Debug for KeyedScheme {
             .field("keys", &self.keys.len())
             .field("tolerance_s", &self.tolerance_s)
             .finish()
+    }
+}
+
+/// Finds a header by its name.
+type Find<'f, 'h> = &'f dyn Fn(&str) -> Option<&'h [u8]>;
+
+impl Scheme {
+    /// What the signature headers hold, as far as they are there.
+    fn signatures<'h>(&self, header: Find<'_, 'h>) -> Vec<&'h [u8]> {
+        let mut signatures = Vec::new();
+        for name in self.signature_headers.iter() {
+            if let Some(value) = header(name) {
+                signatures.push(value);
+            }
+        }
+        signatures
     }
 }
 

@@ -3,7 +3,7 @@
 //! A small module of its own: what signatures need is to read one form strictly, and to write it; a calendar crate would be
 //! larger than all of the rest of a verifier in wasm.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 60 * MINUTE_S;
@@ -71,14 +71,19 @@ pub fn parse_rfc3339_nanos(text: &str) -> Option<(i64, u32)> {
 /// Writes unix milliseconds as RFC 3339 in UTC, to the second. Moments outside the years 0 to 9999 are written as the
 /// nearest one inside.
 pub fn format_rfc3339(unix_ms: i64) -> String {
-    format!("{}Z", to_the_second(unix_ms).0)
+    let (mut text, _) = to_the_second(unix_ms);
+    text.push('Z');
+    text
 }
 
 /// Writes unix milliseconds as RFC 3339 in UTC with three fraction digits, so that texts sort as the moments do. Moments
 /// outside the years 0 to 9999 are written as the nearest one inside.
 pub fn format_rfc3339_ms(unix_ms: i64) -> String {
-    let (text, fraction_ms) = to_the_second(unix_ms);
-    format!("{text}.{fraction_ms:03}Z")
+    let (mut text, fraction_ms) = to_the_second(unix_ms);
+    text.push('.');
+    push_number(&mut text, fraction_ms, 3);
+    text.push('Z');
+    text
 }
 
 /// Reads unix seconds, whole or with a fraction of any length, as unix milliseconds; further digits are cut. Moments
@@ -109,7 +114,7 @@ pub fn parse_unix_seconds(text: &str) -> Option<i64> {
 }
 
 /// Date and time to the second without zone, and the milliseconds that are left.
-fn to_the_second(unix_ms: i64) -> (String, i64) {
+fn to_the_second(unix_ms: i64) -> (String, u64) {
     let first = days_since_epoch(0, 1, 1).saturating_mul(DAY_MS);
     let last = days_since_epoch(10_000, 1, 1)
         .saturating_mul(DAY_MS)
@@ -120,8 +125,46 @@ fn to_the_second(unix_ms: i64) -> (String, i64) {
     let hour = in_day.div_euclid(HOUR_MS);
     let minute = in_day.rem_euclid(HOUR_MS).div_euclid(MINUTE_MS);
     let second = in_day.rem_euclid(MINUTE_MS).div_euclid(SECOND_MS);
-    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    (text, in_day.rem_euclid(SECOND_MS))
+    let mut text = String::new();
+    push_number(&mut text, year.unsigned_abs(), 4);
+    for (before, number) in [
+        ('-', month),
+        ('-', day),
+        ('T', hour),
+        (':', minute),
+        (':', second),
+    ] {
+        text.push(before);
+        push_number(&mut text, number.unsigned_abs(), 2);
+    }
+    (text, in_day.rem_euclid(SECOND_MS).unsigned_abs())
+}
+
+/// A number in decimal digits, after a minus sign where it is below zero. Written here because the formatter of the standard
+/// library is large in wasm.
+pub(crate) fn decimal(number: i64) -> String {
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    push_number(&mut text, number.unsigned_abs(), 1);
+    text
+}
+
+/// Adds a number with at least so many digits.
+fn push_number(text: &mut String, number: u64, digits_min: usize) {
+    let mut worth = 1_u64;
+    let mut digits = 1_usize;
+    while digits < digits_min || number.checked_div(worth).is_some_and(|rest| rest >= 10) {
+        // The largest number has 20 digits, and ten to the 19th still fits.
+        worth = worth.saturating_mul(10);
+        digits = digits.saturating_add(1);
+    }
+    for _ in 0..digits {
+        let digit = number.checked_div(worth).unwrap_or_default() % 10;
+        text.push(char::from_digit(u32::try_from(digit).unwrap_or_default(), 10).unwrap_or('0'));
+        worth = worth.checked_div(10).unwrap_or_default();
+    }
 }
 
 /// What is left of the text.
@@ -261,6 +304,23 @@ mod tests {
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.9Z"), Some(900));
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.1234567890Z"), None);
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.Z"), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_writes_them() {
+        let mut number = 1_i64;
+        for _ in 0..64 {
+            for number in [number, -number, number - 1, 1 - number] {
+                assert_eq!(decimal(number), alloc::format!("{number}"));
+            }
+            number = number.wrapping_mul(-3);
+        }
+        assert_eq!(decimal(i64::MIN), alloc::format!("{}", i64::MIN));
+        assert_eq!(decimal(i64::MAX), alloc::format!("{}", i64::MAX));
+        let mut text = String::new();
+        push_number(&mut text, 7, 4);
+        push_number(&mut text, u64::MAX, 2);
+        assert_eq!(text, "000718446744073709551615");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod binary;
 mod bindgen;
 pub(crate) mod environment;
 mod manifest;
+mod panics;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,14 +20,11 @@ use crate::stamp;
 use crate::toolchain::{self, TARGET, Toolchain};
 use crate::workspace::Workspace;
 
-/// Profile in the root `Cargo.toml`.
-const PROFILE: &str = "wasm";
-
 /// What happens to a module after it is compiled.
 enum Finish {
     /// It must stand alone: no imports.
     ImportFree {
-        /// Keeps function names, for readable traps.
+        /// Stays inside the host: keeps function names and texts of panics, for readable traps.
         names: bool,
     },
     /// wasm-bindgen makes its JavaScript.
@@ -36,25 +34,42 @@ enum Finish {
 struct Module {
     name: &'static str,
     package: &'static str,
+    default_features: bool,
+    /// In the root `Cargo.toml`.
+    profile: &'static str,
     finish: Finish,
 }
 
-const MODULES: [Module; 3] = [
+const MODULES: [Module; 4] = [
     // Shipped to browsers, so every byte counts.
     Module {
         name: "kernel",
         package: "countersign-kernel",
+        default_features: true,
+        profile: "wasm-kernel",
+        finish: Finish::ImportFree { names: false },
+    },
+    // Verifies with HMACs and does nothing else.
+    Module {
+        name: "kernel-slim",
+        package: "countersign-kernel",
+        default_features: false,
+        profile: "wasm-small",
         finish: Finish::ImportFree { names: false },
     },
     // Stays inside the host binary.
     Module {
         name: "guest",
         package: "countersign-guest",
+        default_features: true,
+        profile: "wasm",
         finish: Finish::ImportFree { names: true },
     },
     Module {
         name: "toolkit",
         package: "countersign-toolkit",
+        default_features: true,
+        profile: "wasm-small",
         finish: Finish::Bindgen,
     },
 ];
@@ -81,6 +96,32 @@ pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
     Ok(changed)
 }
 
+/// Names of the modules.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|module| module.name)
+}
+
+/// One module with the names of its functions: what is shipped of it, but for what names and JavaScript add.
+pub(crate) fn with_names(workspace: &Workspace, name: &str) -> Result<Vec<u8>> {
+    let toolchain = toolchain::find(workspace)?;
+    let module = MODULES
+        .iter()
+        .find(|module| module.name == name)
+        .context("there is no module of this name")?;
+    let compiled = compile(workspace, &toolchain, module)?;
+    shortened(module, &fs::read(compiled)?)
+}
+
+/// Without the texts of panics, where nobody would see them.
+fn shortened(module: &Module, bytes: &[u8]) -> Result<Vec<u8>> {
+    match module.finish {
+        Finish::ImportFree { names: true } => Ok(bytes.to_vec()),
+        Finish::ImportFree { names: false } => panics::without_texts(bytes, false),
+        Finish::Bindgen => panics::without_texts(bytes, true),
+    }
+    .with_context(|| format!("the module {} could not be shortened", module.name))
+}
+
 /// Lets cargo compile one module; cargo knows best whether there is anything to do.
 fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Result<PathBuf> {
     // Never the outer target folder: the cargo that runs us may hold its lock. One folder per standard library:
@@ -89,9 +130,14 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
         Some(key) => workspace.at("target/wasm").join(key),
         None => workspace.at("target/wasm"),
     };
+    // The file is named after the package alone.
+    let target_dir = match module.default_features {
+        true => target_dir,
+        false => target_dir.join(module.name),
+    };
     let path = target_dir
         .join(TARGET)
-        .join(PROFILE)
+        .join(module.profile)
         .join(module.package.replace('-', "_"))
         .with_extension("wasm");
     let before = modified(&path);
@@ -100,14 +146,17 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
     cargo.args([
         "build",
         "--profile",
-        PROFILE,
+        module.profile,
         "--target",
         TARGET,
         "--package",
         module.package,
     ]);
+    if !module.default_features {
+        cargo.arg("--no-default-features");
+    }
     cargo.arg("--target-dir").arg(&target_dir);
-    let step = Step::begin(format!("compile {}", module.package));
+    let step = Step::begin(format!("compile {}", module.name));
     run::inherit(&mut cargo)
         .with_context(|| format!("the wasm module {} did not compile", module.name))?;
     step.done(if before == modified(&path) {
@@ -138,6 +187,7 @@ fn finish(
             module.package
         )
     })?;
+    let bytes = shortened(module, &bytes)?;
     let (file, bytes, changed) = match module.finish {
         Finish::ImportFree { names } => {
             let imports = binary::imports(&bytes)?;

@@ -207,7 +207,8 @@ impl Kernel {
             self.output.clear();
             return 0;
         };
-        self.output = frame::write(&[Some(code.name()), Some(code.text())]);
+        let text = cfg!(feature = "texts").then(|| code.text());
+        self.output = frame::write(&[Some(code.name()), text]);
         2
     }
 
