@@ -7,6 +7,8 @@ mod content;
 mod der;
 pub mod encoding;
 mod form;
+#[cfg(feature = "hashed")]
+mod hashed;
 pub(crate) mod json;
 mod key;
 pub mod layout;
@@ -15,10 +17,13 @@ mod mac;
 mod public_key;
 mod request;
 pub mod scheme;
+mod sign;
 pub mod timestamp;
 mod url;
 mod verdict;
 
+#[cfg(feature = "hashed")]
+pub use self::hashed::{AroundBody, InnerHash};
 pub use self::{
     carrier::Carrier,
     config::{Config, ConfigError, Tolerance},
@@ -32,20 +37,15 @@ use self::{
     carrier::json_text,
     content::{Content, Listed},
     encoding::Presented,
-    key::Key,
-    layout::Written,
+    key::{Key, Proof},
     scheme::{Part, Scheme},
     timestamp::TimestampPlace,
 };
 use crate::{
-    headers::{Header, Headers, trimmed},
+    headers::{Headers, trimmed},
     secret::SecretInvalid,
 };
-use alloc::{
-    borrow::Cow,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, vec::Vec};
 use core::{fmt, ops::ControlFlow};
 
 /// Header names that a signature may list; a longer list is malformed.
@@ -197,6 +197,17 @@ impl KeyedScheme {
     }
 
     fn judge(&self, request: &Request<'_, dyn Headers + '_>, now_s: i64) -> Result<Valid, Refusal> {
+        let mut reading = self.read(request, now_s)?;
+        let secret_index = self.matching_secret(&mut reading, request.url)?;
+        Ok(reading.valid(secret_index))
+    }
+
+    /// All that is checked before the signature itself.
+    fn read<'r>(
+        &'r self,
+        request: &Request<'r, dyn Headers + 'r>,
+        now_s: i64,
+    ) -> Result<Reading<'r>, Refusal> {
         let header = |name: &str| request.headers.header(name).and_then(trimmed);
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
         let scheme = self.scheme_in_use(&header);
@@ -252,62 +263,15 @@ impl KeyedScheme {
         let content = Content::new(scheme, request.method, request.url, request.body);
         let mut content = content.map_err(|_| Refusal::BadSignature)?;
         content.id = id;
-        content.timestamp = &timestamp;
+        content.timestamp = timestamp;
         content.listed = listed;
-        Ok(Valid {
-            secret_index: self.matching_secret(scheme, &signature_headers, content, request.url)?,
+        Ok(Reading {
+            scheme,
+            signatures: signature_headers,
+            content,
             timestamp_ms: timestamp_ms.filter(|_| covers.contains(Covers::TIMESTAMP)),
             covers,
         })
-    }
-
-    /// The headers of a message, or with Mailgun the fields of its signature object. Where the header holds a list, every
-    /// secret signs (rotation, R-X3); elsewhere each secret has a header of its own as far as the scheme has headers.
-    ///
-    /// # Errors
-    /// [`SignError`]
-    pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, SignError> {
-        // Hook0 signs in its older version where no further headers are signed.
-        let scheme = match self.scheme.alternative {
-            Some(older) if self.reads_listed_headers() && message.headers.is_empty() => older,
-            _ => &self.scheme,
-        };
-        let id = match (&scheme.id_header, message.id) {
-            (Some(_), None | Some("")) => return Err(SignError::IdMissing),
-            (_, id) => id.unwrap_or_default(),
-        };
-        let timestamp = match (&scheme.timestamp, message.at) {
-            (None, _) => String::new(),
-            (Some(timestamp), SignedAt::UnixMs(unix_ms)) => timestamp.form.write(unix_ms),
-            (Some(_), SignedAt::Text(text)) => text.to_string(),
-        };
-        if scheme.covers().contains(Covers::URL) && message.url.is_empty() {
-            return Err(SignError::UrlMissing);
-        }
-        let names: Vec<_> = message.headers.iter().map(|(name, _)| *name).collect();
-        let values: Vec<_> = message.headers.iter().map(|(_, value)| *value).collect();
-        let names = names.join(" ");
-        let content = Content::new(scheme, message.method, message.url, message.body);
-        // The address holds the hash of another body: whatever is signed, no receiver takes it.
-        let mut content = content.map_err(|_| SignError::UrlMissing)?;
-        content.id = id.as_bytes();
-        content.timestamp = timestamp.as_bytes();
-        content.listed = Listed {
-            names: Cow::Borrowed(names.as_bytes()),
-            values: values.join(".").into_bytes(),
-        };
-        let signatures = self
-            .keys
-            .iter()
-            .map(|key| {
-                let text = key.sign(content.parts(scheme), scheme.encoding);
-                Ok(Written {
-                    is_asymmetric: key.is_asymmetric(),
-                    text: text.ok_or(SignError::SecretCannotSign)?,
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(write_headers(scheme, id, &timestamp, &names, &signatures))
     }
 
     /// The declaration that counts: the alternative where not all headers of ours are there, or none has our label.
@@ -327,36 +291,40 @@ impl KeyedScheme {
     }
 
     /// Index of the first secret that one of the presented signatures fits, over any spelling of the content.
-    fn matching_secret(
-        &self,
-        scheme: &Scheme,
-        headers: &[&[u8]],
-        mut content: Content<'_>,
-        url: &str,
-    ) -> Result<usize, Refusal> {
-        let refusal = match self.matching_in_content(scheme, headers, &content) {
+    fn matching_secret(&self, reading: &mut Reading<'_>, url: &str) -> Result<usize, Refusal> {
+        let refusal = match self.matching_in_content(reading) {
             Err(Refusal::BadSignature) => Refusal::BadSignature,
             decided => return decided,
         };
-        for change in content.others(scheme, url) {
-            content.apply(change);
-            if let Ok(index) = self.matching_in_content(scheme, headers, &content) {
+        for change in reading.content.others(reading.scheme, url) {
+            reading.content.apply(change);
+            if let Ok(index) = self.matching_in_content(reading) {
                 return Ok(index);
             }
         }
         Err(refusal)
     }
 
-    fn matching_in_content(
-        &self,
-        scheme: &Scheme,
-        headers: &[&[u8]],
-        content: &Content<'_>,
+    fn matching_in_content(&self, reading: &Reading<'_>) -> Result<usize, Refusal> {
+        let scheme = reading.scheme;
+        self.first_matching(reading, |_, key| {
+            Some(key.proof(reading.content.parts(scheme)))
+        })
+    }
+
+    /// Index of the first key whose proof one of the presented signatures fits. A key without a proof fits none.
+    fn first_matching<'k>(
+        &'k self,
+        reading: &Reading<'_>,
+        proof: impl Fn(usize, &'k Key) -> Option<Proof<'k>>,
     ) -> Result<usize, Refusal> {
+        let scheme = reading.scheme;
         let mut refusal = Refusal::MalformedHeader;
         for (index, key) in self.keys.iter().enumerate() {
-            let proof = key.proof(content.parts(scheme));
-            for header in headers {
+            let Some(proof) = proof(index, key) else {
+                continue;
+            };
+            for header in &reading.signatures {
                 let mut compare = |candidate: &[u8]| {
                     match proof.compare(scheme.encoding, candidate) {
                         Presented::Equal => return ControlFlow::Break(()),
@@ -378,6 +346,26 @@ impl KeyedScheme {
             }
         }
         Err(refusal)
+    }
+}
+
+/// What was read of a request before its signature is judged.
+struct Reading<'r> {
+    /// The declaration that counts.
+    scheme: &'r Scheme,
+    signatures: Vec<&'r [u8]>,
+    content: Content<'r>,
+    timestamp_ms: Option<i64>,
+    covers: Covers,
+}
+
+impl Reading<'_> {
+    const fn valid(&self, secret_index: usize) -> Valid {
+        Valid {
+            secret_index,
+            timestamp_ms: self.timestamp_ms,
+            covers: self.covers,
+        }
     }
 }
 
@@ -436,47 +424,4 @@ fn listed_headers<'a>(names: &'a [u8], headers: &dyn Headers) -> Result<Listed<'
         names: Cow::Borrowed(names),
         values,
     })
-}
-
-fn write_headers(
-    scheme: &Scheme,
-    id: &str,
-    timestamp: &str,
-    listed: &str,
-    signatures: &[Written],
-) -> Vec<Header> {
-    let mut headers = Vec::new();
-    let mut add = |name: &str, value: &str| {
-        headers.push(Header {
-            name: name.to_string(),
-            value: value.to_string(),
-        })
-    };
-    if let Some(name) = &scheme.id_header {
-        add(name, id);
-    }
-    let mut items = Vec::new();
-    match scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
-        Some(TimestampPlace::Header(name)) => add(name, timestamp),
-        Some(TimestampPlace::Label(label)) => items.push((*label, timestamp)),
-        // It stands in the body already.
-        Some(TimestampPlace::BodyField { .. }) | None => {}
-    }
-    if let Some(label) = scheme.layout.header_list().filter(|_| !listed.is_empty()) {
-        items.push((label, listed));
-    }
-    for (name, value) in scheme.fixed_headers {
-        add(name, value);
-    }
-    if scheme.layout.holds_several() {
-        if let Some(name) = scheme.signature_headers.first() {
-            add(name, &scheme.layout.write(&items, signatures));
-        }
-    } else {
-        for (name, signature) in scheme.signature_headers.iter().zip(signatures) {
-            let one = core::slice::from_ref(signature);
-            add(name, &scheme.layout.write(&items, one));
-        }
-    }
-    headers
 }

@@ -15,7 +15,7 @@ pub(super) struct Content<'a> {
     /// In the spelling that is being tried.
     pub(super) url: Cow<'a, [u8]>,
     pub(super) id: &'a [u8],
-    pub(super) timestamp: &'a [u8],
+    pub(super) timestamp: Cow<'a, [u8]>,
     /// Names of further signed headers, as the signature header lists them, and their values.
     pub(super) listed: Listed<'a>,
     /// Fields of a form body, sorted and joined.
@@ -47,7 +47,7 @@ impl<'a> Content<'a> {
             method: method.as_bytes(),
             url: Cow::Borrowed(b""),
             id: b"",
-            timestamp: b"",
+            timestamp: Cow::Borrowed(b""),
             listed: Listed::default(),
             fields: Vec::new(),
             body: Cow::Borrowed(body),
@@ -77,7 +77,7 @@ impl<'a> Content<'a> {
             Part::Url(_) => &self.url,
             Part::Method => self.method,
             Part::Id => self.id,
-            Part::Timestamp => self.timestamp,
+            Part::Timestamp => &self.timestamp,
             Part::ListedNames => &self.listed.names,
             Part::ListedValues => &self.listed.values,
             Part::Literal(text) => text.as_bytes(),

@@ -87,6 +87,24 @@ extern "C" fn verify(handle: u32, len: usize, now: f64) -> u32 {
     kernel().verify(handle, len, now as i64) as u32
 }
 
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn inner_blocks(handle: u32) -> u32 {
+    kernel().inner_blocks(handle)
+}
+
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn verify_around(handle: u32, len: usize, now: f64) -> u32 {
+    kernel().verify_around(handle, len, now as i64) as u32
+}
+
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn verify_hashed(handle: u32, len: usize, now: f64) -> u32 {
+    kernel().verify_hashed(handle, len, now as i64) as u32
+}
+
 #[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn sign(handle: u32, len: usize, now: f64) -> u32 {
