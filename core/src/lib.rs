@@ -17,6 +17,9 @@ pub mod delivery;
 #[cfg(feature = "payload")]
 pub mod event;
 pub mod headers;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(feature = "payload")]
 pub mod provider;
 pub mod retry;

@@ -7,7 +7,7 @@ mod content;
 mod der;
 pub mod encoding;
 mod form;
-mod json;
+pub(crate) mod json;
 mod key;
 pub mod layout;
 mod mac;

@@ -2,6 +2,7 @@
 
 mod build;
 mod demo;
+mod fuzz;
 mod npm;
 mod run;
 mod size;
@@ -73,6 +74,17 @@ enum Chore {
         /// Folder of vector files [default: COUNTERSIGN_VECTORS, else tests/vectors]
         directory: Option<PathBuf>,
     },
+    /// Fuzz, and say how many executions it came to
+    ///
+    /// The targets in fuzz/, through cargo-fuzz: with the nightly compiler and AddressSanitizer where there is a nightly
+    /// one. `cargo xtask test` runs every file of the corpora through the same targets and needs neither.
+    Fuzz {
+        /// Only this target
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Weigh the wasm modules against their budgets
     ///
     /// Raw, gzip (level 9) and brotli (quality 11) bytes of every module that is shipped. Fails when a budget is exceeded;
@@ -124,6 +136,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Demo { keep } => demo::demo(&workspace, keep),
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
+        Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;
             size::size(&workspace)

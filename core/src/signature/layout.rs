@@ -71,7 +71,7 @@ impl Layout {
     ///
     /// # Errors
     /// Why the header presents none.
-    pub(super) fn presented<'a>(
+    pub(crate) fn presented<'a>(
         &self,
         header: &'a [u8],
         is_asymmetric: bool,
@@ -134,7 +134,7 @@ impl Layout {
     }
 
     /// The value of the first item with this label.
-    pub(super) fn first_item<'a>(&self, header: &'a [u8], label: &str) -> Option<&'a [u8]> {
+    pub(crate) fn first_item<'a>(&self, header: &'a [u8], label: &str) -> Option<&'a [u8]> {
         let mut rest = Some(header);
         while let Some(text) = rest {
             let (item, after) = split_once(text, self.separator());
