@@ -1,7 +1,9 @@
 //! What the suites share: the vector format and its faces, a host process, a receiver that records.
 #![forbid(unsafe_code)]
 
+pub mod constant_time;
 pub mod faces;
 pub mod host;
+pub mod module;
 pub mod receiver;
 pub mod vectors;

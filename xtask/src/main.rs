@@ -1,5 +1,6 @@
 //! Chores of Countersign. `cargo xtask --help` lists them.
 
+mod bench;
 mod build;
 mod demo;
 mod fuzz;
@@ -74,6 +75,15 @@ enum Chore {
         /// Folder of vector files [default: COUNTERSIGN_VECTORS, else tests/vectors]
         directory: Option<PathBuf>,
     },
+    /// Measure something, on a machine that does little else
+    Bench {
+        /// What
+        #[arg(value_enum)]
+        measurement: bench::Measurement,
+        /// How often; more shows smaller differences
+        #[arg(long)]
+        samples: Option<u32>,
+    },
     /// Fuzz, and say how many executions it came to
     ///
     /// The targets in fuzz/, through cargo-fuzz: with the nightly compiler and AddressSanitizer where there is a nightly
@@ -136,6 +146,10 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Demo { keep } => demo::demo(&workspace, keep),
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
+        Chore::Bench {
+            measurement,
+            samples,
+        } => bench::bench(&workspace, measurement, samples),
         Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;
