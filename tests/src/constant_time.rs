@@ -77,12 +77,17 @@ pub fn measure(kernel: &Path, samples: usize) -> anyhow::Result<Vec<Finding>> {
             false,
             &mut Native::signatures()?,
         ),
+        finding("secret, native", false, &mut Native::secrets()?),
+        finding(
+            "control: signatures of two lengths, wasmtime",
+            true,
+            &mut Wasm::lengths(kernel)?,
+        ),
         finding(
             "presented signature, wasmtime",
             false,
             &mut Wasm::signatures(kernel)?,
         ),
-        finding("secret, native", false, &mut Native::secrets()?),
         finding("secret, wasmtime", false, &mut Wasm::secrets(kernel)?),
     ])
 }
@@ -359,6 +364,14 @@ impl Wasm {
         Self::new(path, [one(), one()], presented(&signed("secret")?))
     }
 
+    /// One class is too short to be a signature, which is public and takes less time.
+    fn lengths(path: &Path) -> anyhow::Result<Self> {
+        let one = || vec!["secret".to_owned(); INPUTS];
+        let [whole, _] = presented(&signed("secret")?);
+        let short = vec!["sha256=0123abcd".to_owned(); INPUTS];
+        Self::new(path, [one(), one()], [whole, short])
+    }
+
     fn secrets(path: &Path) -> anyhow::Result<Self> {
         let one = signed("another")?;
         Self::new(path, secrets(), [0, 1].map(|_| vec![one.clone(); INPUTS]))
@@ -404,7 +417,7 @@ impl Subject for Wasm {
             .expect("the frame fits");
         timed(Self::ROUNDS, || {
             let code = self.kernel.verify_again(handle, len, 0).expect("an answer");
-            assert_eq!(code, countersign_kernel::Code::BadSignature);
+            assert_ne!(code, countersign_kernel::Code::Valid);
         })
     }
 }
