@@ -25,8 +25,7 @@ const DELETE_KEYS_MAX = 128;
 
 /**
  * Remembers in the storage of a Durable Object. Exact: an object runs in one place at a time, and nothing else reaches it while it waits for its own
- * storage. Make it inside the object's class and hand its three methods on; the stub that a Worker has of the object is then
- * a store itself.
+ * storage. Make it inside the object's class and hand its methods on; Workers reach them with {@link durableObjectClient}.
  */
 export function durableObjectStore(
   storage: DurableStorageLike,
@@ -58,5 +57,29 @@ export function durableObjectStore(
       }
       return deleted;
     },
+  };
+}
+
+/** What this package uses of the namespace that a Durable Object is bound as. */
+export interface DurableNamespaceLike {
+  idFromName(name: string): never;
+  get(id: never): unknown;
+}
+
+/**
+ * The store that lives in a Durable Object, seen from a Worker. The object's class hands on `claim`, `confirm` and `release` of
+ * {@link durableObjectStore}. A stub of its own is taken for every call, because Workers tie one to the request it was made in.
+ *
+ * @param name Name of the object. Receivers with the same name share what they remember.
+ */
+export function durableObjectClient(
+  namespace: DurableNamespaceLike,
+  { name = "countersign" }: { readonly name?: string } = {},
+): DedupeStore {
+  const stub = (): DedupeStore => namespace.get(namespace.idFromName(name)) as DedupeStore;
+  return {
+    claim: (key, owner, leaseMs) => stub().claim(key, owner, leaseMs),
+    confirm: (key, keepMs) => stub().confirm(key, keepMs),
+    release: (key, owner) => stub().release(key, owner),
   };
 }
