@@ -24,21 +24,28 @@ export interface FastifyRequestLike {
 }
 
 /** What this package uses of a Fastify reply. */
-export interface FastifyReplyLike {
+interface FastifyReplyLike {
   readonly raw: ServerResponse;
   code(status: number): unknown;
   header(name: string, value: string): unknown;
   send(body: string): unknown;
 }
 
-/** What this package uses of a Fastify instance. */
+/** A Fastify instance, as far as it can be said without Fastify's own types. */
 export interface FastifyLike {
+  removeAllContentTypeParsers(): unknown;
+  addContentTypeParser(...parser: never[]): unknown;
+  all(...route: never[]): unknown;
+}
+
+/** What this package uses of it. */
+interface Scope {
   removeAllContentTypeParsers(): unknown;
   addContentTypeParser(
     type: string,
-    parser: (request: never, payload: never, done: (error: null, body?: unknown) => void) => void,
+    parser: (request: unknown, payload: unknown, done: (error: null, body?: unknown) => void) => void,
   ): unknown;
-  all(path: string, handler: (request: never, reply: never) => Promise<unknown>): unknown;
+  all(path: string, handler: (request: FastifyRequestLike, reply: FastifyReplyLike) => Promise<unknown>): unknown;
 }
 
 /** Settings of the Fastify plugin of one provider. */
@@ -63,10 +70,11 @@ export const webhook: MakeReceiver<FastifyRequestLike, WebhookPlugin> = (
 ): WebhookPlugin => {
   const receiver = new Receiver(options, { seesPeer: true });
   return async (instance) => {
-    instance.removeAllContentTypeParsers();
+    const scope = instance as unknown as Scope;
+    scope.removeAllContentTypeParsers();
     // The stream is handed on unread: the limit and its answer are ours.
-    instance.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    instance.all("/", async (request, reply) => serve(receiver, request, reply));
+    scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+    scope.all("/", async (request, reply) => serve(receiver, request, reply));
   };
 };
 

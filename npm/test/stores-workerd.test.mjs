@@ -21,7 +21,7 @@ describe("in workerd", { timeout: 120_000 }, () => {
     running = await serve({
       entry: join(folder, "stores", "worker.mjs"),
       bindings: ["SECRET"],
-      objects: ["Dedupe"],
+      objects: { Dedupe: "Dedupe" },
       kv: join(folder, "stores", "kv-service.mjs"),
     });
   });
