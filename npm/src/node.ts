@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Provider } from "countersign";
 import { arrivedAt, send } from "./incoming.js";
 import type { AnyOptions, MakeReceiver, ReceiverOptions } from "./options.js";
@@ -11,7 +12,10 @@ export type * from "./options.js";
 export type WebhookOptions<P extends Provider> = ReceiverOptions<P, IncomingMessage>;
 
 /** A request listener for `createServer`. The promise resolves when the request is dealt with, and never rejects. */
-export type WebhookListener = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+export type WebhookListener = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => Promise<void>;
 
 const MISTAKE = {
   status: 500,
@@ -27,7 +31,9 @@ export const webhook: MakeReceiver<IncomingMessage, WebhookListener> = (
   options: AnyOptions<IncomingMessage>,
 ): WebhookListener => {
   const receiver = new Receiver(options, { seesPeer: true });
-  return async (request, response) => {
+  return async (anyRequest, anyResponse) => {
+    // What is used of them both have; HTTP/2 calls it compatibility.
+    const [request, response] = [anyRequest as IncomingMessage, anyResponse as ServerResponse];
     try {
       await serve(receiver, request, response);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { HeadersLike } from "countersign";
 import { type Body, bytesOf } from "./body.js";
+import { reusable } from "./headers.js";
 import type { AnyOptions, MakeReceiver } from "./options.js";
 import { type Answer, Receiver } from "./receiver.js";
 
@@ -46,7 +47,7 @@ export const createReceiver: MakeReceiver<ReceivedRequest, WebhookReceiver> = (
       const bytes = typeof body === "string" ? new TextEncoder().encode(body) : bytesOf(body);
       const at = url.indexOf("/", url.indexOf("://") + 3);
       const [origin, path] = at < 0 ? [url, ""] : [url.slice(0, at), url.slice(at)];
-      const arrived = { method, headers, origin, path, peer, request };
+      const arrived = { method, headers: reusable(headers), origin, path, peer, request };
       const early = receiver.before(arrived);
       if (early !== null) return { ...early, afterwards: null };
       const { answer, afterwards } = await receiver.receive(arrived, bytes);

@@ -185,8 +185,8 @@ function refused(status: Refusal["status"], code: Refusal["code"], message: stri
 }
 
 /**
- * The answer to an event that cannot be handled right now. 503 and not 409: every sender repeats after it, while some take 4xx
- * for final (R-X9). `Retry-After` is when the claim has ended at the latest.
+ * The answer to an event that cannot be handled right now. 503 and not 409: senders repeat after it, while some take 4xx for
+ * final (R-X9). `Retry-After` is when the claim has ended at the latest.
  */
 function later(why: "busy" | "unavailable", leaseMs: number): Answer {
   const error = why === "busy" ? "This event is being handled" : "Try again later";

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { connect as connectHttp2, createServer as createHttp2 } from "node:http2";
 import { describe, test } from "node:test";
+import { createGunzip, gzipSync } from "node:zlib";
 import * as byExpress from "countersign/express";
 import * as byFastify from "countersign/fastify";
 import * as byFetch from "countersign/fetch";
@@ -279,6 +280,18 @@ test("Fastify: other routes keep their JSON parser", async () => {
   assert.equal((await ask("/hook", body)).statusCode, 200);
   assert.equal((await ask("/hook/", body)).statusCode, 200);
   assert.equal(seen.events[0].context.request.url, "/hook");
+  await app.close();
+});
+
+test("Fastify: a hook that unpacks bodies is ahead of the signature, and one that fails is a broken body", async () => {
+  const [options, seen] = recording();
+  const app = fastify();
+  app.addHook("preParsing", async (_request, _reply, stream) => stream.pipe(createGunzip()));
+  app.register(byFastify.webhook(options), { prefix: "/hook" });
+  const ask = (given) => app.inject({ method: "POST", url: "/hook", headers, payload: given });
+  assert.equal((await ask(gzipSync(body))).statusCode, 200);
+  assert.equal((await ask(Buffer.from("no gzip"))).statusCode, 400);
+  assert.deepEqual([seen.events.length, seen.rejected], [1, ["request_aborted"]]);
   await app.close();
 });
 

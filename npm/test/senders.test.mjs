@@ -169,6 +169,8 @@ test("without a framework: methods, limits and parsed bodies", async () => {
   assert.equal((await ask({ method: "GET" })).status, 405);
   assert.equal((await ask({ body: "123456" })).status, 413);
   assert.equal((await ask({})).status, 401);
+  const once = Object.entries(signed("sendemall", "")).values();
+  assert.equal((await ask({ headers: once, body: "" })).status, 400, "headers that can be read once");
   await assert.rejects(ask({ body: {} }), { code: "body_already_parsed" });
   await assert.rejects(ask({ body: undefined }), { code: "body_missing" });
 });

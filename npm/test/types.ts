@@ -1,6 +1,15 @@
 // Compiled, never run: what the types promise to users. `@ts-expect-error` lines must be errors.
 
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { DurableObjectNamespace, DurableObjectStorage, KVNamespace } from "@cloudflare/workers-types";
+import type {
+  ALBEvent,
+  ALBResult,
+  APIGatewayProxyEvent,
+  APIGatewayProxyEventV2,
+  APIGatewayProxyResult,
+} from "aws-lambda";
 import {
   type CountersignError,
   coreHash,
@@ -210,6 +219,7 @@ app.post(
   }),
 );
 createServer(nodeWebhook({ provider: "cleanmails", secrets: "a", onEvent() {} }));
+createHttp2Server(nodeWebhook({ provider: "cleanmails", secrets: "a", onEvent() {} }));
 const typed: WebhookOptions<"cleanmails"> = { provider: "cleanmails", secrets: "a", onEvent() {} };
 webhook(typed);
 const hono = new Hono<{ Bindings: { SECRET: string } }>();
@@ -255,7 +265,16 @@ stores.push(redisStore(new Redis()), redisStore(redis4.createClient()), redisSto
 stores.push(redisStore(async (command) => command.length, { prefix: "a:" }));
 stores.push(kvStore({ get: async () => null, put: async () => {} }));
 stores.push(durableObjectClient({ idFromName: (name: string) => name as never, get: () => null }));
-void durableObjectStore;
+export const ofWorkers = (
+  kv: KVNamespace,
+  storage: DurableObjectStorage,
+  namespace: DurableObjectNamespace,
+): unknown[] => [kvStore(kv), durableObjectStore(storage).sweep(), durableObjectClient(namespace, { name: "a" })];
+export const inLambda = (one: APIGatewayProxyEvent, two: APIGatewayProxyEventV2, balancer: ALBEvent): unknown[] => {
+  const answers: Promise<APIGatewayProxyResult>[] = [lambda(one), lambda(two)];
+  const balanced: Promise<ALBResult> = lambda(balancer);
+  return [answers, balanced];
+};
 webhook({
   provider: "smartlead",
   secrets: "a",

@@ -62,7 +62,7 @@ export function durableObjectStore(
 
 /** What this package uses of the namespace that a Durable Object is bound as. */
 export interface DurableNamespaceLike {
-  idFromName(name: string): never;
+  idFromName(name: string): unknown;
   get(id: never): unknown;
 }
 
@@ -76,7 +76,7 @@ export function durableObjectClient(
   namespace: DurableNamespaceLike,
   { name = "countersign" }: { readonly name?: string } = {},
 ): DedupeStore {
-  const stub = (): DedupeStore => namespace.get(namespace.idFromName(name)) as DedupeStore;
+  const stub = (): DedupeStore => namespace.get(namespace.idFromName(name) as never) as DedupeStore;
   return {
     claim: (key, owner, leaseMs) => stub().claim(key, owner, leaseMs),
     confirm: (key, keepMs) => stub().confirm(key, keepMs),
