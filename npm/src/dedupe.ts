@@ -74,6 +74,9 @@ export class Deduper<Event extends Keyed, Request> {
   async claim(event: Event, context: EventContext<Request>, onError: (error: unknown) => void): Promise<Claim> {
     try {
       const key = await this.#key(event, context);
+      // One key for all would lose every event but the first.
+      if (typeof key !== "string" || key === "")
+        throw invalid("`dedupe.key` returned no text, so nothing was handled.");
       const owner = crypto.randomUUID();
       const state = await this.#store.claim(key, owner, this.leaseMs);
       return state === "claimed" ? { key, owner } : state === "done" ? "repeated" : "busy";

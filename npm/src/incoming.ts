@@ -112,5 +112,7 @@ export function send(answer: Answer, request: IncomingMessage, response: ServerR
 
 /** Resolves when a response has left, or its connection has ended. */
 export function left(response: ServerResponse): Promise<void> {
+  // Neither event comes again.
+  if (response.destroyed || response.writableFinished) return Promise.resolve();
   return new Promise((resolve) => void response.once("finish", resolve).once("close", resolve));
 }

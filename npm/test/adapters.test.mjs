@@ -181,6 +181,34 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
       });
     });
 
+    test("with before-handler an accepted event is handled although its sender has gone", async () => {
+      if (!SEES_PEER.has(name)) return;
+      const { promise: handled, resolve: handle } = resolvers();
+      const { promise: claiming, resolve: claim } = resolvers();
+      const { promise: gone, resolve: go } = resolvers();
+      const store = {
+        async claim() {
+          claim();
+          await gone;
+          return "claimed";
+        },
+        async confirm() {},
+        async release() {},
+      };
+      const [options] = recording({ acknowledge: "before-handler", dedupe: { store }, onEvent: handle });
+      await start(options, async (ask) => {
+        const leaving = new AbortController();
+        const asked = ask({ body, headers, signal: leaving.signal }).catch(() => {});
+        await claiming;
+        leaving.abort();
+        await asked;
+        // The server needs a moment to see it.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        go();
+        assert.equal((await handled).id, "evt_bounce_001");
+      });
+    });
+
     test("a scheme that signs the address gets the one that was called", async () => {
       const secret = "hubspot-secret";
       const [options, seen] = recording({ provider: undefined, scheme: "hubspot", secrets: secret });

@@ -151,6 +151,13 @@ describe("a store that fails", () => {
   });
 });
 
+test("a key function that returns none loses no event: 503 and onError", async () => {
+  for (const key of [() => undefined, () => "", () => 7, async () => null]) {
+    const { seen, ask } = recording({ dedupe: { store: memoryStore(), key } });
+    assert.deepEqual([await ask(), seen.events, seen.errors[0].code], [503, 0, "option_invalid"]);
+  }
+});
+
 describe("the key", () => {
   const keyFor = async (options, given) => {
     const { seen, ask } = recording({ ...options });
