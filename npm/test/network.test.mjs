@@ -85,6 +85,44 @@ test("addresses are read as Node reads them", () => {
   }
 });
 
+test("random texts of the right characters are read as Node reads them", () => {
+  // A fixed sequence, so that a failure comes again.
+  let state = 20261121;
+  const random = (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const pieces = [
+    "",
+    "0",
+    "1",
+    "00",
+    "01",
+    "ff",
+    "255",
+    "256",
+    "1.2.3.4",
+    "abcd",
+    "12345",
+    "g",
+    ":",
+    "::",
+    ".",
+    " ",
+    "/8",
+  ];
+  let [good, bad] = [0, 0];
+  for (let i = 0; i < 200_000; i += 1) {
+    const glue = random(2) === 0 ? ":" : ".";
+    const text = Array.from({ length: 1 + random(9) }, () => pieces[random(pieces.length)]).join(glue);
+    const isAddress = isIP(text) !== 0;
+    assert.equal(parseAddress(text) !== null, isAddress, text);
+    if (isAddress) good += 1;
+    else bad += 1;
+  }
+  assert.ok(good > 100 && bad > 100, `${good} addresses, ${bad} others`);
+});
+
 test("an IPv4 address inside IPv6 is that IPv4 address, in every spelling", () => {
   for (const text of ["::ffff:192.0.2.1", "::FFFF:c000:201", "0:0:0:0:0:ffff:192.0.2.1", "0000::ffff:c000:0201"]) {
     assert.deepEqual(parseAddress(text), [192, 0, 2, 1], text);

@@ -17,7 +17,11 @@ export async function startRedis() {
   const dir = mkdtempSync(join(tmpdir(), "countersign-redis-"));
   const args = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", dir];
   const child = spawn("redis-server", args.map(String), { stdio: "ignore" });
-  const ended = once(child, "close");
+  let failure = null;
+  child.on("error", (error) => {
+    failure = new Error(`A Redis is needed here: ${error.message}`);
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve));
   const stop = async () => {
     child.kill("SIGKILL");
     await ended;
@@ -25,7 +29,9 @@ export async function startRedis() {
   };
   try {
     for (let tries = 0; !(await listens(port)); tries += 1) {
-      if (tries === 200 || child.exitCode !== null) throw new Error("redis-server did not start");
+      if (failure !== null || tries === 200 || child.exitCode !== null) {
+        throw failure ?? new Error("redis-server did not start");
+      }
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   } catch (error) {
