@@ -102,7 +102,7 @@ export interface HandlingOptions<Event, Request> extends OriginOptions<Request> 
    * the process stops, is not sent again. The failure goes to `onError`.
    */
   readonly acknowledge?: "after-handler" | "before-handler" | undefined;
-  /** Recognises repeats, so that `onEvent` runs once for each event. Left out: every delivery runs it. */
+  /** Recognises repeats, so that one does not run `onEvent` again. Left out: every delivery runs it. */
   readonly dedupe?: DedupeOptions<Event, Request> | undefined;
   /** Called for every verified event. Without `dedupe` it may be called twice for one event: senders repeat what they are unsure of. */
   onEvent(event: Event, context: EventContext<Request>): unknown;
