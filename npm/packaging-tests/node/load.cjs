@@ -2,6 +2,12 @@
 module.exports = {
   countersign: require("countersign"),
   express: require("countersign/express"),
+  dedupe: require("countersign/dedupe"),
+  fastify: require("countersign/fastify"),
+  hono: require("countersign/hono"),
+  lambda: require("countersign/lambda"),
+  node: require("countersign/node"),
+  receiver: require("countersign/receiver"),
   fetch: require("countersign/fetch"),
   init: require("countersign/init"),
   testing: require("countersign/testing"),
