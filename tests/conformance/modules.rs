@@ -61,7 +61,7 @@ fn the_slim_kernel_imports_nothing_and_exports_a_part_of_what_the_kernel_does() 
     assert!(imports.is_empty(), "{imports:?}");
     let (_, whole) = interface(&built("kernel.wasm"));
     assert!(exports.iter().all(|export| whole.contains(export)));
-    assert_eq!(exports.len(), 11);
+    assert_eq!(exports.len(), 12);
 }
 
 #[test]
