@@ -58,12 +58,16 @@ pub fn run(data: &[u8]) {
     }
 
     let printed = format!("{explanation:?}");
+    let headers = input.headers.iter().map(|(name, _)| *name);
+    let names: Vec<_> = headers
+        .chain(input.options.iter().map(|(name, _)| *name))
+        .collect();
     let others = other_endpoints.iter().map(|(_, secret)| *secret);
     for secret in input.secrets.iter().copied().chain(others) {
-        // Names of headers are told; a secret that is one, or a word of ours, proves nothing.
+        // Names of headers and options are told; a secret that is one, or a word of ours, proves nothing.
         let is_telling = secret.len() >= SECRET_CHARS_MIN
             && secret.bytes().any(|byte| byte.is_ascii_digit())
-            && !input.headers.iter().any(|(name, _)| name.contains(secret));
+            && !names.iter().any(|name| name.contains(secret));
         assert!(
             !is_telling || !printed.contains(secret),
             "{printed} holds {secret}"

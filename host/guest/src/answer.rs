@@ -214,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_a_published_payload_keep_their_last_bit() {
+        let payload = r#"{"event":"EMAIL_SENT","campaign_id":5,"lead_id":1,"score":4.277777e+32}"#;
+        let Answer::Published(published) = ask(&Call::Publish(event("smartlead", payload, vec![])))
+        else {
+            panic!("not published");
+        };
+        let text = String::from_utf8(published.body).unwrap();
+        assert!(
+            text.contains("4.277777e32") || text.contains("4.277777e+32"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn an_event_goes_where_it_is_wanted_and_is_held_where_it_cannot_go() {
         let endpoints = vec![
             (
