@@ -14,7 +14,7 @@ use crate::workspace::{VERSION, Workspace};
 const DEPENDENCY_INPUTS: [&str; 1] = ["npm/package-lock.json"];
 
 /// What `npm run build` and `npm pack` read. The manifest stands for the wasm modules: it holds their hashes.
-const BUILD_INPUTS: [&str; 11] = [
+const BUILD_INPUTS: [&str; 15] = [
     "npm/src",
     "npm/scripts",
     "npm/package.json",
@@ -26,6 +26,10 @@ const BUILD_INPUTS: [&str; 11] = [
     "target/countersign/manifest.json",
     "target/countersign/toolkit/toolkit.js",
     "target/countersign/toolkit/toolkit.d.ts",
+    "target/countersign/events/events.js",
+    "target/countersign/events/events.d.ts",
+    "target/countersign/explain/explain.js",
+    "target/countersign/explain/explain.d.ts",
 ];
 
 /// What they leave. Compared too, because `npm run build` may also be called by hand. The last one is the package's own

@@ -19,9 +19,6 @@ use crate::stamp;
 use crate::toolchain::{self, TARGET, Toolchain};
 use crate::workspace::Workspace;
 
-/// Profile in the root `Cargo.toml`.
-const PROFILE: &str = "wasm";
-
 /// What happens to a module after it is compiled.
 enum Finish {
     /// It must stand alone: no imports.
@@ -36,25 +33,51 @@ enum Finish {
 struct Module {
     name: &'static str,
     package: &'static str,
+    /// Instead of the default ones; a module with a list is built in a folder of its own.
+    features: Option<&'static str>,
+    /// In the root `Cargo.toml`.
+    profile: &'static str,
     finish: Finish,
 }
 
-const MODULES: [Module; 3] = [
+const MODULES: [Module; 5] = [
     // Shipped to browsers, so every byte counts.
     Module {
         name: "kernel",
         package: "countersign-kernel",
+        features: None,
+        profile: "wasm",
         finish: Finish::ImportFree { names: false },
     },
     // Stays inside the host binary.
     Module {
         name: "guest",
         package: "countersign-guest",
+        features: None,
+        profile: "wasm",
         finish: Finish::ImportFree { names: true },
     },
     Module {
         name: "toolkit",
         package: "countersign-toolkit",
+        features: None,
+        profile: "wasm-small",
+        finish: Finish::Bindgen,
+    },
+    // Larger than the one above, so nobody loads it who reads payloads as they are.
+    Module {
+        name: "events",
+        package: "countersign-toolkit",
+        features: Some("events"),
+        profile: "wasm-small",
+        finish: Finish::Bindgen,
+    },
+    // Holds every scheme a second time, so nobody loads it who only verifies.
+    Module {
+        name: "explain",
+        package: "countersign-toolkit",
+        features: Some("explain"),
+        profile: "wasm-small",
         finish: Finish::Bindgen,
     },
 ];
@@ -89,9 +112,14 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
         Some(key) => workspace.at("target/wasm").join(key),
         None => workspace.at("target/wasm"),
     };
+    // The file is named after the package alone.
+    let target_dir = match module.features {
+        Some(_) => target_dir.join(module.name),
+        None => target_dir,
+    };
     let path = target_dir
         .join(TARGET)
-        .join(PROFILE)
+        .join(module.profile)
         .join(module.package.replace('-', "_"))
         .with_extension("wasm");
     let before = modified(&path);
@@ -100,14 +128,17 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
     cargo.args([
         "build",
         "--profile",
-        PROFILE,
+        module.profile,
         "--target",
         TARGET,
         "--package",
         module.package,
     ]);
+    if let Some(features) = module.features {
+        cargo.args(["--no-default-features", "--features", features]);
+    }
     cargo.arg("--target-dir").arg(&target_dir);
-    let step = Step::begin(format!("compile {}", module.package));
+    let step = Step::begin(format!("compile {}", module.name));
     run::inherit(&mut cargo)
         .with_context(|| format!("the wasm module {} did not compile", module.name))?;
     step.done(if before == modified(&path) {
