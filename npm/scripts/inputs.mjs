@@ -4,7 +4,13 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { INPUTS, PACKAGE } from "./paths.mjs";
 
-const WASM_FILES = ["kernel.wasm", "manifest.json", "toolkit/toolkit.js", "toolkit/toolkit_bg.wasm"];
+/** The modules beside the kernel, each with JavaScript of wasm-bindgen. */
+export const PARTS = ["toolkit", "events", "explain"];
+
+const WASM_FILES = [
+  ...["kernel.wasm", "manifest.json"],
+  ...PARTS.flatMap((name) => [`${name}/${name}.js`, `${name}/${name}_bg.wasm`]),
+];
 const OWN_FILES = ["package.json", "tsconfig.json", "scripts/build.mjs"];
 
 /** Input files of the wasm chain that are not there. */
