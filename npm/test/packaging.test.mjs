@@ -45,7 +45,7 @@ describe("the installed package", () => {
   });
 
   test("the compiled-in modules are the files beside them", async () => {
-    for (const name of ["kernel", "toolkit"]) {
+    for (const name of ["kernel", "toolkit", "events", "explain"]) {
       const inline = await import(pathToFileURL(join(packed, "dist", `${name}.inline.js`)));
       const text = inline[`${name}Base64`];
       assert.ok(Buffer.from(text, "base64").equals(readFileSync(join(packed, "dist", `${name}.wasm`))), name);
@@ -114,17 +114,19 @@ describe("the installed package", () => {
     }
   });
 
-  test("initKernel and initToolkit take over from the built-in modules", async () => {
+  test("the init functions take over from the built-in modules", async () => {
     // A copy of its own: the modules of the first one are in use already.
     const script = `
       import { readFileSync } from "node:fs";
       import { createRequire } from "node:module";
       import { createVerifier, parse } from "countersign";
-      import { initKernel, initToolkit } from "countersign/init";
+      import { normalize } from "countersign/events";
+      import { explain } from "countersign/explain";
+      import { initEvents, initExplain, initKernel, initToolkit } from "countersign/init";
       const require = createRequire(import.meta.url);
       const Module = WebAssembly.Module;
       const load = (file) => new Module(readFileSync(require.resolve(file)));
-      const modules = [load("countersign/kernel.wasm"), load("countersign/toolkit.wasm")];
+      const modules = ["kernel", "toolkit", "events", "explain"].map((name) => load(\`countersign/\${name}.wasm\`));
       WebAssembly.Module = class {
         static [Symbol.hasInstance] = (value) => value instanceof Module;
         constructor() { throw new Error("compiling is not allowed here"); }
@@ -134,9 +136,22 @@ describe("the installed package", () => {
       initKernel(modules[0]);
       initToolkit(modules[1]);
       const { ok } = createVerifier({ provider: "cleanmails", secrets: "s" }).verify({ headers: {}, body: "" });
-      console.log(JSON.stringify([refused, ok, parse("cleanmails", "{").code]));
+      initEvents(modules[2]);
+      initExplain(modules[3]);
+      const { code } = normalize("resend", { body: "{" });
+      const { trials } = explain({ scheme: "github", secrets: "s" }, { headers: [], body: "" });
+      let late;
+      try { initExplain(modules[3]); } catch (error) { late = error.code; }
+      console.log(JSON.stringify([refused, ok, parse("cleanmails", "{").code, code, trials > 0, late]));
     `;
-    assert.deepEqual(await evaluated(folder, script), ["wasm_unavailable", false, "json_invalid"]);
+    assert.deepEqual(await evaluated(folder, script), [
+      "wasm_unavailable",
+      false,
+      "json_invalid",
+      "json_invalid",
+      true,
+      "already_initialised",
+    ]);
   });
 });
 
