@@ -75,7 +75,7 @@ describe("an explanation", () => {
     ).findings;
     assert.match(finding.fix, /`secretFormat: base64`/);
     const { verdict } = explain(
-      { scheme: "generic-hmac", header: "x", template: "{timestamp}", secrets: "a" },
+      { scheme: "generic-hmac", header: "x", template: "{timestamp}.{body}", secrets: "a" },
       request,
     );
     assert.deepEqual([verdict.code, verdict.message.includes("`timestampHeader`")], ["option_missing", true]);
