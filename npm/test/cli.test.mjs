@@ -293,7 +293,7 @@ describe("countersign", () => {
       const { code, out } = await run([command, "--help"]);
       assert.equal(code, 0);
       assert.match(out, new RegExp(`^countersign ${command}: `));
-      assert.ok(out.split("\n").every((line) => line.length <= 120));
+      assert.ok(out.split("\n").every((line) => line.length <= 100));
       assert.match(out, /Exit code: 0/);
     }
     const { code, out } = await run(["--version"]);

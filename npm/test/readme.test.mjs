@@ -37,7 +37,14 @@ async function written(project, file, use) {
 
 test("every JavaScript block of the README is run here", () => {
   const files = [...README.matchAll(/```js\n(.*)\n/g)].map(([, first]) => first);
-  assert.deepEqual(files, ["// server.mjs", "// worker.mjs", "// verify.mjs", "// describe.mjs"]);
+  assert.deepEqual(files, [
+    "// server.mjs",
+    "// worker.mjs",
+    "// verify.mjs",
+    "// explain.mjs",
+    "// events.mjs",
+    "// describe.mjs",
+  ]);
 });
 
 test("the Express block receives", { timeout: 60_000 }, async () => {
@@ -78,7 +85,7 @@ test("the Workers block receives in workerd", { timeout: 60_000 }, async () => {
   });
 });
 
-for (const file of ["verify.mjs", "describe.mjs"]) {
+for (const file of ["verify.mjs", "explain.mjs", "events.mjs", "describe.mjs"]) {
   test(`the block ${file} prints what it says`, { timeout: 60_000 }, async () => {
     await written("node", file, async (path) => {
       const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"] });
