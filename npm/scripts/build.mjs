@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { inputsHash, missingInputs, PARTS } from "./inputs.mjs";
 import { INPUTS, PACKAGE, PACKAGING } from "./paths.mjs";
+import { playground } from "./playground.mjs";
 
 const DIST = `${PACKAGE}dist/`;
 
@@ -58,6 +59,8 @@ for (const name of PARTS) {
 for (const file of readdirSync(DIST)) {
   if (/\.(workerd|edge-light)(\.parse)?\.d\.ts$/.test(file)) rmSync(DIST + file);
 }
+
+await playground(version);
 
 mkdirSync(PACKAGING, { recursive: true });
 writeFileSync(`${PACKAGING}npm-build.stamp`, inputsHash());

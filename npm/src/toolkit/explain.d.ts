@@ -12,3 +12,8 @@ export class Case {
   explain(body: Uint8Array, now: number): unknown;
   free(): void;
 }
+
+export function schemes(): string[];
+
+/** Throws a text. For the playground. */
+export function sign(signing: Case, id: string | undefined, body: Uint8Array, nowMs: number): string[];

@@ -1,7 +1,7 @@
-//! Why a signature does not match.
+//! Why a signature does not match. Also signs samples, so that the playground needs this module alone.
 
 use countersign_core::{
-    Config, Covers, Request, Tolerance, Valid,
+    Config, Covers, KeyedScheme, Message, Request, Scheme, SignedAt, Tolerance, Valid,
     explain::{self, Confidence, Explanation, Question, Rejection},
 };
 use serde::Serialize;
@@ -120,7 +120,54 @@ impl Case {
     }
 }
 
+/// The names of all schemes.
+#[wasm_bindgen]
+pub fn schemes() -> Vec<String> {
+    Scheme::all().map(|scheme| scheme.name.to_owned()).collect()
+}
+
+/// The headers that the sender would put on this body at this moment, in unix milliseconds: names and values in turn.
+///
+/// # Errors
+/// The code and the sentence of the mistake.
+#[wasm_bindgen]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "`as` saturates, which is what is wanted here"
+)]
+pub fn sign(
+    case: &Case,
+    id: Option<String>,
+    body: &[u8],
+    now_ms: f64,
+) -> Result<Vec<String>, String> {
+    let signer = KeyedScheme::signer(&case.config())
+        .map_err(|error| format!("{}: {error}", error.code()))?;
+    let message = Message {
+        id: id.as_deref(),
+        method: &case.method,
+        url: &case.url,
+        ..Message::new(SignedAt::UnixMs(now_ms as i64), body)
+    };
+    let headers = signer
+        .sign(&message)
+        .map_err(|error| format!("{}: {error}", error.code()))?;
+    Ok(headers
+        .into_iter()
+        .flat_map(|header| [header.name, header.value])
+        .collect())
+}
+
 impl Case {
+    fn config(&self) -> Config<'_> {
+        Config {
+            scheme: &self.scheme,
+            secrets: self.secrets.iter().map(String::as_str).collect(),
+            tolerance: self.tolerance,
+            options: pairs(&self.options).collect(),
+        }
+    }
+
     fn answer(&self, body: &[u8], now_s: i64) -> Answer {
         let mut request = Request::new(self.headers.as_slice(), body);
         request.method = &self.method;
@@ -128,12 +175,7 @@ impl Case {
         let others: Vec<_> = pairs(&self.others).collect();
         Answer::from(explain::explain(&Question {
             request,
-            config: Config {
-                scheme: &self.scheme,
-                secrets: self.secrets.iter().map(String::as_str).collect(),
-                tolerance: self.tolerance,
-                options: pairs(&self.options).collect(),
-            },
+            config: self.config(),
             now_s,
             other_endpoints: &others,
         }))
@@ -256,6 +298,21 @@ mod tests {
         assert_eq!(answer["findings"][0]["code"], "secret_white_space");
         assert_eq!(answer["findings"][0]["confidence"], "certain");
         assert_eq!(answer["complete"], true);
+    }
+
+    #[test]
+    fn a_sample_is_signed_as_the_sender_would_and_mistakes_are_told() {
+        assert!(schemes().contains(&"github".to_owned()));
+        let headers = sign(&case(SECRET), None, b"Hello, World!", 0.0).unwrap();
+        assert_eq!(headers, ["X-Hub-Signature-256", SIGNATURE]);
+        let standard = Case::new(
+            "standard-webhooks".to_owned(),
+            vec!["whsec_c2VjcmV0".to_owned()],
+        );
+        let mistake = sign(&standard, None, b"", 0.0).unwrap_err();
+        assert!(mistake.starts_with("id_missing: "), "{mistake}");
+        let mistake = sign(&case(""), None, b"", 0.0).unwrap_err();
+        assert!(mistake.starts_with("secret_invalid: "), "{mistake}");
     }
 
     #[test]

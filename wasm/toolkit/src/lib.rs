@@ -16,6 +16,6 @@ mod reading;
 #[cfg(feature = "events")]
 pub use events::{idempotency_key, ordering_key, parse_events, render};
 #[cfg(feature = "explain")]
-pub use explain::Case;
+pub use explain::{Case, schemes, sign};
 #[cfg(feature = "payload")]
 pub use reading::read_event;
