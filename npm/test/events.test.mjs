@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { idempotencyKey, normalize, orderingKey, render } from "countersign/events";
+import { PACKAGE, PROJECT } from "../scripts/paths.mjs";
 import { OUTBOUND } from "./insight/samples.mjs";
 import { PAYLOADS } from "./support.mjs";
+
+/** What a pattern finds in a file, sorted. */
+const names = (file, pattern) => [...readFileSync(file, "utf8").matchAll(pattern)].map(([, name]) => name).sort();
 
 const delivery = (source) => OUTBOUND.find((one) => one.source === source);
 const eventOf = (source, changes = {}) => {
@@ -22,6 +27,30 @@ describe("normalised events", () => {
     assert.deepEqual(sendemall.bounce, { kind: "hard", code: "550" });
     assert.deepEqual(platform.original, PAYLOADS.platform);
     assert.equal(smartlead.occurred_at, "2024-11-25T11:00:00.000Z");
+  });
+
+  test("there is a TypeScript type for every type, source, policy and scope of the core", () => {
+    const core = (file, pattern) => names(`${PROJECT}core/src/${file}`, pattern);
+    const ours = (file, type) => {
+      const text = readFileSync(`${PACKAGE}src/${file}`, "utf8");
+      const [, union] = new RegExp(`export type ${type} =([^]*?);\\n\\n`).exec(text);
+      return [...union.matchAll(/"([a-z_.]+)"/g)].map(([, name]) => name).sort();
+    };
+    assert.deepEqual(
+      ours("normalized.ts", "NormalizedType"),
+      core("event/types.rs", /^ {4}\w+ = "([a-z_.]+)", \w+;/gm),
+    );
+    const variants = (file, name) => {
+      const [, body] = new RegExp(`pub enum ${name} \\{([^}]*)\\}`).exec(
+        readFileSync(`${PROJECT}core/src/${file}`, "utf8"),
+      );
+      const found = [...body.matchAll(/^ {4}([A-Z]\w+),/gm)].map(([, variant]) => variant);
+      return found.map((variant) => variant.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase()).sort();
+    };
+    assert.deepEqual(ours("normalizing.ts", "KeyPolicy"), variants("key.rs", "KeyPolicy"));
+    assert.deepEqual(ours("normalizing.ts", "OrderScope"), variants("key.rs", "OrderScope"));
+    const four = ours("verifier.ts", "Provider");
+    assert.deepEqual([...ours("normalized.ts", "EventSource"), ...four].sort(), variants("event/source.rs", "Source"));
   });
 
   test("an unknown event is no error, and no field has another type than is written down", () => {

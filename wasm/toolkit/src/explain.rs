@@ -6,6 +6,7 @@ use countersign_core::{
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use zeroize::Zeroize;
 
 const POST: &str = "POST";
 
@@ -45,7 +46,7 @@ struct Finding {
     fix: &'static str,
 }
 
-/// A request, and what it is verified with.
+/// A request, and what it is verified with. Secrets are wiped when it is dropped.
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Case {
@@ -64,12 +65,11 @@ impl Case {
     /// A request without headers, under a scheme of this name.
     #[wasm_bindgen(constructor)]
     pub fn new(scheme: String, secrets: Vec<String>) -> Self {
-        Self {
-            scheme,
-            secrets,
-            method: POST.to_owned(),
-            ..Self::default()
-        }
+        let mut case = Self::default();
+        case.scheme = scheme;
+        case.secrets = secrets;
+        case.method = POST.to_owned();
+        case
     }
 
     /// Seconds that a signed timestamp may lie from the clock; negative: no limit. Not called: the scheme's own figure.
@@ -117,6 +117,13 @@ impl Case {
         self.answer(body, now as i64)
             .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
             .unwrap_or(JsValue::NULL)
+    }
+}
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        self.secrets.zeroize();
+        self.others.zeroize();
     }
 }
 
