@@ -1,7 +1,4 @@
-//! Webhook signatures, payloads, retry schedules and delivery decisions.
-//!
-//! `no_std` with `alloc`, no unsafe code. This crate is told, it never asks: time, chance and bytes come in as
-//! arguments, decisions go out as values.
+#![doc = include_str!("guide.md")]
 #![no_std]
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
@@ -12,6 +9,7 @@ extern crate std;
 
 #[cfg(feature = "payload")]
 pub mod analytics;
+mod base64;
 pub mod delivery;
 #[cfg(feature = "payload")]
 pub mod event;

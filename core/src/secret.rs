@@ -1,7 +1,7 @@
 //! Signing secrets: from the text a user pastes to key bytes.
 
+use crate::base64;
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use base64ct::{Base64, Base64Unpadded, Encoding};
 use core::fmt;
 use zeroize::Zeroizing;
 
@@ -45,9 +45,11 @@ impl Secret {
         let bytes = match form {
             SecretForm::Text => Zeroizing::new(text.as_bytes().to_owned()),
             SecretForm::Hex => Zeroizing::new(base16ct::mixed::decode_vec(text).ok()?),
-            SecretForm::Base64 => base64(text)?,
+            SecretForm::Base64 => base64::decode_either(text.as_bytes())?,
             SecretForm::StandardWebhooks => {
-                base64(text.strip_prefix(WHSEC_PREFIX).unwrap_or(text))?
+                let text = text.as_bytes();
+                let encoded = text.strip_prefix(WHSEC_PREFIX.as_bytes()).unwrap_or(text);
+                base64::decode_either(encoded)?
             }
             SecretForm::OfAlgorithm => return None,
         };
@@ -62,18 +64,9 @@ impl Secret {
     /// The spelling that off-the-shelf Standard Webhooks libraries take for this key: `whsec_` and base64 (R-E6).
     pub fn to_whsec(&self) -> String {
         let mut text = String::from(WHSEC_PREFIX);
-        text.push_str(&Base64::encode_string(&self.0));
+        text.push_str(&base64::encode_string(&self.0));
         text
     }
-}
-
-/// Standard base64, with padding or without.
-pub(crate) fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let decoded = match text.ends_with('=') {
-        true => Base64::decode_vec(text),
-        false => Base64Unpadded::decode_vec(text),
-    };
-    decoded.ok().map(Zeroizing::new)
 }
 
 impl fmt::Debug for Secret {

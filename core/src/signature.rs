@@ -3,7 +3,12 @@
 mod carrier;
 mod config;
 mod content;
+#[cfg(feature = "p256")]
+mod der;
 pub mod encoding;
+mod form;
+#[cfg(feature = "hashed")]
+mod hashed;
 pub(crate) mod json;
 mod key;
 pub mod layout;
@@ -12,10 +17,13 @@ mod mac;
 mod public_key;
 mod request;
 pub mod scheme;
+mod sign;
 pub mod timestamp;
 mod url;
 mod verdict;
 
+#[cfg(feature = "hashed")]
+pub use self::hashed::{AroundBody, InnerHash};
 pub use self::{
     carrier::Carrier,
     config::{Config, ConfigError, Tolerance},
@@ -29,20 +37,15 @@ use self::{
     carrier::json_text,
     content::{Content, Listed},
     encoding::Presented,
-    key::Key,
-    layout::Written,
+    key::{Key, Proof},
     scheme::{Part, Scheme},
     timestamp::TimestampPlace,
 };
 use crate::{
-    headers::{Header, Headers, trimmed},
+    headers::{Headers, trimmed},
     secret::SecretInvalid,
 };
-use alloc::{
-    borrow::Cow,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, vec::Vec};
 use core::{fmt, ops::ControlFlow};
 
 /// Header names that a signature may list; a longer list is malformed.
@@ -112,12 +115,10 @@ impl KeyedScheme {
 
     fn of(scheme: Scheme, config: &Config<'_>, role: Role) -> Result<Self, ConfigError> {
         let invalid = |index| ConfigError::SecretInvalid(SecretInvalid { index });
-        let keys = config
-            .secrets
-            .iter()
-            .enumerate()
-            .map(|(index, text)| Key::read(text, &scheme, role).ok_or(invalid(index)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut keys = Vec::with_capacity(config.secrets.len());
+        for (index, text) in config.secrets.iter().enumerate() {
+            keys.push(Key::read(text, &scheme, role).ok_or(invalid(index))?);
+        }
         if keys.is_empty() {
             return Err(invalid(0));
         }
@@ -141,10 +142,14 @@ impl KeyedScheme {
     /// The headers that [`verify`](Self::verify) reads, in the provider's spelling. Where
     /// [`reads_listed_headers`](Self::reads_listed_headers), these come on top.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        let alternative = self.scheme.alternative.filter(|_| self.reads_headers());
-        let own = Some(&self.scheme).filter(|_| self.reads_headers());
-        let names = own.into_iter().chain(alternative);
-        names.flat_map(Scheme::header_names)
+        let mut names = Vec::new();
+        if self.reads_headers() {
+            names = self.scheme.header_names();
+            if let Some(alternative) = self.scheme.alternative {
+                names.extend_from_slice(&alternative.header_names());
+            }
+        }
+        names.into_iter()
     }
 
     /// Whether the signature lists further headers, of any name, that must be there.
@@ -182,10 +187,8 @@ impl KeyedScheme {
         if self.reads_headers() {
             return self.judge(&request(&Found(headers) as &dyn Headers), now_s);
         }
-        let fields = self
-            .scheme
-            .carrier
-            .fields(body, self.scheme.header_names())?;
+        let names = self.scheme.header_names();
+        let fields = self.scheme.carrier.fields(body, &names)?;
         let verdict = self.judge(&request(&fields as &dyn Headers), now_s);
         verdict.map_err(|refusal| match refusal {
             Refusal::MissingHeader => Refusal::MissingField,
@@ -194,15 +197,23 @@ impl KeyedScheme {
     }
 
     fn judge(&self, request: &Request<'_, dyn Headers + '_>, now_s: i64) -> Result<Valid, Refusal> {
+        let mut reading = self.read(request, now_s)?;
+        let secret_index = self.matching_secret(&mut reading, request.url)?;
+        Ok(reading.valid(secret_index))
+    }
+
+    /// All that is checked before the signature itself.
+    fn read<'r>(
+        &'r self,
+        request: &Request<'r, dyn Headers + 'r>,
+        now_s: i64,
+    ) -> Result<Reading<'r>, Refusal> {
         let header = |name: &str| request.headers.header(name).and_then(trimmed);
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
-        let scheme = self.scheme_in_use(header);
+        let scheme = self.scheme_in_use(&header);
 
-        let signature_headers = scheme
-            .signature_headers
-            .iter()
-            .filter_map(|name| header(name));
-        if signature_headers.clone().next().is_none() {
+        let signature_headers = scheme.signatures(&header);
+        if signature_headers.is_empty() {
             return Err(Refusal::MissingHeader);
         }
         for (name, value) in scheme.fixed_headers {
@@ -215,8 +226,8 @@ impl KeyedScheme {
             None => b"",
         };
         let label = |label| {
-            let mut headers = signature_headers.clone();
-            headers.find_map(|header| scheme.layout.items(header, label).next())
+            let mut headers = signature_headers.iter();
+            headers.find_map(|header| scheme.layout.first_item(header, label))
         };
         let mut covers = scheme.covers();
         let mut timestamp = Cow::Borrowed(b"".as_slice());
@@ -252,75 +263,27 @@ impl KeyedScheme {
         let content = Content::new(scheme, request.method, request.url, request.body);
         let mut content = content.map_err(|_| Refusal::BadSignature)?;
         content.id = id;
-        content.timestamp = &timestamp;
+        content.timestamp = timestamp;
         content.listed = listed;
-        Ok(Valid {
-            secret_index: self.matching_secret(scheme, signature_headers, content, request.url)?,
+        Ok(Reading {
+            scheme,
+            signatures: signature_headers,
+            content,
             timestamp_ms: timestamp_ms.filter(|_| covers.contains(Covers::TIMESTAMP)),
             covers,
         })
     }
 
-    /// The headers of a message, or with Mailgun the fields of its signature object. Where the header holds a list, every
-    /// secret signs (rotation, R-X3); elsewhere each secret has a header of its own as far as the scheme has headers.
-    ///
-    /// # Errors
-    /// [`SignError`]
-    pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, SignError> {
-        // Hook0 signs in its older version where no further headers are signed.
-        let scheme = match self.scheme.alternative {
-            Some(older) if self.reads_listed_headers() && message.headers.is_empty() => older,
-            _ => &self.scheme,
-        };
-        let id = match (&scheme.id_header, message.id) {
-            (Some(_), None | Some("")) => return Err(SignError::IdMissing),
-            (_, id) => id.unwrap_or_default(),
-        };
-        let timestamp = match (&scheme.timestamp, message.at) {
-            (None, _) => String::new(),
-            (Some(timestamp), SignedAt::UnixMs(unix_ms)) => timestamp.form.write(unix_ms),
-            (Some(_), SignedAt::Text(text)) => text.to_string(),
-        };
-        if scheme.covers().contains(Covers::URL) && message.url.is_empty() {
-            return Err(SignError::UrlMissing);
-        }
-        let names: Vec<_> = message.headers.iter().map(|(name, _)| *name).collect();
-        let values: Vec<_> = message.headers.iter().map(|(_, value)| *value).collect();
-        let names = names.join(" ");
-        let content = Content::new(scheme, message.method, message.url, message.body);
-        // The address holds the hash of another body: whatever is signed, no receiver takes it.
-        let mut content = content.map_err(|_| SignError::UrlMissing)?;
-        content.id = id.as_bytes();
-        content.timestamp = timestamp.as_bytes();
-        content.listed = Listed {
-            names: Cow::Borrowed(names.as_bytes()),
-            values: values.join(".").into_bytes(),
-        };
-        let signatures = self
-            .keys
-            .iter()
-            .map(|key| {
-                let text = key.sign(content.parts(scheme), scheme.encoding);
-                Ok(Written {
-                    is_asymmetric: key.is_asymmetric(),
-                    text: text.ok_or(SignError::SecretCannotSign)?,
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(write_headers(scheme, id, &timestamp, &names, &signatures))
-    }
-
     /// The declaration that counts: the alternative where not all headers of ours are there, or none has our label.
-    fn scheme_in_use<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>) -> &Scheme {
+    fn scheme_in_use<'h>(&self, header: Find<'_, 'h>) -> &Scheme {
         let Some(alternative) = self.scheme.alternative else {
             return &self.scheme;
         };
         let scheme = &self.scheme;
-        let all_there = scheme.header_names().all(|name| header(name).is_some());
-        let mut signatures = scheme
-            .signature_headers
-            .iter()
-            .filter_map(|name| header(name));
+        let names = scheme.header_names();
+        let all_there = names.iter().all(|name| header(name).is_some());
+        let signatures = scheme.signatures(header);
+        let mut signatures = signatures.iter();
         match all_there && signatures.any(|header| scheme.layout.has_label(header)) {
             true => scheme,
             false => alternative,
@@ -328,37 +291,41 @@ impl KeyedScheme {
     }
 
     /// Index of the first secret that one of the presented signatures fits, over any spelling of the content.
-    fn matching_secret<'a>(
-        &self,
-        scheme: &Scheme,
-        headers: impl Iterator<Item = &'a [u8]> + Clone,
-        mut content: Content<'_>,
-        url: &str,
-    ) -> Result<usize, Refusal> {
-        let refusal = match self.matching_in_content(scheme, headers.clone(), &content) {
+    fn matching_secret(&self, reading: &mut Reading<'_>, url: &str) -> Result<usize, Refusal> {
+        let refusal = match self.matching_in_content(reading) {
             Err(Refusal::BadSignature) => Refusal::BadSignature,
             decided => return decided,
         };
-        for change in content.others(scheme, url) {
-            content.apply(change);
-            if let Ok(index) = self.matching_in_content(scheme, headers.clone(), &content) {
+        for change in reading.content.others(reading.scheme, url) {
+            reading.content.apply(change);
+            if let Ok(index) = self.matching_in_content(reading) {
                 return Ok(index);
             }
         }
         Err(refusal)
     }
 
-    fn matching_in_content<'a>(
-        &self,
-        scheme: &Scheme,
-        headers: impl Iterator<Item = &'a [u8]> + Clone,
-        content: &Content<'_>,
+    fn matching_in_content(&self, reading: &Reading<'_>) -> Result<usize, Refusal> {
+        let scheme = reading.scheme;
+        self.first_matching(reading, |_, key| {
+            Some(key.proof(reading.content.parts(scheme)))
+        })
+    }
+
+    /// Index of the first key whose proof one of the presented signatures fits. A key without a proof fits none.
+    fn first_matching<'k>(
+        &'k self,
+        reading: &Reading<'_>,
+        proof: impl Fn(usize, &'k Key) -> Option<Proof<'k>>,
     ) -> Result<usize, Refusal> {
+        let scheme = reading.scheme;
         let mut refusal = Refusal::MalformedHeader;
         for (index, key) in self.keys.iter().enumerate() {
-            let proof = key.proof(content.parts(scheme));
-            for header in headers.clone() {
-                let compare = |candidate: &[u8]| {
+            let Some(proof) = proof(index, key) else {
+                continue;
+            };
+            for header in &reading.signatures {
+                let mut compare = |candidate: &[u8]| {
                     match proof.compare(scheme.encoding, candidate) {
                         Presented::Equal => return ControlFlow::Break(()),
                         Presented::Different => refusal = Refusal::BadSignature,
@@ -368,7 +335,7 @@ impl KeyedScheme {
                 };
                 match scheme
                     .layout
-                    .presented(header, key.is_asymmetric(), compare)
+                    .presented(header, key.is_asymmetric(), &mut compare)
                 {
                     Ok(ControlFlow::Break(())) => return Ok(index),
                     Ok(ControlFlow::Continue(())) => {}
@@ -382,6 +349,26 @@ impl KeyedScheme {
     }
 }
 
+/// What was read of a request before its signature is judged.
+struct Reading<'r> {
+    /// The declaration that counts.
+    scheme: &'r Scheme,
+    signatures: Vec<&'r [u8]>,
+    content: Content<'r>,
+    timestamp_ms: Option<i64>,
+    covers: Covers,
+}
+
+impl Reading<'_> {
+    const fn valid(&self, secret_index: usize) -> Valid {
+        Valid {
+            secret_index,
+            timestamp_ms: self.timestamp_ms,
+            covers: self.covers,
+        }
+    }
+}
+
 impl fmt::Debug for KeyedScheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedScheme")
@@ -389,6 +376,22 @@ impl fmt::Debug for KeyedScheme {
             .field("keys", &self.keys.len())
             .field("tolerance_s", &self.tolerance_s)
             .finish()
+    }
+}
+
+/// Finds a header by its name.
+type Find<'f, 'h> = &'f dyn Fn(&str) -> Option<&'h [u8]>;
+
+impl Scheme {
+    /// What the signature headers hold, as far as they are there.
+    fn signatures<'h>(&self, header: Find<'_, 'h>) -> Vec<&'h [u8]> {
+        let mut signatures = Vec::new();
+        for name in self.signature_headers.iter() {
+            if let Some(value) = header(name) {
+                signatures.push(value);
+            }
+        }
+        signatures
     }
 }
 
@@ -421,47 +424,4 @@ fn listed_headers<'a>(names: &'a [u8], headers: &dyn Headers) -> Result<Listed<'
         names: Cow::Borrowed(names),
         values,
     })
-}
-
-fn write_headers(
-    scheme: &Scheme,
-    id: &str,
-    timestamp: &str,
-    listed: &str,
-    signatures: &[Written],
-) -> Vec<Header> {
-    let mut headers = Vec::new();
-    let mut add = |name: &str, value: &str| {
-        headers.push(Header {
-            name: name.to_string(),
-            value: value.to_string(),
-        })
-    };
-    if let Some(name) = &scheme.id_header {
-        add(name, id);
-    }
-    let mut items = Vec::new();
-    match scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
-        Some(TimestampPlace::Header(name)) => add(name, timestamp),
-        Some(TimestampPlace::Label(label)) => items.push((*label, timestamp)),
-        // It stands in the body already.
-        Some(TimestampPlace::BodyField { .. }) | None => {}
-    }
-    if let Some(label) = scheme.layout.header_list().filter(|_| !listed.is_empty()) {
-        items.push((label, listed));
-    }
-    for (name, value) in scheme.fixed_headers {
-        add(name, value);
-    }
-    if scheme.layout.holds_several() {
-        if let Some(name) = scheme.signature_headers.first() {
-            add(name, &scheme.layout.write(&items, signatures));
-        }
-    } else {
-        for (name, signature) in scheme.signature_headers.iter().zip(signatures) {
-            let one = core::slice::from_ref(signature);
-            add(name, &scheme.layout.write(&items, one));
-        }
-    }
-    headers
 }

@@ -3,21 +3,40 @@
 //! A small module of its own: what signatures need is to read one form strictly, and to write it; a calendar crate would be
 //! larger than all of the rest of a verifier in wasm.
 
-use alloc::{format, string::String};
+use alloc::string::String;
 
+const MINUTE_S: i64 = 60;
+const HOUR_S: i64 = 60 * MINUTE_S;
+const DAY_S: i64 = 24 * HOUR_S;
+const NANOS_PER_MS: u32 = 1_000_000;
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Most fraction digits that are read (vector rule V7); those after the third are cut.
+/// Most fraction digits that are read (vector rule V7).
 const FRACTION_DIGITS_MAX: usize = 9;
 
-/// Reads an RFC 3339 date and time with `Z` or an offset and up to nine fraction digits, as unix milliseconds.
+/// Reads an RFC 3339 date and time with `Z` or an offset and up to nine fraction digits, as unix milliseconds; further digits
+/// are cut.
 ///
 /// A leap second (`:60`) is read as the second after it. `None` for anything else, an impossible date included.
 ///
 /// Source: RFC 3339 section 5.6.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let (unix_s, nanos) = parse_rfc3339_nanos(text)?;
+    let fraction_ms = i64::from(nanos.div_euclid(NANOS_PER_MS));
+    unix_s.checked_mul(SECOND_MS)?.checked_add(fraction_ms)
+}
+
+/// Like [`parse_rfc3339`], as unix seconds and the nanoseconds after them (0 to 999,999,999).
+///
+/// ```
+/// use countersign_core::time::parse_rfc3339_nanos;
+///
+/// assert_eq!(parse_rfc3339_nanos("1969-12-31T23:59:59.999999999Z"), Some((-1, 999_999_999)));
+/// assert_eq!(parse_rfc3339_nanos("1996-12-19T16:39:57-08:00"), Some((851_042_397, 0)));
+/// ```
+pub fn parse_rfc3339_nanos(text: &str) -> Option<(i64, u32)> {
     let mut rest = Reader(text.as_bytes());
     let year = rest.number(4)?;
     rest.one_of(b"-")?;
@@ -30,8 +49,8 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let minute = rest.number(2)?;
     rest.one_of(b":")?;
     let second = rest.number(2)?;
-    let fraction_ms = rest.fraction_ms()?;
-    let offset_ms = rest.offset_ms()?;
+    let nanos = rest.nanos()?;
+    let offset_s = rest.offset_s()?;
     let possible = (1..=12).contains(&month)
         && (1..=days_in_month(year, month)).contains(&day)
         && hour < 24
@@ -40,26 +59,31 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if !possible || !rest.0.is_empty() {
         return None;
     }
-    days_since_epoch(year, month, day)
-        .checked_mul(DAY_MS)?
-        .checked_add(hour.checked_mul(HOUR_MS)?)?
-        .checked_add(minute.checked_mul(MINUTE_MS)?)?
-        .checked_add(second.checked_mul(SECOND_MS)?)?
-        .checked_add(fraction_ms)?
-        .checked_sub(offset_ms)
+    let unix_s = days_since_epoch(year, month, day)
+        .checked_mul(DAY_S)?
+        .checked_add(hour.checked_mul(HOUR_S)?)?
+        .checked_add(minute.checked_mul(MINUTE_S)?)?
+        .checked_add(second)?
+        .checked_sub(offset_s)?;
+    Some((unix_s, nanos))
 }
 
 /// Writes unix milliseconds as RFC 3339 in UTC, to the second. Moments outside the years 0 to 9999 are written as the
 /// nearest one inside.
 pub fn format_rfc3339(unix_ms: i64) -> String {
-    format!("{}Z", to_the_second(unix_ms).0)
+    let (mut text, _) = to_the_second(unix_ms);
+    text.push('Z');
+    text
 }
 
 /// Writes unix milliseconds as RFC 3339 in UTC with three fraction digits, so that texts sort as the moments do. Moments
 /// outside the years 0 to 9999 are written as the nearest one inside.
 pub fn format_rfc3339_ms(unix_ms: i64) -> String {
-    let (text, fraction_ms) = to_the_second(unix_ms);
-    format!("{text}.{fraction_ms:03}Z")
+    let (mut text, fraction_ms) = to_the_second(unix_ms);
+    text.push('.');
+    push_number(&mut text, fraction_ms, 3);
+    text.push('Z');
+    text
 }
 
 /// Reads unix seconds, whole or with a fraction of any length, as unix milliseconds; further digits are cut. Moments
@@ -90,7 +114,7 @@ pub fn parse_unix_seconds(text: &str) -> Option<i64> {
 }
 
 /// Date and time to the second without zone, and the milliseconds that are left.
-fn to_the_second(unix_ms: i64) -> (String, i64) {
+fn to_the_second(unix_ms: i64) -> (String, u64) {
     let first = days_since_epoch(0, 1, 1).saturating_mul(DAY_MS);
     let last = days_since_epoch(10_000, 1, 1)
         .saturating_mul(DAY_MS)
@@ -101,8 +125,46 @@ fn to_the_second(unix_ms: i64) -> (String, i64) {
     let hour = in_day.div_euclid(HOUR_MS);
     let minute = in_day.rem_euclid(HOUR_MS).div_euclid(MINUTE_MS);
     let second = in_day.rem_euclid(MINUTE_MS).div_euclid(SECOND_MS);
-    let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    (text, in_day.rem_euclid(SECOND_MS))
+    let mut text = String::new();
+    push_number(&mut text, year.unsigned_abs(), 4);
+    for (before, number) in [
+        ('-', month),
+        ('-', day),
+        ('T', hour),
+        (':', minute),
+        (':', second),
+    ] {
+        text.push(before);
+        push_number(&mut text, number.unsigned_abs(), 2);
+    }
+    (text, in_day.rem_euclid(SECOND_MS).unsigned_abs())
+}
+
+/// A number in decimal digits, after a minus sign where it is below zero. Written here because the formatter of the standard
+/// library is large in wasm.
+pub(crate) fn decimal(number: i64) -> String {
+    let mut text = String::new();
+    if number < 0 {
+        text.push('-');
+    }
+    push_number(&mut text, number.unsigned_abs(), 1);
+    text
+}
+
+/// Adds a number with at least so many digits.
+fn push_number(text: &mut String, number: u64, digits_min: usize) {
+    let mut worth = 1_u64;
+    let mut digits = 1_usize;
+    while digits < digits_min || number.checked_div(worth).is_some_and(|rest| rest >= 10) {
+        // The largest number has 20 digits, and ten to the 19th still fits.
+        worth = worth.saturating_mul(10);
+        digits = digits.saturating_add(1);
+    }
+    for _ in 0..digits {
+        let digit = number.checked_div(worth).unwrap_or_default() % 10;
+        text.push(char::from_digit(u32::try_from(digit).unwrap_or_default(), 10).unwrap_or('0'));
+        worth = worth.checked_div(10).unwrap_or_default();
+    }
 }
 
 /// What is left of the text.
@@ -131,21 +193,20 @@ impl Reader<'_> {
         Some(number)
     }
 
-    fn fraction_ms(&mut self) -> Option<i64> {
+    fn nanos(&mut self) -> Option<u32> {
         if self.one_of(b".").is_none() {
             return Some(0);
         }
-        let mut worth_ms = 100;
-        let mut total_ms = self.digit()?.checked_mul(worth_ms)?;
+        let mut nanos = self.number(1)?;
         for _ in 1..FRACTION_DIGITS_MAX {
-            let Some(digit) = self.digit() else { break };
-            worth_ms = worth_ms.div_euclid(10);
-            total_ms = total_ms.checked_add(digit.checked_mul(worth_ms)?)?;
+            nanos = nanos
+                .checked_mul(10)?
+                .checked_add(self.digit().unwrap_or(0))?;
         }
-        Some(total_ms)
+        u32::try_from(nanos).ok()
     }
 
-    fn offset_ms(&mut self) -> Option<i64> {
+    fn offset_s(&mut self) -> Option<i64> {
         let sign = match self.one_of(b"Zz+-")? {
             b'+' => 1,
             b'-' => -1,
@@ -157,10 +218,10 @@ impl Reader<'_> {
         if hour > 23 || minute > 59 {
             return None;
         }
-        let offset_ms = hour
-            .checked_mul(HOUR_MS)?
-            .checked_add(minute.checked_mul(MINUTE_MS)?)?;
-        offset_ms.checked_mul(sign)
+        let offset_s = hour
+            .checked_mul(HOUR_S)?
+            .checked_add(minute.checked_mul(MINUTE_S)?)?;
+        offset_s.checked_mul(sign)
     }
 }
 
@@ -243,6 +304,23 @@ mod tests {
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.9Z"), Some(900));
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.1234567890Z"), None);
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.Z"), None);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_standard_library_writes_them() {
+        let mut number = 1_i64;
+        for _ in 0..64 {
+            for number in [number, -number, number - 1, 1 - number] {
+                assert_eq!(decimal(number), alloc::format!("{number}"));
+            }
+            number = number.wrapping_mul(-3);
+        }
+        assert_eq!(decimal(i64::MIN), alloc::format!("{}", i64::MIN));
+        assert_eq!(decimal(i64::MAX), alloc::format!("{}", i64::MAX));
+        let mut text = String::new();
+        push_number(&mut text, 7, 4);
+        push_number(&mut text, u64::MAX, 2);
+        assert_eq!(text, "000718446744073709551615");
     }
 
     #[test]

@@ -2,6 +2,7 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode } from "./errors.js";
 import { type HeadersLike, headerPairs, headerValue } from "./headers.js";
 import { provided, started } from "./internal.js";
+import type { NativeSha256 } from "./native.js";
 
 /** Version of the kernel's interface that this file speaks. */
 const ABI_VERSION = 1;
@@ -21,6 +22,11 @@ const SECRET_INVALID = 8;
 /** UTF-8 bytes that one UTF-16 unit can need. */
 const UTF8_BYTES_MAX = 3;
 const COLON = 0x3a;
+/** Bytes of an inner hash. */
+const HASH_BYTES = 32;
+/** Up to here one call over a copy is quicker than several calls without. */
+const COPIED_BYTES_MAX = 32 * 1024;
+const EMPTY = new Uint8Array(0);
 /** Header values from this length on are faster with the encoder than character by character. */
 const ENCODE_CHARS_MIN = 40;
 
@@ -40,6 +46,9 @@ interface KernelExports {
   verifier_headers(handle: number): number;
   verifier_answers(handle: number): number;
   verify(handle: number, bytes: number, now: number): number;
+  inner_blocks(handle: number): number;
+  verify_around(handle: number, bytes: number, now: number): number;
+  verify_hashed(handle: number, bytes: number, now: number): number;
   sign(handle: number, bytes: number, now: number): number;
   code_text(code: number): number;
 }
@@ -57,6 +66,13 @@ export interface VerifyRequest {
 
 /** A part of a frame; `null` is an absent one. */
 export type Part = string | Uint8Array | null;
+
+/** What native code hashes for each secret: its block, and then the signed content. */
+export interface InnerHash {
+  readonly blocks: readonly Uint8Array[];
+  /** The content is the body and nothing else. */
+  readonly bodyAlone: boolean;
+}
 
 /** Name and sentence of one of the kernel's codes. */
 export interface CodeText {
@@ -131,7 +147,7 @@ export class Kernel {
   verify(handle: number, slots: readonly string[], request: VerifyRequest, now: number): number {
     const exports = this.#exports ?? this.#running();
     this.#views();
-    const { body, headers } = request;
+    const { body } = request;
     let text = "";
     let bytes: Uint8Array | null = null;
     let bodyRoom: number;
@@ -147,41 +163,10 @@ export class Kernel {
       bodyRoom = bytes.length;
     }
 
+    const at = this.#writeSlots(slots, request, bodyRoom);
+    if (at < 0) return TOO_LARGE;
     const count = slots.length + 1;
-    // Place of the next part, counted from the start of the frame.
-    let at = WORD * (count + 1);
-    if (at + bodyRoom > this.#roomBytes) {
-      if (at + bodyRoom > FRAME_BYTES_MAX) return TOO_LARGE;
-      this.#reserve(at + bodyRoom);
-    }
-    let room = this.#room;
-    for (let slot = 0; slot < slots.length; slot += 1) {
-      const name = slots[slot] as string;
-      const value = name.charCodeAt(0) === COLON ? pseudoValue(request, name) : headerValue(headers, name);
-      if (typeof value === "object") {
-        const needed = at + value.length + bodyRoom;
-        if (needed > this.#roomBytes) {
-          if (needed > FRAME_BYTES_MAX) return TOO_LARGE;
-          room = this.#widen(needed, at);
-        }
-        this.#bytes.set(value, room + at);
-        this.#view.setUint32(room + WORD * (slot + 1), value.length, true);
-        at += value.length;
-        continue;
-      }
-      if (value === undefined) {
-        this.#view.setUint32(room + WORD * (slot + 1), ABSENT, true);
-        continue;
-      }
-      const needed = at + value.length * UTF8_BYTES_MAX + bodyRoom;
-      if (needed > this.#roomBytes) {
-        if (needed > FRAME_BYTES_MAX) return TOO_LARGE;
-        room = this.#widen(needed, at);
-      }
-      const written = this.#writeHeader(value, room + at);
-      this.#view.setUint32(room + WORD * (slot + 1), written, true);
-      at += written;
-    }
+    const room = this.#room;
     let bodyBytes = bodyRoom;
     if (bytes === null) {
       bodyBytes = encoder.encodeInto(text, this.#bytes.subarray(room + at)).written;
@@ -200,6 +185,102 @@ export class Kernel {
     if (this.#roomBytes > ROOM_BYTES_KEPT) this.#roomBytes = 0;
     if (code >= FIRST_MISTAKE) throw this.#mistake(code);
     return code;
+  }
+
+  /**
+   * Judges a request whose body native code hashes: what is hashed, and every other check, is the kernel's. The last argument is
+   * what `innerHash` says.
+   */
+  verifyHashed(
+    handle: number,
+    slots: readonly string[],
+    request: VerifyRequest,
+    now: number,
+    native: NativeSha256,
+    { blocks, bodyAlone }: InnerHash,
+  ): number {
+    const exports = this.#exports ?? this.#running();
+    this.#views();
+    const { body: given } = request;
+    const body = typeof given === "string" ? encoder.encode(given) : bytesOf(given);
+    if (body.length > FRAME_BYTES_MAX) return TOO_LARGE;
+    const hashesBytes = HASH_BYTES * blocks.length;
+    const at = this.#writeSlots(slots, request, hashesBytes);
+    if (at < 0) return TOO_LARGE;
+    const count = slots.length + 1;
+    const bytes = at + hashesBytes;
+    this.#view.setUint32(this.#room, count, true);
+    this.#view.setUint32(this.#room + WORD * count, hashesBytes, true);
+    let code = 0;
+    let before: Uint8Array = EMPTY;
+    let after: Uint8Array = EMPTY;
+    if (!bodyAlone) {
+      code = this.#guarded(() => exports.verify_around(handle, bytes, now));
+      [before = EMPTY, after = EMPTY] = this.#outputBytes();
+      this.#views();
+    }
+    if (code === 0) {
+      let place = this.#room + at;
+      for (const block of blocks) {
+        const hash = hashed(native, block, before, body, after);
+        for (let i = 0; i < HASH_BYTES; i += 1) this.#bytes[place + i] = hash.charCodeAt(i);
+        place += HASH_BYTES;
+      }
+      code = this.#guarded(() => exports.verify_hashed(handle, bytes, now));
+    }
+    if (this.#roomBytes > ROOM_BYTES_KEPT) this.#roomBytes = 0;
+    if (code >= FIRST_MISTAKE) throw this.#mistake(code);
+    return code;
+  }
+
+  /** What a verifier's inner hashes are made of. No blocks where native hashing is not possible. */
+  innerHash(handle: number): InnerHash {
+    const count = this.#guarded(() => this.#running().inner_blocks(handle));
+    this.#views();
+    const bodyAlone = this.#view.getUint32(this.#record + 4, true) === 1;
+    const blocks = count === 0 ? [] : this.#outputBytes().map((block) => (block ?? EMPTY).slice());
+    return { blocks, bodyAlone };
+  }
+
+  /** Writes the slots of a request and returns the place of what comes after them; -1 when it is too much. */
+  #writeSlots(slots: readonly string[], request: VerifyRequest, bodyRoom: number): number {
+    const count = slots.length + 1;
+    const { headers } = request;
+    // Place of the next part, counted from the start of the frame.
+    let at = WORD * (count + 1);
+    if (at + bodyRoom > this.#roomBytes) {
+      if (at + bodyRoom > FRAME_BYTES_MAX) return -1;
+      this.#reserve(at + bodyRoom);
+    }
+    let room = this.#room;
+    for (let slot = 0; slot < slots.length; slot += 1) {
+      const name = slots[slot] as string;
+      const value = name.charCodeAt(0) === COLON ? pseudoValue(request, name) : headerValue(headers, name);
+      if (typeof value === "object") {
+        const needed = at + value.length + bodyRoom;
+        if (needed > this.#roomBytes) {
+          if (needed > FRAME_BYTES_MAX) return -1;
+          room = this.#widen(needed, at);
+        }
+        this.#bytes.set(value, room + at);
+        this.#view.setUint32(room + WORD * (slot + 1), value.length, true);
+        at += value.length;
+        continue;
+      }
+      if (value === undefined) {
+        this.#view.setUint32(room + WORD * (slot + 1), ABSENT, true);
+        continue;
+      }
+      const needed = at + value.length * UTF8_BYTES_MAX + bodyRoom;
+      if (needed > this.#roomBytes) {
+        if (needed > FRAME_BYTES_MAX) return -1;
+        room = this.#widen(needed, at);
+      }
+      const written = this.#writeHeader(value, room + at);
+      this.#view.setUint32(room + WORD * (slot + 1), written, true);
+      at += written;
+    }
+    return at;
   }
 
   /** Index of the secret that matched in the last call. */
@@ -317,20 +398,25 @@ export class Kernel {
 
   /** The frame that the last call wrote, as texts. */
   #output(): (string | undefined)[] {
+    return this.#outputBytes().map((part) => part && decoder.decode(part));
+  }
+
+  /** The frame that the last call wrote, as views that the next call makes invalid. */
+  #outputBytes(): (Uint8Array | undefined)[] {
     const exports = this.#running();
     const start = exports.output();
     const length = exports.output_len();
     this.#views();
     if (length === 0) return [];
     const count = this.#view.getUint32(start, true);
-    const parts: (string | undefined)[] = [];
+    const parts: (Uint8Array | undefined)[] = [];
     let at = start + WORD * (count + 1);
     for (let part = 0; part < count; part += 1) {
       const bytes = this.#view.getUint32(start + WORD * (part + 1), true);
       if (bytes === ABSENT) {
         parts.push(undefined);
       } else {
-        parts.push(decoder.decode(this.#bytes.subarray(at, at + bytes)));
+        parts.push(this.#bytes.subarray(at, at + bytes));
         at += bytes;
       }
     }
@@ -363,6 +449,35 @@ export class Kernel {
     const isCallers = code === SECRET_INVALID || (code >= FIRST_MISTAKE && code < 64);
     return new CountersignError(isCallers ? name : "internal", message);
   }
+}
+
+/** Kept between calls: a fresh array costs as much as hashing it. Wiped after use, since it begins with key material. */
+let scratch = new Uint8Array(0);
+
+/** The inner hash of an HMAC: small bodies in one go, which costs a copy; large ones in parts. */
+function hashed(
+  native: NativeSha256,
+  block: Uint8Array,
+  before: Uint8Array,
+  body: Uint8Array,
+  after: Uint8Array,
+): string {
+  if (scratch.length === 0) scratch = new Uint8Array(COPIED_BYTES_MAX);
+  const start = block.length + before.length;
+  const end = start + body.length + after.length;
+  if (start > COPIED_BYTES_MAX) return native.parts([block, before, body, after]);
+  scratch.set(block);
+  scratch.set(before, block.length);
+  let hash: string;
+  if (end > COPIED_BYTES_MAX) {
+    hash = native.parts([scratch.subarray(0, start), body, after]);
+  } else {
+    scratch.set(body, start);
+    scratch.set(after, start + body.length);
+    hash = native.whole(scratch.subarray(0, end));
+  }
+  scratch.fill(0, 0, block.length);
+  return hash;
 }
 
 /** The value of a name that is no header. */

@@ -2,7 +2,8 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.js";
 import { reusable } from "./headers.js";
 import { type Message, SIGN, SIGNER } from "./internal.js";
-import { frameOf, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
+import { frameOf, type InnerHash, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
+import { NATIVE_BYTES_MIN, type NativeSha256, nativeSha256 } from "./native.js";
 
 /** Platforms whose events this package reads. */
 export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
@@ -110,6 +111,11 @@ export interface VerifierOptions extends SchemeOptions {
   readonly tolerance?: number | null | undefined;
   /** The receiver's clock in unix seconds, for tests. */
   readonly now?: (() => number) | undefined;
+  /**
+   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 768 bytes on, where it can do so synchronously
+   * (Node), else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
+   */
+  readonly hashing?: "auto" | "wasm" | "native" | undefined;
 }
 
 /** What the core calls the settings of a scheme. */
@@ -130,6 +136,8 @@ const SETTINGS = {
   bodyFormat: "body_format",
   escapeUnicode: "escape_unicode",
 } as const satisfies Record<keyof SchemeOptions, string>;
+
+const HASHING: readonly unknown[] = ["auto", "wasm", "native"];
 
 const SETTING_NAMES = Object.keys(SETTINGS) as (keyof SchemeOptions)[];
 
@@ -210,6 +218,11 @@ export class KeyedVerifier implements Verifier {
   readonly #kernel: Kernel;
   /** Kept because the keys must be made again when the kernel is started anew. Private fields do not print. */
   readonly #options: VerifierOptions;
+  readonly #native: NativeSha256 | null;
+  /** Shortest body that is hashed natively. */
+  readonly #nativeFrom: number;
+  /** What the inner hashes begin with; asked for when first needed. */
+  #inner: InnerHash | null = null;
   readonly #isSigner: boolean;
   readonly #now: (() => number) | null;
   readonly #slots: readonly string[];
@@ -219,6 +232,9 @@ export class KeyedVerifier implements Verifier {
   constructor(kernel: Kernel, options: VerifierOptions, registry: FinalizationRegistry<Place> | null) {
     this.#kernel = kernel;
     this.#options = checked(options);
+    const { hashing } = this.#options;
+    this.#native = hashing === "wasm" ? null : nativeSha256();
+    this.#nativeFrom = hashing === "native" ? 0 : NATIVE_BYTES_MIN;
     this.#isSigner = (options as { [SIGNER]?: true })[SIGNER] === true;
     this.#now = options.now ?? null;
     const handle = this.#keyed();
@@ -237,12 +253,12 @@ export class KeyedVerifier implements Verifier {
     if (place.generation !== kernel.generation || place.handle === 0) this.#revive();
     const headers = reusable(request.headers);
     const now = this.#now === null ? Date.now() / 1000 : this.#now();
-    const code = kernel.verify(
-      place.handle,
-      this.#slots,
-      headers === request.headers ? request : { ...request, headers },
-      now,
-    );
+    const whole = headers === request.headers ? request : { ...request, headers };
+    const native = this.#native;
+    const code =
+      native !== null && lengthOf(request.body) >= this.#nativeFrom && this.#innerHash().blocks.length > 0
+        ? kernel.verifyHashed(place.handle, this.#slots, whole, now, native, this.#innerHash())
+        : kernel.verify(place.handle, this.#slots, whole, now);
     if (code === 0) {
       return {
         ok: true,
@@ -266,6 +282,8 @@ export class KeyedVerifier implements Verifier {
     const { handle, generation } = this.#place;
     if (handle === 0) return;
     this.#place.handle = 0;
+    for (const block of this.#inner?.blocks ?? []) block.fill(0);
+    this.#inner = null;
     this.#registry?.unregister(this);
     if (generation === this.#kernel.generation) this.#kernel.verifierFree(handle);
   }
@@ -286,6 +304,11 @@ export class KeyedVerifier implements Verifier {
     const pairs: [string, string][] = [];
     for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
     return pairs;
+  }
+
+  #innerHash(): InnerHash {
+    this.#inner ??= this.#kernel.innerHash(this.#place.handle);
+    return this.#inner;
   }
 
   /** Makes the keys in the kernel. */
@@ -334,7 +357,7 @@ function checked(options: VerifierOptions): VerifierOptions {
   if (options === null || typeof options !== "object") {
     throw mistake("option_invalid", 'Pass an object: createVerifier({ provider: "cleanmails", secrets: "…" }).');
   }
-  const { provider, scheme, secrets, tolerance, now } = options;
+  const { provider, scheme, secrets, tolerance, now, hashing } = options;
   if (typeof (scheme ?? provider) !== "string") {
     throw mistake("unknown_scheme", 'Name the sender: provider: "cleanmails", or scheme: "standard-webhooks".');
   }
@@ -355,7 +378,15 @@ function checked(options: VerifierOptions): VerifierOptions {
   if (now !== undefined && typeof now !== "function") {
     throw mistake("option_invalid", "`now` must be a function that returns unix seconds.");
   }
-  return { provider, scheme, secrets: list as string[], tolerance, now, ...settingsOf(options) };
+  if (hashing !== undefined && !HASHING.includes(hashing)) {
+    throw mistake("option_invalid", '`hashing` must be "auto", "wasm" or "native", or be left out.');
+  }
+  return { provider, scheme, secrets: list as string[], tolerance, now, hashing, ...settingsOf(options) };
+}
+
+/** Bytes of a body; of a text, its characters, which are no more. */
+function lengthOf(body: Body): number {
+  return typeof body === "string" ? body.length : ((body as { byteLength?: number } | null)?.byteLength ?? 0);
 }
 
 function mistake(code: ErrorCode, message: string): CountersignError {

@@ -33,7 +33,7 @@ createVerifier({ provider: "nobody", secrets: "a" });
 // @ts-expect-error: an environment variable may be unset
 createVerifier({ provider: "cleanmails", secrets: process.env["SECRET"] });
 // @ts-expect-error: no such format
-createVerifier({ provider: "cleanmails", secrets: "a", secretFormat: "utf8" });
+createVerifier({ provider: "cleanmails", secrets: "a", secretFormat: "base32" });
 
 const verdict = verifier.verify({ headers: new Headers(), body: new Uint8Array(0) });
 verifier.verify({ headers: { a: "b", c: ["d"], e: undefined }, body: Buffer.alloc(0) });

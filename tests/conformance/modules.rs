@@ -52,7 +52,7 @@ fn the_kernel_imports_nothing_and_exports_what_its_documentation_lists() {
             || documentation.contains(&format!("`{export}`"));
         assert!(listed, "ABI.md does not list {export}");
     }
-    assert_eq!(exports.len(), 13);
+    assert_eq!(exports.len(), 17);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod demo;
 mod inbound;
 mod npm;
 mod run;
+mod size;
 mod stamp;
 mod table;
 mod test;
@@ -82,6 +83,15 @@ enum Chore {
         /// Folder of samples [default: COUNTERSIGN_INBOUND, else tests/inbound]
         directory: Option<PathBuf>,
     },
+    /// Weigh the wasm modules against their budgets
+    ///
+    /// Raw, gzip (level 9) and brotli (quality 11) bytes of every module that is shipped. Fails when a budget is exceeded;
+    /// `cargo xtask test` does the same.
+    Size {
+        /// Say what weighs most instead: bytes of code by crate and by function, of one module or of all
+        #[arg(long, value_name = "MODULE", num_args = 0..=1, default_missing_value = "all")]
+        functions: Option<String>,
+    },
     /// Check form, lints, licences and the rules of the house
     Tidy,
 }
@@ -125,6 +135,16 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
         Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
+        Chore::Size { functions: None } => {
+            build::build(&workspace, build::Scope::WasmOnly)?;
+            size::size(&workspace)
+        }
+        Chore::Size {
+            functions: Some(module),
+        } => size::functions(
+            &workspace,
+            Some(module.as_str()).filter(|name| *name != "all"),
+        ),
         Chore::Tidy => tidy::tidy(&workspace),
     }
 }

@@ -7,6 +7,7 @@ mod binary;
 mod bindgen;
 pub(crate) mod environment;
 mod manifest;
+mod panics;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::workspace::Workspace;
 enum Finish {
     /// It must stand alone: no imports.
     ImportFree {
-        /// Keeps function names, for readable traps.
+        /// Stays inside the host: keeps function names and texts of panics, for readable traps.
         names: bool,
     },
     /// wasm-bindgen makes its JavaScript.
@@ -33,20 +34,28 @@ enum Finish {
 struct Module {
     name: &'static str,
     package: &'static str,
-    /// Instead of the default ones; a module with a list is built in a folder of its own.
+    /// Instead of the default ones; a module with a list is built in a folder of its own, an empty one included.
     features: Option<&'static str>,
     /// In the root `Cargo.toml`.
     profile: &'static str,
     finish: Finish,
 }
 
-const MODULES: [Module; 5] = [
+const MODULES: [Module; 6] = [
     // Shipped to browsers, so every byte counts.
     Module {
         name: "kernel",
         package: "countersign-kernel",
         features: None,
-        profile: "wasm",
+        profile: "wasm-kernel",
+        finish: Finish::ImportFree { names: false },
+    },
+    // Verifies with HMACs and does nothing else.
+    Module {
+        name: "kernel-slim",
+        package: "countersign-kernel",
+        features: Some(""),
+        profile: "wasm-small",
         finish: Finish::ImportFree { names: false },
     },
     // Stays inside the host binary.
@@ -102,6 +111,32 @@ pub(crate) fn build(workspace: &Workspace) -> Result<bool> {
     }
     changed |= manifest::write(&outputs, &entries)?;
     Ok(changed)
+}
+
+/// Names of the modules.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|module| module.name)
+}
+
+/// One module with the names of its functions: what is shipped of it, but for what names and JavaScript add.
+pub(crate) fn with_names(workspace: &Workspace, name: &str) -> Result<Vec<u8>> {
+    let toolchain = toolchain::find(workspace)?;
+    let module = MODULES
+        .iter()
+        .find(|module| module.name == name)
+        .context("there is no module of this name")?;
+    let compiled = compile(workspace, &toolchain, module)?;
+    shortened(module, &fs::read(compiled)?)
+}
+
+/// Without the texts of panics, where nobody would see them.
+fn shortened(module: &Module, bytes: &[u8]) -> Result<Vec<u8>> {
+    match module.finish {
+        Finish::ImportFree { names: true } => Ok(bytes.to_vec()),
+        Finish::ImportFree { names: false } => panics::without_texts(bytes, false),
+        Finish::Bindgen => panics::without_texts(bytes, true),
+    }
+    .with_context(|| format!("the module {} could not be shortened", module.name))
 }
 
 /// Lets cargo compile one module; cargo knows best whether there is anything to do.
@@ -169,6 +204,7 @@ fn finish(
             module.package
         )
     })?;
+    let bytes = shortened(module, &bytes)?;
     let (file, bytes, changed) = match module.finish {
         Finish::ImportFree { names } => {
             let imports = binary::imports(&bytes)?;

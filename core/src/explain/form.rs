@@ -119,7 +119,7 @@ fn header_with(scheme: &Scheme, value: &str, digest: &str) -> String {
     let labels = timestamp.into_iter().chain(scheme.layout.header_list());
     let items: Vec<_> = labels
         .filter_map(|label| {
-            let item = scheme.layout.items(value.as_bytes(), label).next()?;
+            let item = scheme.layout.first_item(value.as_bytes(), label)?;
             Some((label, core::str::from_utf8(item).ok()?))
         })
         .collect();

@@ -20,6 +20,7 @@ pub(super) fn missing_headers(trials: &mut Trials<'_>, view: &View<'_>) {
     }
     let mut missing: Vec<&str> = scheme
         .header_names()
+        .into_iter()
         .filter(|name| view.header(name).is_none())
         .collect();
     missing.dedup();
@@ -88,7 +89,7 @@ fn is_sent_by(scheme: &Scheme, view: &View<'_>) -> bool {
         Carrier::Headers => {
             let mut names = scheme.signature_headers.iter();
             let any = names.any(|name| view.header(name).is_some());
-            let mut others = scheme.header_names().filter(|name| {
+            let mut others = scheme.header_names().into_iter().filter(|name| {
                 !scheme
                     .signature_headers
                     .iter()
@@ -97,8 +98,8 @@ fn is_sent_by(scheme: &Scheme, view: &View<'_>) -> bool {
             any && others.all(|name| view.header(name).is_some() || is_fallback(scheme))
         }
         carrier => {
-            let fields = carrier.fields(view.body, scheme.header_names());
-            fields.is_ok_and(|fields| fields.len() == scheme.header_names().count())
+            let fields = carrier.fields(view.body, &scheme.header_names());
+            fields.is_ok_and(|fields| fields.len() == scheme.header_names().len())
         }
     }
 }

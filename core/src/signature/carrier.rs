@@ -1,7 +1,7 @@
 //! Where a scheme puts signature, timestamp and id: in headers, or in the body itself.
 
 use super::{
-    Refusal,
+    Refusal, form,
     json::{Value, field},
 };
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -22,7 +22,7 @@ impl Carrier {
     pub(crate) fn fields<'n>(
         self,
         body: &[u8],
-        names: impl Iterator<Item = &'n str>,
+        names: &[&'n str],
     ) -> Result<Vec<(&'n str, String)>, Refusal> {
         match self {
             Self::Headers => Ok(Vec::new()),
@@ -31,20 +31,22 @@ impl Carrier {
                     return Err(Refusal::MissingField);
                 };
                 let mut fields = Vec::new();
-                for name in names {
+                for &name in names {
                     if let Some(text) = json_field(object.as_bytes(), name)?.and_then(text_of) {
                         fields.push((name, text));
                     }
                 }
                 Ok(fields)
             }
-            Self::Form => Ok(names
-                .filter_map(|name| {
-                    let mut fields = form_urlencoded::parse(body);
-                    let (_, value) = fields.find(|(candidate, _)| candidate == name)?;
-                    Some((name, value.into_owned()))
-                })
-                .collect()),
+            Self::Form => {
+                let mut fields = Vec::new();
+                for &name in names {
+                    if let Some(value) = form::field(body, name) {
+                        fields.push((name, value));
+                    }
+                }
+                Ok(fields)
+            }
         }
     }
 }

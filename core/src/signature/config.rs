@@ -107,16 +107,13 @@ impl<'a> Config<'a> {
     /// The scheme's declaration with the options applied.
     pub(crate) fn declaration(&self) -> Result<Scheme, ConfigError> {
         let scheme = Scheme::named(self.scheme).ok_or(ConfigError::UnknownScheme)?;
-        let options = self
-            .options
-            .iter()
-            .map(|(name, value)| {
-                OptionKey::named(name)
-                    .filter(|key| scheme.options.contains(key))
-                    .map(|key| (key, *name, *value))
-                    .ok_or_else(|| unknown(name))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut options = Vec::with_capacity(self.options.len());
+        for (name, value) in &self.options {
+            match OptionKey::named(name).filter(|key| scheme.options.contains(key)) {
+                Some(key) => options.push((key, *name, *value)),
+                None => return Err(unknown(name)),
+            }
+        }
         let mut declaration = scheme.clone();
         // Some settings start from what others have made of the scheme: the scheme lists them in their order.
         for wanted in scheme.options {

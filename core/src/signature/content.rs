@@ -1,6 +1,7 @@
 //! The signed bytes of a request or a message, in every spelling that a scheme allows.
 
 use super::{
+    form,
     mac::sha256,
     scheme::{Part, Scheme},
     url::query_parameter,
@@ -14,7 +15,7 @@ pub(super) struct Content<'a> {
     /// In the spelling that is being tried.
     pub(super) url: Cow<'a, [u8]>,
     pub(super) id: &'a [u8],
-    pub(super) timestamp: &'a [u8],
+    pub(super) timestamp: Cow<'a, [u8]>,
     /// Names of further signed headers, as the signature header lists them, and their values.
     pub(super) listed: Listed<'a>,
     /// Fields of a form body, sorted and joined.
@@ -46,20 +47,22 @@ impl<'a> Content<'a> {
             method: method.as_bytes(),
             url: Cow::Borrowed(b""),
             id: b"",
-            timestamp: b"",
+            timestamp: Cow::Borrowed(b""),
             listed: Listed::default(),
             fields: Vec::new(),
             body: Cow::Borrowed(body),
         };
         for part in scheme.content.iter() {
             match part {
-                Part::Url(forms) => content.url = bytes(forms.first(url)),
+                Part::Url(forms) => content.url = forms.first(url.as_bytes()),
                 Part::SortedFields => content.fields = sorted_fields(body, false),
-                Part::SortedFieldsOrHashInUrl => match query_parameter(url, "bodySHA256") {
-                    None => content.fields = sorted_fields(body, true),
-                    Some(hash) if hash == hex(&sha256(once(body))) => {}
-                    Some(_) => return Err(OtherBody),
-                },
+                Part::SortedFieldsOrHashInUrl => {
+                    match query_parameter(url.as_bytes(), "bodySHA256") {
+                        None => content.fields = sorted_fields(body, true),
+                        Some(hash) if hash == hex(&sha256(once(body))) => {}
+                        Some(_) => return Err(OtherBody),
+                    }
+                }
                 _ => {}
             }
         }
@@ -74,7 +77,7 @@ impl<'a> Content<'a> {
             Part::Url(_) => &self.url,
             Part::Method => self.method,
             Part::Id => self.id,
-            Part::Timestamp => self.timestamp,
+            Part::Timestamp => &self.timestamp,
             Part::ListedNames => &self.listed.names,
             Part::ListedValues => &self.listed.values,
             Part::Literal(text) => text.as_bytes(),
@@ -83,19 +86,28 @@ impl<'a> Content<'a> {
 
     /// The spellings beside the one that it has now, each as one changed value.
     pub(super) fn others(&self, scheme: &Scheme, url: &str) -> Vec<Change> {
-        let parts = scheme.content.iter();
-        parts
-            .flat_map(|part| match part {
-                Part::Url(forms) => forms.others(url).into_iter().map(Change::Url).collect(),
-                Part::BodyOrEscaped => escaped(&self.body).into_iter().map(Change::Body).collect(),
-                _ => Vec::new(),
-            })
-            .collect()
+        let mut changes = Vec::new();
+        for part in scheme.content.iter() {
+            match part {
+                Part::Url(forms) => {
+                    for url in forms.others(url.as_bytes()) {
+                        changes.push(Change::Url(url));
+                    }
+                }
+                Part::BodyOrEscaped => {
+                    if let Some(body) = escaped(&self.body) {
+                        changes.push(Change::Body(body));
+                    }
+                }
+                _ => {}
+            }
+        }
+        changes
     }
 
     pub(super) fn apply(&mut self, change: Change) {
         match change {
-            Change::Url(url) => self.url = Cow::Owned(url.into_bytes()),
+            Change::Url(url) => self.url = Cow::Owned(url),
             Change::Body(body) => self.body = Cow::Owned(body.into_bytes()),
         }
     }
@@ -103,28 +115,19 @@ impl<'a> Content<'a> {
 
 /// Another spelling of a value.
 pub(super) enum Change {
-    Url(String),
+    Url(Vec<u8>),
     Body(String),
-}
-
-fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
 }
 
 /// Names and values of a form body, sorted by name. `distinct` also sorts the values of a name and drops doubles; without it
 /// they keep their order.
 fn sorted_fields(body: &[u8], distinct: bool) -> Vec<u8> {
     // A heap, because the sorts of the standard library are large in wasm.
-    let fields = form_urlencoded::parse(body).enumerate();
-    let mut heap: BinaryHeap<_> = fields
-        .map(|(place, (name, value))| {
-            let place = if distinct { 0 } else { place };
-            Reverse((name, place, value))
-        })
-        .collect();
+    let mut heap = BinaryHeap::new();
+    for (place, (name, value)) in form::pairs(body).enumerate() {
+        let place = if distinct { 0 } else { place };
+        heap.push(Reverse((form::decoded(name), place, form::decoded(value))));
+    }
     let mut joined = Vec::new();
     let mut last = None;
     while let Some(Reverse(field)) = heap.pop() {

@@ -1,9 +1,9 @@
 //! How a digest is written in a header, and the constant-time comparison.
 
 use super::mac::{DIGEST_BYTES_MAX, Digest};
+use crate::base64;
 use alloc::string::String;
-use base64ct::{Base64, Base64UrlUnpadded, Encoding as _};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 /// Alphabet of a digest in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,8 @@ impl Encoding {
     /// The text of a digest.
     pub(crate) fn write(self, digest: &Digest) -> String {
         let mut buffer = [0; TEXT_BYTES_MAX];
-        String::from(self.encode(digest, &mut buffer))
+        let text = core::str::from_utf8(self.encode(digest, &mut buffer));
+        String::from(text.unwrap_or_default())
     }
 
     /// The text of these bytes, which are a digest.
@@ -47,9 +48,9 @@ impl Encoding {
     /// accepts more than one spelling can therefore not make more signatures valid.
     pub(crate) fn compare(self, presented: &[u8], digest: &Digest) -> Presented {
         let mut buffer = [0; TEXT_BYTES_MAX];
-        let expected = self.encode(digest, &mut buffer).as_bytes();
+        let expected = self.encode(digest, &mut buffer);
         // The length is public: it follows from the scheme.
-        if bool::from(expected.ct_eq(presented)) {
+        if is_equal(expected, presented) {
             return Presented::Equal;
         }
         let padding = expected.iter().filter(|byte| **byte == b'=').count();
@@ -66,27 +67,28 @@ impl Encoding {
         presented: &[u8],
         is_signature: impl FnOnce(&[u8]) -> bool,
     ) -> Presented {
-        let mut buffer = [0; DIGEST_BYTES_MAX];
+        if presented.len() > TEXT_BYTES_MAX {
+            return Presented::Malformed;
+        }
         let decoded = match self {
-            Self::Hex => base16ct::lower::decode(presented, &mut buffer).ok(),
-            Self::Base64 => Base64::decode(presented, &mut buffer).ok(),
-            Self::Base64Url => Base64UrlUnpadded::decode(presented, &mut buffer).ok(),
+            Self::Hex => base16ct::lower::decode_vec(presented).ok(),
+            Self::Base64 => base64::decode(presented).map(|bytes| bytes.to_vec()),
+            Self::Base64Url => base64::decode_url(presented).map(|bytes| bytes.to_vec()),
         };
         match decoded {
-            Some(signature) if is_signature(signature) => Presented::Equal,
+            Some(signature) if signature.len() > DIGEST_BYTES_MAX => Presented::Malformed,
+            Some(signature) if is_signature(&signature) => Presented::Equal,
             Some(_) => Presented::Different,
             None => Presented::Malformed,
         }
     }
 
-    fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a str {
+    fn encode<'a>(self, digest: &Digest, buffer: &'a mut [u8; TEXT_BYTES_MAX]) -> &'a [u8] {
         // All can only fail on a buffer that is too small, which this one is not; an empty text equals no signature.
         match self {
-            Self::Hex => base16ct::lower::encode_str(digest.as_bytes(), buffer).unwrap_or_default(),
-            Self::Base64 => Base64::encode(digest.as_bytes(), buffer).unwrap_or_default(),
-            Self::Base64Url => {
-                Base64UrlUnpadded::encode(digest.as_bytes(), buffer).unwrap_or_default()
-            }
+            Self::Hex => base16ct::lower::encode(digest.as_bytes(), buffer).unwrap_or_default(),
+            Self::Base64 => base64::encode(digest.as_bytes(), buffer),
+            Self::Base64Url => base64::encode_url(digest.as_bytes(), buffer),
         }
     }
 
@@ -107,6 +109,18 @@ impl Encoding {
     }
 }
 
+/// Whether two texts are equal, in a time that depends on their lengths alone. By eight bytes at a time, because each step of
+/// `subtle` has a cost of its own.
+pub(crate) fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    let (words, rest) = one.as_chunks();
+    let (other_words, other_rest) = other.as_chunks();
+    let mut equal = Choice::from(u8::from(one.len() == other.len()));
+    for (word, other_word) in words.iter().zip(other_words) {
+        equal &= u64::from_ne_bytes(*word).ct_eq(&u64::from_ne_bytes(*other_word));
+    }
+    bool::from(equal & rest.ct_eq(other_rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +131,21 @@ mod tests {
         let bytes: [u8; 32] = core::array::from_fn(|i| (i as u8).wrapping_mul(37));
         let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(Encoding::Hex.write(&Digest::of(&bytes)), expected);
+    }
+
+    #[test]
+    fn texts_are_equal_when_every_byte_is() {
+        let whole: [u8; 40] = core::array::from_fn(|i| i as u8);
+        for len in 0..whole.len() {
+            assert!(is_equal(&whole[..len], &whole[..len]));
+            assert!(!is_equal(&whole[..len], &whole[..len + 1]));
+            assert!(!is_equal(&whole[..len + 1], &whole[..len]));
+            for at in 0..len {
+                let mut other = whole;
+                other[at] ^= 0x80;
+                assert!(!is_equal(&whole[..len], &other[..len]), "{len} {at}");
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! A scanner of its own because a verifier for browsers has no room for a JSON library. It accepts exactly the texts of
 //! RFC 8259 down to [`DEPTH_MAX`] levels; a test holds it against `serde_json`.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// Levels of nesting that are read; as many as `serde_json` reads.
 const DEPTH_MAX: u32 = 127;
@@ -230,7 +230,7 @@ impl<'a> Scanner<'a> {
 
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, NotJson> {
         let raw = self.pass_string()?;
-        match raw.contains('\\') {
+        match raw.as_bytes().contains(&b'\\') {
             true => unescaped(raw).map(Cow::Owned),
             false => Ok(Cow::Borrowed(raw)),
         }
@@ -312,47 +312,57 @@ impl<'a> Scanner<'a> {
 
 /// The text of a string whose escapes are known to be whole.
 pub(crate) fn unescaped(raw: &str) -> Result<String, NotJson> {
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let kind = escape.chars().next().ok_or(NotJson)?;
-        rest = escape.get(kind.len_utf8()..).ok_or(NotJson)?;
-        match kind {
-            'b' => text.push('\u{8}'),
-            'f' => text.push('\u{c}'),
-            'n' => text.push('\n'),
-            'r' => text.push('\r'),
-            't' => text.push('\t'),
-            'u' => {
-                let (unit, after) = unit(rest)?;
-                rest = after;
-                let second = rest.strip_prefix("\\u").map(self::unit).transpose()?;
-                let pair = second.and_then(|(second, after)| {
-                    let joined = char::decode_utf16([unit, second]).next()?.ok()?;
-                    (u32::from(joined) > 0xffff).then_some((joined, after))
-                });
-                match pair {
-                    Some((joined, after)) => {
-                        text.push(joined);
-                        rest = after;
-                    }
-                    None => text.push(
-                        char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER),
-                    ),
-                }
-            }
-            other => text.push(other),
+    let mut text = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'\\' {
+            text.push(*first);
+            continue;
         }
+        let (kind, after) = after.split_first().ok_or(NotJson)?;
+        rest = after;
+        text.push(match kind {
+            b'b' => 0x8,
+            b'f' => 0xc,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let (character, after) = escaped_character(rest)?;
+                rest = after;
+                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                continue;
+            }
+            other => *other,
+        });
     }
-    text.push_str(rest);
-    Ok(text)
+    String::from_utf8(text).map_err(|_| NotJson)
+}
+
+/// The character of one or two units, the first of which stands at the start, and what comes after them. A half of a
+/// surrogate pair is the replacement character.
+fn escaped_character(text: &[u8]) -> Result<(char, &[u8]), NotJson> {
+    let (high, after) = unit(text)?;
+    if let (0xd800..0xdc00, Some(second)) = (high, after.strip_prefix(b"\\u"))
+        && let (low @ 0xdc00..0xe000, after) = unit(second)?
+    {
+        let above = (high & 0x3ff).wrapping_shl(10) | (low & 0x3ff);
+        let character = char::from_u32(above.wrapping_add(0x1_0000));
+        return Ok((character.unwrap_or(char::REPLACEMENT_CHARACTER), after));
+    }
+    let character = char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER);
+    Ok((character, after))
 }
 
 /// Four hexadecimal digits, and what comes after them.
-fn unit(text: &str) -> Result<(u16, &str), NotJson> {
-    let (digits, rest) = text.split_at_checked(4).ok_or(NotJson)?;
-    let unit = u16::from_str_radix(digits, 16).map_err(|_| NotJson)?;
+fn unit(text: &[u8]) -> Result<(u32, &[u8]), NotJson> {
+    let (digits, rest) = text.split_first_chunk::<4>().ok_or(NotJson)?;
+    let mut unit = 0;
+    for digit in digits {
+        let digit = char::from(*digit).to_digit(16).ok_or(NotJson)?;
+        unit = u32::wrapping_shl(unit, 4) | digit;
+    }
     Ok((unit, rest))
 }
 

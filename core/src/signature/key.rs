@@ -10,13 +10,12 @@ use super::{
     mac::{Algorithm, Digest, MacKey, SHA256_BYTES, sha256},
     scheme::Scheme,
 };
-use crate::secret::Secret;
 #[cfg(feature = "ed25519")]
 use crate::secret::SecretForm;
+use crate::{base64, secret::Secret};
 use alloc::string::{String, ToString};
 #[cfg(feature = "ed25519")]
 use alloc::vec::Vec;
-use base64ct::{Base64, Encoding as _};
 use core::iter::once;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -123,8 +122,8 @@ impl Key {
 impl Credentials {
     /// Reads `user:password`.
     fn read(text: &str) -> Option<Self> {
-        text.contains(':').then(|| {
-            let encoded = Zeroizing::new(Base64::encode_string(text.as_bytes()));
+        text.as_bytes().contains(&b':').then(|| {
+            let encoded = Zeroizing::new(base64::encode_string(text.as_bytes()));
             let sha256 = sha256(once(encoded.as_bytes()));
             Self { encoded, sha256 }
         })

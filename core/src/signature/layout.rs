@@ -75,41 +75,21 @@ impl Layout {
         &self,
         header: &'a [u8],
         is_asymmetric: bool,
-        mut seen: impl FnMut(&'a [u8]) -> ControlFlow<()>,
+        seen: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Refusal> {
         let mut any = false;
-        let mut show = |item| {
-            any = true;
-            seen(item)
-        };
-        let flow = match self {
-            Self::Bare => show(header),
-            Self::Prefixed(prefix) => header
-                .strip_prefix(prefix.as_bytes())
-                .into_iter()
-                .try_for_each(show),
-            Self::PrefixTolerated(prefix) => {
-                show(header.strip_prefix(prefix.as_bytes()).unwrap_or(header))
+        let mut rest = Some(header);
+        let mut flow = ControlFlow::Continue(());
+        while let Some(text) = rest
+            && flow.is_continue()
+        {
+            let (item, after) = split_once(text, self.separator());
+            rest = after;
+            if let Some(signature) = self.signature(item, is_asymmetric) {
+                any = true;
+                flow = seen(signature);
             }
-            Self::AuthScheme(word) => header
-                .split_at_checked(word.len())
-                .filter(|(found, _)| found.eq_ignore_ascii_case(word.as_bytes()))
-                .and_then(|(_, rest)| trimmed(rest.strip_prefix(b" ")?))
-                .into_iter()
-                .try_for_each(show),
-            Self::Versioned { .. } => {
-                let version = self.version(is_asymmetric).as_bytes();
-                header
-                    .split(|byte| *byte == b' ')
-                    .filter_map(|item| item.strip_prefix(version)?.strip_prefix(b","))
-                    .try_for_each(show)
-            }
-            Self::Labelled { label, .. } => self.items(header, label).try_for_each(show),
-            Self::Separated { separator, prefix } => split(header, separator.as_bytes())
-                .filter_map(trimmed)
-                .filter_map(|item| item.strip_prefix(prefix.as_bytes()))
-                .try_for_each(show),
-        };
+        }
         match self {
             _ if any => Ok(flow),
             // There are signatures, of versions or under labels that are not known.
@@ -119,24 +99,51 @@ impl Layout {
         }
     }
 
-    /// The values of the items with this label.
-    pub(crate) fn items<'a, 'l>(
-        &self,
-        header: &'a [u8],
-        label: &'l str,
-    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'l> {
-        let separator = match self {
-            Self::Labelled { separator, .. } => separator.as_bytes().first().copied(),
-            _ => None,
-        };
-        header
-            .split(move |byte| Some(*byte) == separator)
-            .filter_map(trimmed)
-            .filter_map(move |item| {
-                let equals = item.iter().position(|byte| *byte == b'=')?;
-                let (name, value) = item.split_at_checked(equals)?;
-                (name == label.as_bytes()).then(|| value.strip_prefix(b"="))?
-            })
+    /// What an item of the header presents as a signature, if it does.
+    fn signature<'a>(&self, item: &'a [u8], is_asymmetric: bool) -> Option<&'a [u8]> {
+        match self {
+            Self::Bare => Some(item),
+            Self::Prefixed(prefix) => item.strip_prefix(prefix.as_bytes()),
+            Self::PrefixTolerated(prefix) => {
+                Some(item.strip_prefix(prefix.as_bytes()).unwrap_or(item))
+            }
+            Self::AuthScheme(word) => {
+                let (found, rest) = item.split_at_checked(word.len())?;
+                match found.eq_ignore_ascii_case(word.as_bytes()) {
+                    true => trimmed(rest.strip_prefix(b" ")?),
+                    false => None,
+                }
+            }
+            Self::Versioned { .. } => {
+                let version = self.version(is_asymmetric).as_bytes();
+                item.strip_prefix(version)?.strip_prefix(b",")
+            }
+            Self::Labelled { label, .. } => labelled(item, label),
+            Self::Separated { prefix, .. } => trimmed(item)?.strip_prefix(prefix.as_bytes()),
+        }
+    }
+
+    /// What stands between two items when a header is read; empty where there is only one.
+    fn separator(&self) -> &[u8] {
+        match self {
+            Self::Versioned { .. } => b" ",
+            Self::Labelled { separator, .. } => separator.as_bytes().get(..1).unwrap_or_default(),
+            Self::Separated { separator, .. } => separator.as_bytes(),
+            _ => b"",
+        }
+    }
+
+    /// The value of the first item with this label.
+    pub(crate) fn first_item<'a>(&self, header: &'a [u8], label: &str) -> Option<&'a [u8]> {
+        let mut rest = Some(header);
+        while let Some(text) = rest {
+            let (item, after) = split_once(text, self.separator());
+            rest = after;
+            if let Some(value) = labelled(item, label) {
+                return Some(value);
+            }
+        }
+        None
     }
 
     /// The value of a header with these signatures, and the items that stand before them: timestamp, list of headers.
@@ -183,7 +190,7 @@ impl Layout {
     /// Whether the header has an item with the label of this layout's digests; true of layouts without labels.
     pub(super) fn has_label(&self, header: &[u8]) -> bool {
         match self {
-            Self::Labelled { label, .. } => self.items(header, label).next().is_some(),
+            Self::Labelled { label, .. } => self.first_item(header, label).is_some(),
             _ => true,
         }
     }
@@ -205,25 +212,30 @@ impl Layout {
     }
 }
 
-/// Splits at a separator of any length; an empty one separates nothing.
-fn split<'a>(text: &'a [u8], separator: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    let mut rest = Some(text);
-    core::iter::from_fn(move || {
-        let text = rest.take()?;
-        let at = match separator.is_empty() {
-            true => None,
-            false => text
-                .windows(separator.len())
-                .position(|window| window == separator),
-        };
-        match at.and_then(|at| text.split_at_checked(at)) {
-            Some((item, after)) => {
-                rest = after.strip_prefix(separator);
-                Some(item)
-            }
-            None => Some(text),
-        }
-    })
+/// The value of an item with this label.
+fn labelled<'a>(item: &'a [u8], label: &str) -> Option<&'a [u8]> {
+    let item = trimmed(item)?;
+    let equals = item.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = item.split_at_checked(equals)?;
+    match name == label.as_bytes() {
+        true => value.strip_prefix(b"="),
+        false => None,
+    }
+}
+
+/// The text up to a separator of any length, and what comes after that; an empty one separates nothing.
+fn split_once<'a>(text: &'a [u8], separator: &[u8]) -> (&'a [u8], Option<&'a [u8]>) {
+    let at = match separator {
+        [] => None,
+        [one] => text.iter().position(|byte| byte == one),
+        _ => text
+            .windows(separator.len())
+            .position(|window| window == separator),
+    };
+    match at.and_then(|at| text.split_at_checked(at)) {
+        Some((item, after)) => (item, after.strip_prefix(separator)),
+        None => (text, None),
+    }
 }
 
 #[cfg(test)]
@@ -237,7 +249,7 @@ mod tests {
 
     fn presented<'a>(layout: &Layout, header: &'a str) -> Result<Vec<&'a str>, Refusal> {
         let mut found = Vec::new();
-        let flow = layout.presented(header.as_bytes(), false, |item| {
+        let flow = layout.presented(header.as_bytes(), false, &mut |item| {
             found.push(item);
             ControlFlow::Continue(())
         })?;
@@ -253,7 +265,7 @@ mod tests {
         let header = "v0=x, v1=a==,junk,\tt=5 ,v1=b,=c,v1";
         assert_eq!(presented(&labelled(), header), Ok(["a==", "b"].to_vec()));
         assert_eq!(
-            labelled().items(header.as_bytes(), "t").next(),
+            labelled().first_item(header.as_bytes(), "t"),
             Some(b"5".as_slice())
         );
         assert_eq!(

@@ -38,7 +38,7 @@ pub enum Algorithm {
 #[derive(Clone)]
 pub(crate) enum MacKey {
     Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>),
+    Sha256(Hmac<Sha256>, #[cfg(feature = "hashed")] Secret),
     #[cfg(feature = "sha512")]
     Sha512(Hmac<Sha512>),
     Sha256AfterSecret(Sha256),
@@ -55,7 +55,11 @@ impl MacKey {
     pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Option<Self> {
         Some(match algorithm {
             Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
-            Algorithm::HmacSha256 => Self::Sha256(keyed(secret)),
+            Algorithm::HmacSha256 => Self::Sha256(
+                keyed(secret),
+                #[cfg(feature = "hashed")]
+                secret.clone(),
+            ),
             #[cfg(feature = "sha512")]
             Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
             Algorithm::Sha256AfterSecret => {
@@ -69,7 +73,7 @@ impl MacKey {
     pub(crate) fn digest<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Digest {
         match self {
             Self::Sha1(mac) => digest(mac, parts),
-            Self::Sha256(mac) => digest(mac, parts),
+            Self::Sha256(mac, ..) => digest(mac, parts),
             #[cfg(feature = "sha512")]
             Self::Sha512(mac) => digest(mac, parts),
             Self::Sha256AfterSecret(hash) => Digest::of(&hashed(hash.clone(), parts)),

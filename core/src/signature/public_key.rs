@@ -2,9 +2,12 @@
 
 #[cfg(feature = "ed25519")]
 use super::Role;
+#[cfg(feature = "p256")]
+use super::der;
 use super::mac::Digest;
-#[cfg(feature = "ed25519")]
-use crate::secret::base64;
+use crate::base64;
+#[cfg(feature = "p256")]
+use p256::ecdsa::VerifyingKey;
 
 /// Before seed and public key.
 #[cfg(feature = "ed25519")]
@@ -34,10 +37,10 @@ impl Ed25519Key {
     /// Source: Standard Webhooks 1.0.0, "Signature scheme", asymmetric keys.
     pub(crate) fn from_standard_webhooks(text: &str) -> Option<Self> {
         if let Some(encoded) = text.strip_prefix(PUBLIC_PREFIX) {
-            let bytes = base64(encoded)?;
+            let bytes = base64::decode_either(encoded.as_bytes())?;
             return Self::from_public(bytes.as_slice().try_into().ok()?);
         }
-        let bytes = base64(text.strip_prefix(PAIR_PREFIX)?)?;
+        let bytes = base64::decode_either(text.strip_prefix(PAIR_PREFIX)?.as_bytes())?;
         let (seed, public) = bytes.split_first_chunk()?;
         let key = Self::from_seed(seed);
         (key.public.as_bytes() == public).then_some(key)
@@ -91,7 +94,7 @@ impl Ed25519Key {
 #[cfg(feature = "p256")]
 #[derive(Clone)]
 pub(crate) struct EcdsaKey {
-    public: p256::ecdsa::VerifyingKey,
+    public: VerifyingKey,
     secret: Option<p256::ecdsa::SigningKey>,
 }
 
@@ -99,27 +102,39 @@ pub(crate) struct EcdsaKey {
 impl EcdsaKey {
     /// Base64 of a DER `SubjectPublicKeyInfo` (RFC 5280), or for a signer a PKCS#8 private key in PEM (RFC 7468).
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        use p256::pkcs8::{DecodePrivateKey, DecodePublicKey};
         if text.starts_with("-----BEGIN") {
-            let secret = p256::ecdsa::SigningKey::from_pkcs8_pem(text).ok()?;
-            return Some(Self {
-                public: *secret.verifying_key(),
-                secret: Some(secret),
-            });
+            return Self::from_private(&der::PrivateKey::from_pem(text)?);
         }
-        use base64ct::{Base64, Encoding};
-        let der = Base64::decode_vec(text).ok()?;
-        let public = p256::ecdsa::VerifyingKey::from_public_key_der(&der).ok()?;
+        let der = base64::decode(text.as_bytes())?;
+        let public = VerifyingKey::from_sec1_bytes(der::public_key(&der)?).ok()?;
         Some(Self {
             public,
             secret: None,
         })
     }
 
+    /// `None` when the key names a public one that is not its own.
+    fn from_private(key: &der::PrivateKey) -> Option<Self> {
+        let secret = p256::ecdsa::SigningKey::from_slice(key.scalar.as_slice()).ok()?;
+        let public = *secret.verifying_key();
+        if let Some(named) = &key.public
+            && VerifyingKey::from_sec1_bytes(named).ok() != Some(public)
+        {
+            return None;
+        }
+        Some(Self {
+            public,
+            secret: Some(secret),
+        })
+    }
+
     /// Whether the signature, strict DER, is the key's over the digest.
     pub(crate) fn is_signature(&self, signature: &[u8], sha256: &[u8]) -> bool {
         use p256::ecdsa::signature::hazmat::PrehashVerifier;
-        let signature = p256::ecdsa::Signature::from_der(signature);
+        let Some([r, s]) = der::signature(signature) else {
+            return false;
+        };
+        let signature = p256::ecdsa::Signature::from_scalars(r, s);
         signature.is_ok_and(|signature| self.public.verify_prehash(sha256, &signature).is_ok())
     }
 
@@ -127,6 +142,8 @@ impl EcdsaKey {
     pub(crate) fn sign(&self, sha256: &[u8]) -> Option<Digest> {
         use p256::ecdsa::signature::hazmat::PrehashSigner;
         let signature: p256::ecdsa::Signature = self.secret.as_ref()?.sign_prehash(sha256).ok()?;
-        Some(Digest::of(signature.to_der().as_bytes()))
+        let (r, s) = signature.split_bytes();
+        let der = der::write_signature(&[r.into(), s.into()]);
+        Some(Digest::of(&der))
     }
 }

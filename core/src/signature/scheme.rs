@@ -61,7 +61,7 @@ use super::{
     url::UrlForms,
 };
 use crate::secret::SecretForm;
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 
 /// A name or text that is built in, or a user's own.
 pub type Name = Cow<'static, str>;
@@ -243,31 +243,42 @@ impl Scheme {
 
     /// What a signature of this scheme vouches for.
     pub fn covers(&self) -> Covers {
-        let content = self.content.iter();
-        content.fold(Covers::NOTHING, |covers, part| match part {
-            Part::Body
-            | Part::BodyOrEscaped
-            | Part::SortedFields
-            | Part::SortedFieldsOrHashInUrl => covers.and(Covers::BODY),
-            Part::Url(_) => covers.and(Covers::URL),
-            Part::Method => covers.and(Covers::METHOD),
-            Part::Id => covers.and(Covers::ID),
-            Part::Timestamp => covers.and(Covers::TIMESTAMP),
-            Part::ListedNames | Part::ListedValues => covers.and(Covers::HEADERS),
-            Part::Literal(_) => covers,
-        })
+        let mut covers = Covers::NOTHING;
+        for part in self.content.iter() {
+            covers = covers.and(match part {
+                Part::Body
+                | Part::BodyOrEscaped
+                | Part::SortedFields
+                | Part::SortedFieldsOrHashInUrl => Covers::BODY,
+                Part::Url(_) => Covers::URL,
+                Part::Method => Covers::METHOD,
+                Part::Id => Covers::ID,
+                Part::Timestamp => Covers::TIMESTAMP,
+                Part::ListedNames | Part::ListedValues => Covers::HEADERS,
+                Part::Literal(_) => Covers::NOTHING,
+            });
+        }
+        covers
     }
 
     /// Every header, or field, that it reads, but for those that a signature lists.
-    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
-        let timestamp = match self.timestamp.as_ref().map(|timestamp| &timestamp.place) {
-            Some(TimestampPlace::Header(name)) => Some(name.as_ref()),
-            Some(TimestampPlace::BodyField { header, .. }) => Some(*header),
-            Some(TimestampPlace::Label(_)) | None => None,
-        };
-        let variable = self.signature_headers.iter().chain(&self.id_header);
-        let fixed = self.fixed_headers.iter().map(|(name, _)| *name);
-        variable.map(Name::as_ref).chain(timestamp).chain(fixed)
+    pub(crate) fn header_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for name in self.signature_headers.iter() {
+            names.push(&**name);
+        }
+        if let Some(name) = &self.id_header {
+            names.push(name);
+        }
+        match self.timestamp.as_ref().map(|timestamp| &timestamp.place) {
+            Some(TimestampPlace::Header(name)) => names.push(name),
+            Some(TimestampPlace::BodyField { header, .. }) => names.push(header),
+            Some(TimestampPlace::Label(_)) | None => {}
+        }
+        for (name, _) in self.fixed_headers {
+            names.push(name);
+        }
+        names
     }
 
     /// Whether the user declares it.

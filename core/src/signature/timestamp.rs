@@ -1,8 +1,8 @@
 //! The signed timestamp: where it stands, how it is written, and the window around the receiver's clock.
 
 use super::{Refusal, scheme::Name};
-use crate::time::{format_rfc3339, parse_rfc3339};
-use alloc::string::{String, ToString};
+use crate::time::{decimal, format_rfc3339, parse_rfc3339};
+use alloc::string::String;
 
 /// A signed timestamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,8 +108,8 @@ impl TimestampForm {
     /// The text of a moment.
     pub(super) fn write(self, unix_ms: i64) -> String {
         match self {
-            Self::Seconds => unix_ms.div_euclid(SECOND_MS).to_string(),
-            Self::Milliseconds => unix_ms.to_string(),
+            Self::Seconds => decimal(unix_ms.div_euclid(SECOND_MS)),
+            Self::Milliseconds => decimal(unix_ms),
             Self::Rfc3339 => format_rfc3339(unix_ms),
         }
     }

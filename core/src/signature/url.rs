@@ -1,5 +1,9 @@
 //! Addresses as senders sign them, which is not always as they send them.
+//!
+//! Bytes rather than text: the search functions of `str` are large in wasm, and every character that is looked for is one of
+//! ASCII.
 
+use super::form;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// In which spellings an address is tried. The first is the one that a signer uses.
@@ -15,151 +19,190 @@ pub enum UrlForms {
 }
 
 /// What HubSpot decodes before it signs, hexadecimal in either case. Source: its documentation, "Validating requests", v3.
-const DECODED: [(&str, char); 12] = [
-    ("3A", ':'),
-    ("2F", '/'),
-    ("3F", '?'),
-    ("40", '@'),
-    ("21", '!'),
-    ("24", '$'),
-    ("27", '\''),
-    ("28", '('),
-    ("29", ')'),
-    ("2A", '*'),
-    ("2C", ','),
-    ("3B", ';'),
+const DECODED: [([u8; 2], u8); 12] = [
+    (*b"3A", b':'),
+    (*b"2F", b'/'),
+    (*b"3F", b'?'),
+    (*b"40", b'@'),
+    (*b"21", b'!'),
+    (*b"24", b'$'),
+    (*b"27", b'\''),
+    (*b"28", b'('),
+    (*b"29", b')'),
+    (*b"2A", b'*'),
+    (*b"2C", b','),
+    (*b"3B", b';'),
 ];
 
 impl UrlForms {
     /// The spelling that is tried first.
-    pub(super) fn first(self, url: &str) -> Cow<'_, str> {
+    pub(super) fn first(self, url: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::AsCalled | Self::PortsAndApostrophes => Cow::Borrowed(url),
-            Self::EscapesDecoded => escapes_decoded(url),
+            Self::EscapesDecoded => Cow::Owned(escapes_decoded(url)),
         }
     }
 
     /// The others; at most eight.
-    pub(super) fn others(self, url: &str) -> Vec<String> {
-        let mut others = match self {
-            Self::AsCalled => Vec::new(),
-            Self::EscapesDecoded => Vec::from([String::from(url)]),
-            Self::PortsAndApostrophes => {
-                let with_ports = Vec::from([String::from(url)]).into_iter().chain(ports(url));
-                with_ports.flat_map(|url| apostrophes(&url)).collect()
-            }
+    pub(super) fn others(self, url: &[u8]) -> Vec<Vec<u8>> {
+        let mut others = Others {
+            first: self.first(url),
+            found: Vec::new(),
         };
-        let first = self.first(url);
-        let mut seen = Vec::new();
-        others.retain(|url| {
-            let is_new = *url != *first && !seen.contains(url);
-            seen.push(url.clone());
-            is_new
-        });
-        others
+        match self {
+            Self::AsCalled => {}
+            Self::EscapesDecoded => others.add(url.to_vec()),
+            Self::PortsAndApostrophes => {
+                apostrophes(url, &mut others);
+                for url in ports(url) {
+                    apostrophes(&url, &mut others);
+                }
+            }
+        }
+        others.found
     }
 }
 
-fn escapes_decoded(url: &str) -> Cow<'_, str> {
-    if !url.contains('%') {
-        return Cow::Borrowed(url);
-    }
-    let mut pieces = url.split('%');
-    let mut decoded = String::from(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        let known = piece.split_at_checked(2).and_then(|(digits, rest)| {
-            let is_same = |(escape, _): &&(&str, char)| escape.eq_ignore_ascii_case(digits);
-            let (_, character) = DECODED.iter().find(is_same)?;
-            Some((*character, rest))
-        });
-        match known {
-            Some((character, rest)) => {
-                decoded.push(character);
-                decoded.push_str(rest);
-            }
-            None => {
-                decoded.push('%');
-                decoded.push_str(piece);
-            }
+/// Spellings without doubles.
+struct Others<'a> {
+    first: Cow<'a, [u8]>,
+    found: Vec<Vec<u8>>,
+}
+
+impl Others<'_> {
+    fn add(&mut self, url: Vec<u8>) {
+        if url != *self.first && !self.found.contains(&url) {
+            self.found.push(url);
         }
     }
-    Cow::Owned(decoded)
+}
+
+fn escapes_decoded(url: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(url.len());
+    let mut rest = url;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let known = match after.split_first_chunk::<2>() {
+            Some((digits, after)) if *first == b'%' => {
+                let mut escapes = DECODED.iter();
+                let is_same = |(escape, _): &&([u8; 2], u8)| digits.eq_ignore_ascii_case(escape);
+                escapes.find(is_same).map(|(_, byte)| (*byte, after))
+            }
+            _ => None,
+        };
+        match known {
+            Some((byte, after)) => {
+                decoded.push(byte);
+                rest = after;
+            }
+            None => decoded.push(*first),
+        }
+    }
+    decoded
 }
 
 /// The address without its port, and with one.
-fn ports(url: &str) -> Vec<String> {
-    let Some((scheme, rest)) = url.split_once("://") else {
+fn ports(url: &[u8]) -> Vec<Vec<u8>> {
+    const AFTER_SCHEME: &[u8] = b"://";
+    let scheme_end = url
+        .windows(AFTER_SCHEME.len())
+        .position(|window| window == AFTER_SCHEME);
+    let Some((scheme, rest)) = scheme_end.and_then(|at| url.split_at_checked(at)) else {
         return Vec::new();
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let Some((authority, path)) = rest.split_at_checked(end) else {
-        return Vec::new();
-    };
+    let rest = rest.strip_prefix(AFTER_SCHEME).unwrap_or_default();
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let (authority, path) = split(rest, end.unwrap_or(rest.len()));
     // The colon of a port stands after the last bracket of an IPv6 address and after user and password.
-    let host_at = authority
-        .rfind(['@', ']'])
-        .map_or(0, |at| at.saturating_add(1));
     let port_at = authority
-        .get(host_at..)
-        .and_then(|host| host.rfind(':'))
-        .map(|at| at.saturating_add(host_at));
-    let (host, port) = match port_at.and_then(|at| authority.split_at_checked(at)) {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
+        .iter()
+        .rposition(|byte| matches!(byte, b':' | b'@' | b']'))
+        .filter(|at| authority.get(*at) == Some(&b':'));
+    let (host, port) = split(authority, port_at.unwrap_or(authority.len()));
+    let port: &[u8] = match (port_at, scheme) {
+        (Some(_), _) => port,
+        (None, b"https") => b":443",
+        (None, b"http") => b":80",
+        (None, _) => b"",
     };
-    let default = match scheme {
-        "https" => Some(":443"),
-        "http" => Some(":80"),
-        _ => None,
-    };
-    [Some(""), port.or(default)]
-        .into_iter()
-        .flatten()
-        .map(|port| [scheme, "://", host, port, path].concat())
-        .collect()
+    let with = |port: &[u8]| [scheme, AFTER_SCHEME, host, port, path].concat();
+    Vec::from([with(b""), with(port)])
 }
 
-fn apostrophes(url: &str) -> Vec<String> {
-    let Some((path, query)) = url.split_once('?') else {
-        return Vec::from([String::from(url)]);
-    };
-    let with = |query: String| [path, "?", &query].concat();
-    Vec::from([
-        String::from(url),
-        with(query.replace("%27", "'")),
-        with(query.replace('\'', "%27")),
-    ])
+/// Adds the address with its apostrophes in each way.
+fn apostrophes(url: &[u8], others: &mut Others<'_>) {
+    others.add(url.to_vec());
+    let query = url.iter().position(|byte| *byte == b'?');
+    let (path, mut rest) = split(url, query.unwrap_or(url.len()));
+    let (mut plain, mut escaped) = (path.to_vec(), path.to_vec());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match (first, after) {
+            (b'\'', _) => {
+                plain.push(b'\'');
+                escaped.extend_from_slice(b"%27");
+            }
+            (b'%', [b'2', b'7', after @ ..]) => {
+                plain.push(b'\'');
+                escaped.extend_from_slice(b"%27");
+                rest = after;
+            }
+            _ => {
+                plain.push(*first);
+                escaped.push(*first);
+            }
+        }
+    }
+    others.add(plain);
+    others.add(escaped);
+}
+
+/// Like `split_at`, and the whole and nothing where that cannot be.
+fn split(text: &[u8], at: usize) -> (&[u8], &[u8]) {
+    text.split_at_checked(at).unwrap_or((text, b""))
 }
 
 /// The value of a query parameter, decoded; the first one of the name.
-pub(super) fn query_parameter(url: &str, name: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(candidate, _)| candidate == name)
-        .map(|(_, value)| value.into_owned())
+pub(super) fn query_parameter(url: &[u8], name: &str) -> Option<String> {
+    let query = url.iter().position(|byte| *byte == b'?')?;
+    let (_, query) = split(url, query);
+    let query = query.strip_prefix(b"?").unwrap_or_default();
+    let end = query.iter().position(|byte| *byte == b'#');
+    form::field(split(query, end.unwrap_or(query.len())).0, name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn first(forms: UrlForms, url: &str) -> String {
+        String::from_utf8(forms.first(url.as_bytes()).into_owned()).unwrap()
+    }
+
+    fn others(forms: UrlForms, url: &str) -> Vec<String> {
+        let others = forms.others(url.as_bytes()).into_iter();
+        others.map(|url| String::from_utf8(url).unwrap()).collect()
+    }
+
     #[test]
     fn hubspot_decodes_twelve_escapes_and_no_other() {
         let forms = UrlForms::EscapesDecoded;
         let url = "https://a.example/b%2fc%3A?d=%20%40&e=%2";
-        assert_eq!(forms.first(url), "https://a.example/b/c:?d=%20@&e=%2");
-        assert_eq!(forms.others(url), [url]);
-        assert!(forms.others("https://a.example/").is_empty());
-        for (escape, character) in DECODED {
-            let byte = u8::from_str_radix(escape, 16).map(char::from);
-            assert_eq!(byte, Ok(character));
+        assert_eq!(first(forms, url), "https://a.example/b/c:?d=%20@&e=%2");
+        assert_eq!(others(forms, url), [url]);
+        assert_eq!(first(forms, "%%2F%2\u{e9}%"), "%/%2\u{e9}%");
+        assert!(others(forms, "https://a.example/").is_empty());
+        for (escape, byte) in DECODED {
+            let escape = core::str::from_utf8(&escape).unwrap();
+            assert_eq!(u8::from_str_radix(escape, 16), Ok(byte));
         }
     }
 
     #[test]
     fn twilio_writes_ports_and_apostrophes_in_every_way() {
-        let others = |url| UrlForms::PortsAndApostrophes.others(url);
+        let others = |url| others(UrlForms::PortsAndApostrophes, url);
         assert_eq!(
             others("https://a.example/p?q=it's"),
             [
@@ -167,6 +210,10 @@ mod tests {
                 "https://a.example:443/p?q=it's",
                 "https://a.example:443/p?q=it%27s"
             ]
+        );
+        assert_eq!(
+            others("ftp://h/'?a='%27"),
+            ["ftp://h/'?a=''", "ftp://h/'?a=%27%27"]
         );
         assert_eq!(others("http://u:p@[::1]:8080"), ["http://u:p@[::1]"]);
         assert_eq!(others("http://u:p@h"), ["http://u:p@h:80"]);
@@ -176,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_query_parameter_is_found_and_decoded() {
-        let url = "https://a.example/?x=1&b%6Fdy=a+b%21&body=2#body=3";
+        let url = b"https://a.example/?x=1&b%6Fdy=a+b%21&body=2#body=3";
         assert_eq!(query_parameter(url, "body").as_deref(), Some("a b!"));
         assert_eq!(query_parameter(url, "y"), None);
     }

@@ -5,7 +5,7 @@ use crate::{ABI_VERSION, kernel::Kernel};
 use core::cell::UnsafeCell;
 
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -59,6 +59,7 @@ extern "C" fn verifier_new(len: usize) -> u32 {
     kernel().verifier_new(len)
 }
 
+#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn signer_new(len: usize) -> u32 {
     kernel().signer_new(len)
@@ -74,6 +75,7 @@ extern "C" fn verifier_headers(handle: u32) -> u32 {
     kernel().verifier_headers(handle)
 }
 
+#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn verifier_answers(handle: u32) -> u32 {
     kernel().verifier_answers(handle)
@@ -85,11 +87,31 @@ extern "C" fn verify(handle: u32, len: usize, now: f64) -> u32 {
     kernel().verify(handle, len, now as i64) as u32
 }
 
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn inner_blocks(handle: u32) -> u32 {
+    kernel().inner_blocks(handle)
+}
+
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn verify_around(handle: u32, len: usize, now: f64) -> u32 {
+    kernel().verify_around(handle, len, now as i64) as u32
+}
+
+#[cfg(feature = "hashed")]
+#[unsafe(no_mangle)]
+extern "C" fn verify_hashed(handle: u32, len: usize, now: f64) -> u32 {
+    kernel().verify_hashed(handle, len, now as i64) as u32
+}
+
+#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn sign(handle: u32, len: usize, now: f64) -> u32 {
     kernel().sign(handle, len, now as i64) as u32
 }
 
+#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn code_text(number: u32) -> u32 {
     kernel().code_text(number)

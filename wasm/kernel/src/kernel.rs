@@ -1,10 +1,15 @@
 //! The behaviour behind the exports, in safe code.
 
+#[cfg(feature = "hashed")]
+mod hashed;
+mod request;
+
+use self::request::Slots;
 use crate::{code::Code, frame};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::str::from_utf8;
 use countersign_core::{
-    Config, ConfigError, Covers, Headers, KeyedScheme, Message, Request, SignedAt, Tolerance, Valid,
+    Config, ConfigError, Covers, KeyedScheme, Message, Refusal, SignedAt, Tolerance, Valid,
 };
 
 /// Longest frame that is taken: far above any webhook body, far below what linear memory can hold.
@@ -148,15 +153,28 @@ impl Kernel {
 
     /// Judges the request in the first `len` bytes of the input.
     pub fn verify(&mut self, handle: u32, len: usize, now_s: i64) -> Code {
-        let verdict = match find(&self.verifiers, handle) {
-            Some(verifier) => match self.input.get(..len).and_then(frame::read) {
-                Some(parts) if parts.len() == verifier.slots.len().saturating_add(1) => {
-                    verify(verifier, &parts, now_s)
-                }
-                _ => Err(Code::BadFrame),
-            },
-            None => Err(Code::BadHandle),
-        };
+        let verdict = self.asked(handle, len, |keyed, slots, body| {
+            keyed.verify(&slots.request(body), now_s)
+        });
+        self.record_verdict(verdict)
+    }
+
+    /// Hands the slots and the last part of the frame in the first `len` bytes of the input to `ask`.
+    fn asked<T>(
+        &self,
+        handle: u32,
+        len: usize,
+        ask: impl FnOnce(&KeyedScheme, &Slots<'_>, &[u8]) -> Result<T, Refusal>,
+    ) -> Result<T, Code> {
+        let verifier = find(&self.verifiers, handle).ok_or(Code::BadHandle)?;
+        let parts = self.input.get(..len).and_then(frame::read);
+        let parts = parts.ok_or(Code::BadFrame)?;
+        let slots = Slots::read(verifier, &parts)?;
+        let last = parts.last().copied().flatten().unwrap_or_default();
+        ask(&verifier.keyed, &slots, last).map_err(Code::from)
+    }
+
+    fn record_verdict(&mut self, verdict: Result<Valid, Code>) -> Code {
         match verdict {
             Ok(valid) => {
                 self.set_code(Code::Valid);
@@ -207,7 +225,8 @@ impl Kernel {
             self.output.clear();
             return 0;
         };
-        self.output = frame::write(&[Some(code.name()), Some(code.text())]);
+        let text = cfg!(feature = "texts").then(|| code.text());
+        self.output = frame::write(&[Some(code.name()), text]);
         2
     }
 
@@ -231,66 +250,6 @@ impl Kernel {
         let room = self.record.iter_mut().skip(offset);
         room.zip(bytes).for_each(|(place, byte)| *place = *byte);
     }
-}
-
-/// Header values by slot, and all headers where a signature may list any.
-struct Slots<'a> {
-    names: &'a [String],
-    values: &'a [Option<&'a [u8]>],
-    /// Names and values, alternating.
-    all: Vec<Option<&'a [u8]>>,
-}
-
-impl Slots<'_> {
-    fn text(&self, name: &str) -> Option<&str> {
-        from_utf8(self.slot(name)?).ok()
-    }
-
-    fn slot(&self, name: &str) -> Option<&[u8]> {
-        let is_same = |candidate: &String| candidate.eq_ignore_ascii_case(name);
-        let slot = self.names.iter().position(is_same)?;
-        self.values.get(slot).copied().flatten()
-    }
-}
-
-impl Headers for Slots<'_> {
-    fn header(&self, name: &str) -> Option<&[u8]> {
-        // A signature may list any name; those of the other slots are no headers.
-        if name.starts_with(':') {
-            return None;
-        }
-        self.slot(name).or_else(|| {
-            self.all.chunks(2).find_map(|pair| match pair {
-                [Some(key), value] if key.eq_ignore_ascii_case(name.as_bytes()) => *value,
-                _ => None,
-            })
-        })
-    }
-}
-
-fn verify(verifier: &Verifier, parts: &[Option<&[u8]>], now_s: i64) -> Result<Valid, Code> {
-    let mut slots = Slots {
-        names: &verifier.slots,
-        values: parts,
-        all: Vec::new(),
-    };
-    if let Some(all) = slots
-        .values
-        .get(slots.names.len().wrapping_sub(1))
-        .copied()
-        .flatten()
-        && slots.names.last().is_some_and(|name| name == ALL_HEADERS)
-    {
-        slots.all = frame::read(all).ok_or(Code::BadFrame)?;
-    }
-    let body = parts.last().copied().flatten().unwrap_or_default();
-    let simple = Request::new(&slots, body);
-    let request = Request {
-        method: slots.text(METHOD).unwrap_or(simple.method),
-        url: slots.text(URL).unwrap_or_default(),
-        ..simple
-    };
-    verifier.keyed.verify(&request, now_s).map_err(Code::from)
 }
 
 const fn place_of(handle: u32) -> Option<usize> {

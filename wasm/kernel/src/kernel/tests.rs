@@ -131,3 +131,65 @@ fn a_frame_of_the_wrong_shape_is_refused() {
     assert_eq!(kernel.sign(handle, len, 0), Code::BadFrame);
     assert_eq!(kernel.verify(handle, usize::MAX, 0), Code::BadFrame);
 }
+
+#[cfg(feature = "hashed")]
+#[test]
+fn inner_hashes_of_the_embedder_give_the_same_verdict() {
+    use sha2::{Digest, Sha256};
+    let mut kernel = Kernel::new();
+    let handle = new_verifier(&mut kernel, "slack", &["other", "secret"]);
+    assert_eq!(kernel.inner_blocks(handle), 2);
+    let part =
+        |kernel: &Kernel, at: usize| frame::read(kernel.output()).unwrap()[at].unwrap().to_vec();
+    let blocks = [part(&kernel, 0), part(&kernel, 1)];
+
+    let body = b"text=94070";
+    let len = load(
+        &mut kernel,
+        &frame::write(&[None, Some(b"1000".as_slice()), Some(body)]),
+    );
+    assert_eq!(kernel.sign(handle, len, 0), Code::Valid);
+    let mut signed = Kernel::new();
+    let signer = new_verifier(&mut signed, "slack", &["secret"]);
+    let len = load(
+        &mut signed,
+        &frame::write(&[None, Some(b"1000".as_slice()), Some(body)]),
+    );
+    assert_eq!(signed.sign(signer, len, 0), Code::Valid);
+    // Timestamp, signature: names and values alternate.
+    let (timestamp, signature) = (part(&signed, 1), part(&signed, 3));
+
+    let mut request = [Some(signature), Some(timestamp), Some(Vec::new())];
+    let len = load(&mut kernel, &frame::write(&request));
+    assert_eq!(kernel.verify_around(handle, len, 1_000), Code::Valid);
+    let (before, after) = (part(&kernel, 0), part(&kernel, 1));
+    assert_eq!(
+        (before.as_slice(), after.as_slice()),
+        (b"v0:1000:".as_slice(), b"".as_slice())
+    );
+    let hashes = blocks.iter().flat_map(|block| {
+        Sha256::new_with_prefix(block)
+            .chain_update(&before)
+            .chain_update(body)
+            .finalize()
+    });
+    request[2] = Some(hashes.collect());
+    let len = load(&mut kernel, &frame::write(&request));
+    assert_eq!(kernel.verify_hashed(handle, len, 1_000), Code::Valid);
+    assert_eq!(kernel.record()[4], 1);
+    assert_eq!(
+        kernel.verify_hashed(handle, len, 2_000),
+        Code::TimestampTooOld
+    );
+    assert_eq!(
+        kernel.verify_around(handle, len, 2_000),
+        Code::TimestampTooOld
+    );
+    request[2] = Some(vec![0; 64]);
+    let len = load(&mut kernel, &frame::write(&request));
+    assert_eq!(kernel.verify_hashed(handle, len, 1_000), Code::BadSignature);
+
+    let other = new_verifier(&mut kernel, "square", &["secret"]);
+    assert_eq!(kernel.inner_blocks(other), 0);
+    assert_eq!(kernel.inner_blocks(77), 0);
+}
