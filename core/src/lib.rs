@@ -16,6 +16,9 @@ pub mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
 pub mod headers;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod internals;
 #[cfg(feature = "payload")]
 pub mod key;
 #[cfg(feature = "payload")]

@@ -53,25 +53,27 @@ export class CountersignError extends Error {
   }
 }
 
-const ADAPTERS = 'use the adapter "countersign/express" or "countersign/fetch", which read the bytes themselves';
+const ADAPTERS = 'use an adapter such as "countersign/express" or "countersign/fetch", which read the bytes themselves';
+const RAW_IN_EXPRESS =
+  'In Express put express.raw({ type: "*/*" }) on this route, ahead of express.json(), and pass req.body; or ' +
+  `${ADAPTERS}.`;
 
 /** The body is an object: its bytes, which are what was signed, are gone. */
-export function bodyAlreadyParsed(): CountersignError {
+export function bodyAlreadyParsed(fix: string = RAW_IN_EXPRESS): CountersignError {
   return new CountersignError(
     "body_already_parsed",
-    "The body was parsed or decoded before verification, so the signed bytes are lost. In Express put " +
-      'express.raw({ type: "*/*" }) on this route, ahead of express.json(), and pass req.body; or ' +
-      `${ADAPTERS}.`,
+    `The body was parsed or decoded before verification, so the signed bytes are lost. ${fix}`,
   );
 }
 
+const KEEP_RAW_BODY = "let that keep the bytes: express.json({ verify: (req, res, bytes) => { req.rawBody = bytes } })";
+
 /** Something read the body stream before us and did not keep the bytes. */
-export function bodyAlreadyRead(): CountersignError {
+export function bodyAlreadyRead(orElse: string = KEEP_RAW_BODY): CountersignError {
   return new CountersignError(
     "body_already_read",
     "The body of this request was read before the webhook handler ran, so the signed bytes are lost. Mount the " +
-      "handler ahead of whatever reads the body, or let that keep the bytes: " +
-      "express.json({ verify: (req, res, bytes) => { req.rawBody = bytes } }).",
+      `handler ahead of whatever reads the body, or ${orElse}.`,
   );
 }
 

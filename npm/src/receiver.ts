@@ -1,73 +1,13 @@
-import {
-  createVerifier,
-  type EventOf,
-  type HeadersLike,
-  type ParseCode,
-  type Provider,
-  parse,
-  type RejectionCode,
-  type Scheme,
-  type SchemeOptions,
-  type Verified,
-  type Verifier,
-} from "countersign";
+import { type Claim, Deduper } from "./dedupe.js";
+import { CountersignError } from "./errors.js";
 import { headerValue, reusable } from "./headers.js";
+import type { Keyed } from "./key.js";
+import type { AnyOptions, EventContext, Refusal, RequestContext } from "./options.js";
+import { type Arrived, Origin } from "./origin.js";
+import { readBody, type Sender, Senders } from "./senders.js";
 
 /** Longest body that an adapter reads: 1 MiB, a thousand times the usual event. */
 export const BODY_BYTES_MAX = 1024 * 1024;
-
-/** Why a request was turned away. */
-export interface Refusal {
-  readonly status: 400 | 401 | 405 | 413;
-  readonly code: RejectionCode | ParseCode | "method_not_allowed" | "request_aborted";
-  /** What it means and what to do. For your log. */
-  readonly message: string;
-  /** Where in the payload, when the payload could not be read. */
-  readonly path: string;
-}
-
-/** What is known of a request besides its event. */
-export interface RequestContext<Request> {
-  readonly request: Request;
-  /** `webhook-id`: the same on every attempt. Proved only when the verdict's `covers` has `"id"`. */
-  readonly messageId: string | null;
-}
-
-/** What is known of a verified request besides its event. */
-export interface EventContext<Request> extends RequestContext<Request> {
-  /** The exact bytes that were signed. */
-  readonly body: Uint8Array;
-  readonly verdict: Verified;
-}
-
-/** Settings that both adapters share. */
-export interface ReceiverOptions<P extends Provider, Request> extends SchemeOptions {
-  /** Whose events these are. */
-  readonly provider: P;
-  /** The signature scheme, where it is not the provider's own. */
-  readonly scheme?: Scheme | undefined;
-  readonly secrets: string | readonly string[];
-  readonly tolerance?: number | null | undefined;
-  readonly now?: (() => number) | undefined;
-  /** Longest body in bytes; longer ones are answered with 413. Default 1 MiB. */
-  readonly maxBytes?: number | undefined;
-  /**
-   * When the sender gets its 200.
-   *
-   * `"after-handler"` (default): once `onEvent` is done; when it throws the answer is 500, so that the sender tries
-   * again. An event is never lost, but `onEvent` must be quicker than the sender's patience (SendEmAll: 10 seconds).
-   *
-   * `"before-handler"`: at once, then `onEvent` runs. For slow work; an event whose handler fails, or is cut off when
-   * the process stops, is not sent again.
-   */
-  readonly acknowledge?: "after-handler" | "before-handler" | undefined;
-  /** Called for every verified event. It may be called twice for one event: senders repeat what they are unsure of. */
-  onEvent(event: EventOf<P>, context: EventContext<Request>): unknown;
-  /** Told of every request that is turned away, for your log. */
-  onReject?(refusal: Refusal, context: RequestContext<Request>): void;
-  /** Told of a failed `onEvent` or `onReject`. Default: `console.error`. */
-  onError?(error: unknown, context: RequestContext<Request>): void;
-}
 
 /** An HTTP answer, to be sent as it stands. */
 export interface Answer {
@@ -82,85 +22,122 @@ export interface Outcome {
   readonly afterwards: (() => Promise<void>) | null;
 }
 
+/** What a platform can and cannot do. */
+export interface Platform {
+  /** Whether it says where a connection comes from. */
+  readonly seesPeer: boolean;
+}
+
+/** The header of Standard Webhooks with the id of a message. Countersign sends it beside every scheme. */
+const MESSAGE_ID = "webhook-id";
 const JSON_TYPE = ["content-type", "application/json; charset=utf-8"] as const;
 const ACCEPTED = '{"received":true}';
 const REFUSED = '{"error":"Invalid signature"}';
 
 /**
- * The way of a request from bytes to answer. Both adapters share it: they bring the bytes and send the answer.
+ * The way of a request from bytes to answer. All adapters share it: they bring the bytes and send the answer.
  *
- * Order: method, size, signature over the raw bytes, reading, handler.
+ * Order: method, where from, size, signature over the raw bytes, reading, repeats, handler.
  */
-export class Receiver<P extends Provider, Request> {
+export class Receiver<Request> {
   readonly bytesMax: number;
-  readonly #options: ReceiverOptions<P, Request>;
-  readonly #verifier: Verifier;
+  readonly #options: AnyOptions<Request>;
+  readonly #senders: Senders;
+  readonly #origin: Origin<Request>;
+  readonly #deduper: Deduper<Keyed, Request> | null;
 
   /** @throws CountersignError for a mistake in the options. */
-  constructor(options: ReceiverOptions<P, Request>) {
-    this.#options = options;
-    this.#verifier = createVerifier(options);
+  constructor(options: AnyOptions<Request>, platform: Platform) {
+    this.#senders = new Senders(options as AnyOptions<never>);
+    this.#options = checked(options);
+    this.#origin = new Origin(options, platform.seesPeer);
+    this.#deduper = options.dedupe === undefined ? null : new Deduper<Keyed, Request>(options.dedupe as never);
     this.bytesMax = options.maxBytes ?? BODY_BYTES_MAX;
   }
 
   /** The answer to a request whose body need not be read; `null` when it must. */
-  before(method: string | undefined, headers: HeadersLike, request: Request): Answer | null {
-    if (method !== "POST") {
-      const refusal = refused(405, "method_not_allowed", "Webhooks are sent with POST.");
-      this.#report(refusal, headers, request);
+  before(arrived: Arrived<Request>): Answer | null {
+    if (arrived.method?.toUpperCase() !== "POST") {
+      this.#report(refused(405, "method_not_allowed", "Webhooks are sent with POST."), arrived);
       return json(405, '{"error":"Method not allowed"}', [["allow", "POST"]]);
     }
-    const declared = headerValue(reusable(headers), "content-length");
-    return declared !== undefined && Number(declared) > this.bytesMax ? this.tooLarge(headers, request) : null;
+    if (!this.#origin.admits(arrived)) {
+      this.#report(refused(403, "address_not_allowed", "The address that it comes from is not in allowFrom."), arrived);
+      return json(403, '{"error":"Forbidden"}', [["connection", "close"]]);
+    }
+    const declared = headerValue(reusable(arrived.headers), "content-length");
+    return declared !== undefined && Number(declared) > this.bytesMax ? this.tooLarge(arrived) : null;
   }
 
   /** The answer to a body over the limit. */
-  tooLarge(headers: HeadersLike, request: Request): Answer {
-    const refusal = refused(413, "body_too_large", `The body is over maxBytes (${this.bytesMax}).`);
-    this.#report(refusal, headers, request);
+  tooLarge(arrived: Arrived<Request>): Answer {
+    this.#report(refused(413, "body_too_large", `The body is over maxBytes (${this.bytesMax}).`), arrived);
     return json(413, '{"error":"Payload too large"}', [["connection", "close"]]);
   }
 
   /** The answer to a body that broke off. Seldom will anyone read it. */
-  aborted(headers: HeadersLike, request: Request): Answer {
-    this.#report(refused(400, "request_aborted", "The connection broke off inside the body."), headers, request);
+  aborted(arrived: Arrived<Request>): Answer {
+    this.#report(refused(400, "request_aborted", "The connection broke off inside the body."), arrived);
     return json(400, '{"error":"Request aborted"}', [["connection", "close"]]);
   }
 
   /** Judges a request and runs the handler. */
-  async receive(headers: HeadersLike, body: Uint8Array, request: Request): Promise<Outcome> {
-    if (body.length > this.bytesMax) return { answer: this.tooLarge(headers, request), afterwards: null };
-    const verdict = this.#verifier.verify({ headers, body });
+  async receive(arrived: Arrived<Request>, body: Uint8Array): Promise<Outcome> {
+    const { method, headers } = arrived;
+    if (body.length > this.bytesMax) return answered(this.tooLarge(arrived));
+    const sender = this.#senders.pick(headers);
+    if (sender === null) {
+      this.#report(refused(401, "missing_header", "No header of any of the `providers` is there."), arrived);
+      return answered(json(401, REFUSED));
+    }
+    const { verifier, ids } = sender;
+    const verdict = verifier.verify({ headers, body, method, url: this.#origin.url(arrived) });
     if (!verdict.ok) {
-      this.#report(refused(401, verdict.code, verdict.message), headers, request);
-      return { answer: json(401, this.#verifier.answers.refused ?? REFUSED), afterwards: null };
+      this.#report(refused(401, verdict.code, verdict.message), arrived, ids);
+      return answered(json(401, verifier.answers.refused ?? REFUSED));
     }
-    const parsed = parse(this.#options.provider, body);
-    if (!parsed.ok) {
-      this.#report({ status: 400, code: parsed.code, message: parsed.message, path: parsed.path }, headers, request);
-      const answer = json(400, JSON.stringify({ error: "Unreadable payload", code: parsed.code }));
-      return { answer, afterwards: null };
+    const read = readBody(sender, body);
+    if (!read.ok) {
+      this.#report({ status: 400, code: read.code, message: read.message, path: read.path }, arrived, ids);
+      return answered(json(400, JSON.stringify({ error: "Unreadable payload", code: read.code })));
     }
-    const context = { request, messageId: messageId(headers), body, verdict };
+    const context = { ...contextOf(arrived, ids), body, verdict };
+    return this.#once(read.event, context, json(200, verifier.answers.accepted ?? ACCEPTED));
+  }
+
+  /** Tells of a failure that no caller could take. */
+  failed(error: unknown, arrived: Arrived<Request>): void {
+    this.#failed(error, contextOf(arrived));
+  }
+
+  /** Runs the handler, unless the event is known already. */
+  async #once(event: Keyed, context: EventContext<Request>, accepted: Answer): Promise<Outcome> {
+    const onError = (error: unknown): void => this.#failed(error, context);
+    const deduper = this.#deduper;
+    const claim: Claim | null = deduper === null ? null : await deduper.claim(event, context, onError);
+    if (claim === "repeated") return answered(accepted);
+    if (deduper !== null && (claim === "busy" || claim === "unavailable")) {
+      return answered(later(claim, deduper.leaseMs));
+    }
     const handle = async (): Promise<boolean> => {
+      let isHandled = false;
       try {
-        await this.#options.onEvent(parsed.event, context);
-        return true;
+        await this.#options.onEvent(event as never, context);
+        isHandled = true;
       } catch (error) {
-        this.#failed(error, context);
-        return false;
+        onError(error);
       }
+      if (claim !== null) await deduper?.settle(claim, isHandled, onError);
+      return isHandled;
     };
-    const accepted = json(200, this.#verifier.answers.accepted ?? ACCEPTED);
     if (this.#options.acknowledge === "before-handler") {
       return { answer: accepted, afterwards: async () => void (await handle()) };
     }
-    const answer = (await handle()) ? accepted : json(500, '{"error":"Handler failed"}');
-    return { answer, afterwards: null };
+    return answered((await handle()) ? accepted : json(500, '{"error":"Handler failed"}'));
   }
 
-  #report(refusal: Refusal, headers: HeadersLike, request: Request): void {
-    const context = { request, messageId: messageId(headers) };
+  #report(refusal: Refusal, arrived: Arrived<Request>, ids?: Sender["ids"]): void {
+    const context = contextOf(arrived, ids);
     try {
       this.#options.onReject?.(refusal, context);
     } catch (error) {
@@ -181,14 +158,45 @@ export class Receiver<P extends Provider, Request> {
   }
 }
 
+function checked<Request>(options: AnyOptions<Request>): AnyOptions<Request> {
+  const { onEvent, maxBytes, acknowledge } = options;
+  if (typeof onEvent !== "function") throw invalid("`onEvent` takes the function that is called for every event.");
+  if (maxBytes !== undefined && (!Number.isSafeInteger(maxBytes) || maxBytes < 0)) {
+    throw invalid("`maxBytes` takes a whole number of bytes.");
+  }
+  if (acknowledge !== undefined && acknowledge !== "after-handler" && acknowledge !== "before-handler") {
+    throw invalid('`acknowledge` takes "after-handler" or "before-handler".');
+  }
+  return options;
+}
+
+function contextOf<Request>({ request, headers }: Arrived<Request>, ids: Sender["ids"] = []): RequestContext<Request> {
+  const own = reusable(headers);
+  const name = [...ids, MESSAGE_ID].find((header) => headerValue(own, header) !== undefined);
+  return { request, headers, messageId: name === undefined ? null : (headerValue(own, name) ?? null) };
+}
+
+function answered(answer: Answer): Outcome {
+  return { answer, afterwards: null };
+}
+
 function refused(status: Refusal["status"], code: Refusal["code"], message: string): Refusal {
   return { status, code, message, path: "" };
+}
+
+/**
+ * The answer to an event that cannot be handled right now. 503 and not 409: senders repeat after it, while some take 4xx for
+ * final (R-X9). `Retry-After` is when the claim has ended at the latest.
+ */
+function later(why: "busy" | "unavailable", leaseMs: number): Answer {
+  const error = why === "busy" ? "This event is being handled" : "Try again later";
+  return json(503, JSON.stringify({ error }), [["retry-after", String(Math.ceil(leaseMs / 1000))]]);
 }
 
 function json(status: number, body: string, more: Answer["headers"] = []): Answer {
   return { status, headers: [JSON_TYPE, ...more], body };
 }
 
-function messageId(headers: HeadersLike): string | null {
-  return headerValue(reusable(headers), "webhook-id") ?? null;
+function invalid(message: string): CountersignError {
+  return new CountersignError("option_invalid", message);
 }

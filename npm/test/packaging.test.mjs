@@ -28,9 +28,27 @@ describe("the installed package", () => {
     for (const [entry, module] of Object.entries(cjs)) {
       for (const [name, value] of Object.entries(module)) assert.equal(esm[entry][name], value, `${entry} ${name}`);
     }
-    const { countersign, express, fetch } = cjs;
-    for (const make of [express.webhook, fetch.webhookHandler]) {
+    const { countersign, express, fastify, fetch, hono, lambda, node, receiver } = cjs;
+    const adapters = [express.webhook, fastify.webhook, fetch.webhookHandler, hono.webhook, lambda.webhookHandler];
+    for (const make of [...adapters, node.webhook, receiver.createReceiver]) {
       assert.throws(() => make({ provider: "cleanmails" }), countersign.CountersignError);
+    }
+    const { exports } = createRequire(`${folder}/`)("countersign/package.json");
+    assert.equal(Object.values(exports).filter((target) => typeof target === "object").length, Object.keys(cjs).length);
+  });
+
+  test("neither code nor types need a framework or anything else that is not in the package", () => {
+    const files = readdirSync(join(packed, "dist"), { recursive: true }).map(String);
+    const code = files.filter((file) => /\.(js|d\.ts)$/.test(file));
+    assert.ok(code.length > 60);
+    for (const file of code) {
+      const text = readFileSync(join(packed, "dist", file), "utf8");
+      for (const [, from] of text.matchAll(/(?:from|import|import\()\s*"([^"]+)"/g)) {
+        const isOwn = from.startsWith(".") || /^countersign(\/|$)/.test(from);
+        // Types of Node alone: no adapter imports a module of Node when it runs. The command line may.
+        const mayUseNode = file.endsWith(".d.ts") || file.startsWith("cli/");
+        assert.ok(isOwn || (mayUseNode && from.startsWith("node:")), `${file}: ${from}`);
+      }
     }
   });
 
@@ -65,7 +83,7 @@ describe("the installed package", () => {
     const top = readdirSync(packed).sort();
     assert.deepEqual(top, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "package.json"]);
     const files = readdirSync(join(packed, "dist"), { recursive: true }).map(String);
-    assert.deepEqual(files.filter((file) => !/(\.js|\.d\.ts|\.wasm|^toolkit|^cli)$/.test(file)), []); // biome-ignore format: one line
+    assert.deepEqual(files.filter((file) => !/(\.js|\.d\.ts|\.wasm|^toolkit|^cli|^stores)$/.test(file)), []); // biome-ignore format: one line
   });
 
   test("no entry waits at its top level and the kernel asks for nothing", () => {

@@ -1,5 +1,15 @@
 // Compiled, never run: what the types promise to users. `@ts-expect-error` lines must be errors.
 
+import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { DurableObjectNamespace, DurableObjectStorage, KVNamespace } from "@cloudflare/workers-types";
+import type {
+  ALBEvent,
+  ALBResult,
+  APIGatewayProxyEvent,
+  APIGatewayProxyEventV2,
+  APIGatewayProxyResult,
+} from "aws-lambda";
 import {
   type CountersignError,
   coreHash,
@@ -12,13 +22,32 @@ import {
   version,
   type WebhookEvent,
 } from "countersign";
+import {
+  type DedupeStore,
+  durableObjectClient,
+  durableObjectStore,
+  keyOf,
+  kvStore,
+  memoryStore,
+  redisStore,
+} from "countersign/dedupe";
 import { idempotencyKey, type NormalizedEvent, normalize, orderingKey, render } from "countersign/events";
 import { type Cause, explain } from "countersign/explain";
-import { webhook } from "countersign/express";
+import { type EventContext, type UnreadEvent, type WebhookOptions, webhook } from "countersign/express";
+import { webhook as fastifyWebhook } from "countersign/fastify";
 import { webhookHandler } from "countersign/fetch";
+import { webhook as honoWebhook } from "countersign/hono";
 import { initEvents, initExplain, initKernel, initToolkit } from "countersign/init";
+import { webhookHandler as lambdaHandler } from "countersign/lambda";
+import { webhook as nodeWebhook } from "countersign/node";
+import { createReceiver } from "countersign/receiver";
 import { sign } from "countersign/testing";
 import express from "express";
+import fastify, { type FastifyRequest } from "fastify";
+import { type Context, Hono } from "hono";
+import { Redis } from "ioredis";
+import * as redis4 from "redis4";
+import * as redis5 from "redis5";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const sure = <T extends true>(): T | undefined => undefined;
@@ -129,6 +158,139 @@ const handler = webhookHandler({
   onEvent: (event, { request }) => void [every(event), request.headers],
 });
 const answer: Promise<Response> = handler(new Request("https://a.example"), { waitUntil: () => {} });
+
+// Several providers: `provider` tells the event.
+webhook({
+  providers: { cleanmails: { secrets: "a" }, sendemall: { secrets: ["b"], tolerance: null }, stripe: { secrets: "c" } },
+  onEvent(event) {
+    if (event.provider === "sendemall" && event.known && event.type === "email.bounced") {
+      const type: string | null | undefined = event.payload.data.bounce_type;
+      void type;
+    }
+    if (event.provider === "stripe") sure<Same<typeof event, UnreadEvent<"stripe">>>();
+    // @ts-expect-error: not among them
+    if (event.provider === "smartlead") return;
+  },
+});
+// @ts-expect-error: every sender has its secrets
+webhook({ providers: { cleanmails: {} }, onEvent() {} });
+// @ts-expect-error: secrets stand inside
+webhook({ providers: { cleanmails: { secrets: "a" } }, secrets: "a", onEvent() {} });
+
+// One scheme: nothing is read.
+webhook({
+  scheme: "github",
+  secrets: "a",
+  onEvent(event) {
+    sure<Same<typeof event, UnreadEvent<"github">>>();
+    const payload: unknown = event.payload;
+    void payload;
+  },
+});
+// A provider with another scheme is read.
+webhook({
+  provider: "sendemall",
+  scheme: "standard-webhooks",
+  secrets: "a",
+  onEvent: (event) => void sure<Same<typeof event, EventOf<"sendemall">>>(),
+});
+
+// Where requests come from.
+webhook({
+  provider: "cleanmails",
+  secrets: "a",
+  onEvent() {},
+  url: (request) => `https://a.example${request.url}`,
+  trustProxy: ["10.0.0.0/8"],
+  allowFrom: ["192.0.2.0/24"],
+  clientAddress: (request) => request.socket.remoteAddress,
+});
+// @ts-expect-error: proxies are stated, not guessed
+webhook({ provider: "cleanmails", secrets: "a", onEvent() {}, trustProxy: false });
+
+// The frameworks' own types fit, and can be asked for.
+app.post(
+  "/own",
+  webhook({
+    provider: "cleanmails",
+    secrets: "a",
+    onEvent(_event, context: EventContext<express.Request>) {
+      const path: string = context.request.path;
+      void path;
+    },
+  }),
+);
+createServer(nodeWebhook({ provider: "cleanmails", secrets: "a", onEvent() {} }));
+createHttp2Server(nodeWebhook({ provider: "cleanmails", secrets: "a", onEvent() {} }));
+const typed: WebhookOptions<"cleanmails"> = { provider: "cleanmails", secrets: "a", onEvent() {} };
+webhook(typed);
+const hono = new Hono<{ Bindings: { SECRET: string } }>();
+hono.post(
+  "/hook",
+  honoWebhook({
+    provider: "cleanmails",
+    secrets: "a",
+    onEvent(event, { request }: EventContext<Context<{ Bindings: { SECRET: string } }>>) {
+      sure<Same<typeof event, EventOf<"cleanmails">>>();
+      const secret: string = request.env.SECRET;
+      void secret;
+    },
+  }),
+);
+fastify().register(
+  fastifyWebhook({
+    provider: "cleanmails",
+    secrets: "a",
+    onEvent(event, { request }: EventContext<FastifyRequest>) {
+      sure<Same<typeof event, EventOf<"cleanmails">>>();
+      const id: string = request.id;
+      void id;
+    },
+  }),
+  { prefix: "/hook" },
+);
+const lambda = lambdaHandler({
+  provider: "cleanmails",
+  secrets: "a",
+  onEvent: (_event, { request }) => void request.requestContext?.http?.sourceIp,
+});
+const status: Promise<number> = lambda({ version: "2.0", headers: {} }).then(({ statusCode }) => statusCode);
+const receipt = createReceiver({ provider: "cleanmails", secrets: "a", onEvent() {} }).receive({
+  method: "POST",
+  headers: {},
+  body: "",
+});
+
+// Repeats.
+const stores: DedupeStore[] = [memoryStore(), memoryStore({ maxKeys: 5 })];
+stores.push(redisStore(new Redis()), redisStore(redis4.createClient()), redisStore(redis5.createClient()));
+stores.push(redisStore(async (command) => command.length, { prefix: "a:" }));
+stores.push(kvStore({ get: async () => null, put: async () => {} }));
+stores.push(durableObjectClient({ idFromName: (name: string) => name as never, get: () => null }));
+export const ofWorkers = (
+  kv: KVNamespace,
+  storage: DurableObjectStorage,
+  namespace: DurableObjectNamespace,
+): unknown[] => [kvStore(kv), durableObjectStore(storage).sweep(), durableObjectClient(namespace, { name: "a" })];
+export const inLambda = (one: APIGatewayProxyEvent, two: APIGatewayProxyEventV2, balancer: ALBEvent): unknown[] => {
+  const answers: Promise<APIGatewayProxyResult>[] = [lambda(one), lambda(two)];
+  const balanced: Promise<ALBResult> = lambda(balancer);
+  return [answers, balanced];
+};
+webhook({
+  provider: "smartlead",
+  secrets: "a",
+  onEvent() {},
+  dedupe: {
+    store: memoryStore(),
+    key: async (event, context) => `${event.payload.lead_id} ${await keyOf(event, context)}`,
+    leaseMs: 1,
+    keepMs: 1,
+  },
+});
+// @ts-expect-error: no store
+webhook({ provider: "smartlead", secrets: "a", onEvent() {}, dedupe: {} });
+void [status, receipt];
 
 const headers: [string, string][] = sign({ provider: "platform", secret: "a", body: "{}", timestamp: 1 });
 const init: ((module: WebAssembly.Module) => void)[] = [initEvents, initExplain, initKernel, initToolkit];

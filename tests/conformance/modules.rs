@@ -56,6 +56,15 @@ fn the_kernel_imports_nothing_and_exports_what_its_documentation_lists() {
 }
 
 #[test]
+fn the_slim_kernel_imports_nothing_and_exports_a_part_of_what_the_kernel_does() {
+    let (imports, exports) = interface(&built("kernel-slim.wasm"));
+    assert!(imports.is_empty(), "{imports:?}");
+    let (_, whole) = interface(&built("kernel.wasm"));
+    assert!(exports.iter().all(|export| whole.contains(export)));
+    assert_eq!(exports.len(), 12);
+}
+
+#[test]
 fn the_host_prints_the_hash_of_the_kernel_that_was_built() {
     let hash: String = Sha256::digest(built("kernel.wasm"))
         .iter()
@@ -74,7 +83,12 @@ fn no_module_holds_a_path_of_the_machine_it_was_built_on() {
     let checkout = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let checkout = checkout.parent().unwrap().to_str().unwrap();
     let home = std::env::var("HOME").unwrap_or_else(|_| "/home/".to_owned());
-    for name in ["kernel.wasm", "guest.wasm", "toolkit/toolkit_bg.wasm"] {
+    for name in [
+        "kernel.wasm",
+        "kernel-slim.wasm",
+        "guest.wasm",
+        "toolkit/toolkit_bg.wasm",
+    ] {
         let module = String::from_utf8_lossy(&built(name)).into_owned();
         for path in [checkout, &home] {
             assert!(!module.contains(&format!("{path}/")), "{name} holds {path}");

@@ -1,9 +1,11 @@
 //! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
 #![forbid(unsafe_code)]
 
+pub mod constant_time;
 pub mod conversions;
 pub mod faces;
 pub mod host;
 pub mod inbound;
+pub mod module;
 pub mod receiver;
 pub mod vectors;

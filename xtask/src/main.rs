@@ -1,7 +1,9 @@
 //! Chores of Countersign. `cargo xtask --help` lists them.
 
+mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod inbound;
 mod npm;
 mod run;
@@ -83,6 +85,26 @@ enum Chore {
         /// Folder of samples [default: COUNTERSIGN_INBOUND, else tests/inbound]
         directory: Option<PathBuf>,
     },
+    /// Measure something, on a machine that does little else
+    Bench {
+        /// What
+        #[arg(value_enum)]
+        measurement: bench::Measurement,
+        /// How often; more shows smaller differences
+        #[arg(long)]
+        samples: Option<u32>,
+    },
+    /// Fuzz, and say how many executions it came to
+    ///
+    /// The targets in fuzz/, through cargo-fuzz: with the nightly compiler and AddressSanitizer where there is a nightly
+    /// one. `cargo xtask test` runs every file of the corpora through the same targets and needs neither.
+    Fuzz {
+        /// Only this target
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
     /// Weigh the wasm modules against their budgets
     ///
     /// Raw, gzip (level 9) and brotli (quality 11) bytes of every module that is shipped. Fails when a budget is exceeded;
@@ -135,6 +157,11 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
         Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
+        Chore::Bench {
+            measurement,
+            samples,
+        } => bench::bench(&workspace, measurement, samples),
+        Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;
             size::size(&workspace)

@@ -18,31 +18,42 @@ struct Budget {
     name: &'static str,
     /// In the folder of outputs.
     files: &'static [&'static str],
-    gzip_bytes_max: usize,
+    /// `None` where only the sum has one.
+    gzip_bytes_max: Option<usize>,
 }
 
 /// Compressed with gzip, because that is what most servers send. A module that outgrows its budget needs a reason in the
 /// commit that raises it.
-const BUDGETS: [Budget; 4] = [
+const BUDGETS: [Budget; 6] = [
     Budget {
         name: "kernel-slim",
         files: &["kernel-slim.wasm"],
-        gzip_bytes_max: 20 * KIB,
+        gzip_bytes_max: Some(32 * KIB),
     },
     Budget {
         name: "kernel",
         files: &["kernel.wasm"],
-        gzip_bytes_max: 100 * KIB,
+        gzip_bytes_max: Some(76 * KIB),
     },
     Budget {
         name: "toolkit",
         files: &["toolkit/toolkit_bg.wasm"],
-        gzip_bytes_max: 110 * KIB,
+        gzip_bytes_max: None,
+    },
+    Budget {
+        name: "events",
+        files: &["events/events_bg.wasm"],
+        gzip_bytes_max: Some(120 * KIB),
+    },
+    Budget {
+        name: "explain",
+        files: &["explain/explain_bg.wasm"],
+        gzip_bytes_max: Some(124 * KIB),
     },
     Budget {
         name: "kernel + toolkit",
         files: &["kernel.wasm", "toolkit/toolkit_bg.wasm"],
-        gzip_bytes_max: 150 * KIB,
+        gzip_bytes_max: Some(150 * KIB),
     },
 ];
 
@@ -54,8 +65,28 @@ struct Weight {
     brotli: usize,
 }
 
+impl Budget {
+    fn is_exceeded(&self, weight: Weight) -> bool {
+        self.gzip_bytes_max.is_some_and(|max| weight.gzip > max)
+    }
+}
+
+/// How many budgets are kept and exceeded.
+pub(crate) struct Weighed {
+    pub(crate) within: u64,
+    pub(crate) over: u64,
+}
+
 /// Prints the table; fails when a budget is exceeded. Weighs what is built already: build first.
 pub(crate) fn size(workspace: &Workspace) -> Result<()> {
+    if weigh(workspace)?.over > 0 {
+        bail!("over budget; `cargo xtask size --functions MODULE` says what weighs most");
+    }
+    Ok(())
+}
+
+/// Prints the table.
+pub(crate) fn weigh(workspace: &Workspace) -> Result<Weighed> {
     let mut rows = Vec::new();
     for budget in &BUDGETS {
         let mut weight = Weight::default();
@@ -69,18 +100,12 @@ pub(crate) fn size(workspace: &Workspace) -> Result<()> {
         rows.push((budget, weight));
     }
     println!("{}", summary(&rows));
-    let over: Vec<_> = rows
-        .iter()
-        .filter(|(budget, weight)| weight.gzip > budget.gzip_bytes_max)
-        .map(|(budget, _)| budget.name)
-        .collect();
-    if !over.is_empty() {
-        bail!(
-            "over budget: {}; `cargo xtask size --functions MODULE` says what weighs most",
-            over.join(", ")
-        );
-    }
-    Ok(())
+    let is_over = |(budget, weight): &&(&Budget, Weight)| budget.is_exceeded(*weight);
+    let over = rows.iter().filter(is_over).count();
+    Ok(Weighed {
+        within: (rows.len() - over) as u64,
+        over: over as u64,
+    })
 }
 
 impl Weight {
@@ -108,14 +133,21 @@ fn summary(rows: &[(&Budget, Weight)]) -> Table {
     let header = ["module", "raw", "gzip", "brotli", "budget (gzip)", "used"];
     let mut table = table::plain(&header, 1..=5);
     for (budget, weight) in rows {
-        let used = weight.gzip as f64 * 100.0 / budget.gzip_bytes_max as f64;
+        let (limit, used) = match budget.gzip_bytes_max {
+            Some(max) => (max.to_string(), weight.gzip as f64 * 100.0 / max as f64),
+            None => ("-".to_owned(), f64::NAN),
+        };
         table.add_row([
             budget.name.to_owned(),
             weight.raw.to_string(),
             weight.gzip.to_string(),
             weight.brotli.to_string(),
-            budget.gzip_bytes_max.to_string(),
-            format!("{used:.1} %"),
+            limit,
+            match budget.is_exceeded(*weight) {
+                true => format!("{used:.1} % OVER"),
+                false if used.is_nan() => "-".to_owned(),
+                false => format!("{used:.1} %"),
+            },
         ]);
     }
     table
@@ -278,6 +310,25 @@ mod tests {
             weight.gzip < 100 && weight.brotli < weight.gzip,
             "{weight:?}"
         );
+    }
+
+    #[test]
+    fn a_budget_that_is_exceeded_is_marked() {
+        let budget = |gzip_bytes_max| Budget {
+            name: "a",
+            files: &[],
+            gzip_bytes_max,
+        };
+        let weight = Weight {
+            gzip: 11,
+            ..Weight::default()
+        };
+        for (max, is_over) in [(Some(10), true), (Some(11), false), (None, false)] {
+            let budget = budget(max);
+            assert_eq!(budget.is_exceeded(weight), is_over);
+            let table = summary(&[(&budget, weight)]).to_string();
+            assert_eq!(table.contains("OVER"), is_over, "{table}");
+        }
     }
 
     #[test]

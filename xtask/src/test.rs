@@ -13,6 +13,7 @@ use comfy_table::Table;
 use self::counts::Counts;
 use crate::build::{self, Scope};
 use crate::run::{self, Step};
+use crate::size::{self, Weighed};
 use crate::workspace::Workspace;
 use crate::{npm, table, vectors};
 
@@ -23,6 +24,8 @@ pub(crate) enum Face {
     Rust,
     /// The core without the standard library
     NoStd,
+    /// The sizes of the wasm modules against their budgets (same as `cargo xtask size`)
+    Size,
     /// The npm package's own suites
     Npm,
     /// The vectors through every runtime (same as `cargo xtask vectors`)
@@ -69,6 +72,9 @@ pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
     }
     if wanted(Face::NoStd) {
         lines.push(without_std(workspace)?);
+    }
+    if wanted(Face::Size) {
+        lines.push(weights(workspace)?);
     }
     if wanted(Face::Npm) {
         lines.push(suite(
@@ -166,6 +172,23 @@ fn without_std(workspace: &Workspace) -> Result<Line> {
         success: proof.builds_failed == 0,
         seconds: started.elapsed().as_secs_f64(),
         remark: Some(proof.shown),
+    })
+}
+
+/// Here and not in `tidy`, because here the modules are fresh.
+fn weights(workspace: &Workspace) -> Result<Line> {
+    let started = Instant::now();
+    let Weighed { within, over } = size::weigh(workspace)?;
+    Ok(Line {
+        suite: "sizes of the modules".to_owned(),
+        counts: Counts {
+            passed: within,
+            failed: over,
+            skipped: 0,
+        },
+        success: over == 0,
+        seconds: started.elapsed().as_secs_f64(),
+        remark: None,
     })
 }
 

@@ -71,7 +71,7 @@ impl Layout {
     ///
     /// # Errors
     /// Why the header presents none.
-    pub(super) fn presented<'a>(
+    pub(crate) fn presented<'a>(
         &self,
         header: &'a [u8],
         is_asymmetric: bool,

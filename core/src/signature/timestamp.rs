@@ -116,7 +116,7 @@ impl TimestampForm {
 }
 
 /// ASCII digits only (vector rule V7).
-fn unix_number(text: &[u8]) -> Option<i64> {
+pub(crate) fn unix_number(text: &[u8]) -> Option<i64> {
     let mut number = 0_i64;
     for byte in text {
         let digit = byte.is_ascii_digit().then(|| i64::from(byte & 0x0f))?;

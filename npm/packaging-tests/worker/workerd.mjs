@@ -1,7 +1,7 @@
 // Bundles a Worker with esbuild and serves it with workerd.
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,16 +12,18 @@ import workerd from "workerd";
 const COMPATIBILITY_DATE = "2026-06-01";
 
 /**
- * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read.
- * Resolves once it listens: `{ url, stop, ended }`.
+ * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read, `objects` its
+ * Durable Objects, kept in memory (binding to class), `kv` the file of a Worker that answers as the service behind the KV namespace
+ * `KV`; with `pipe` what it prints can be read. Resolves once it listens: `{ url, lines, stop, ended }`.
  */
-export async function serve({ entry, bindings = [], port = 0 }) {
+export async function serve({ entry, bindings = [], objects = {}, kv = null, port = 0, pipe = false }) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
   try {
     const wasm = await bundle(entry, folder);
     const config = join(folder, "config.capnp");
-    writeFileSync(config, configuration(wasm, bindings, port));
-    return await start(config, () => rmSync(folder, { recursive: true, force: true }));
+    if (kv !== null) cpSync(kv, join(folder, "kv.js"));
+    writeFileSync(config, configuration(wasm, { bindings, objects, kv, port }));
+    return await start(config, pipe, () => rmSync(folder, { recursive: true, force: true }));
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -36,6 +38,7 @@ async function bundle(entry, folder) {
     bundle: true,
     format: "esm",
     target: "es2022",
+    external: ["cloudflare:*"],
     conditions: ["workerd", "worker", "browser"],
     loader: { ".wasm": "copy" },
     assetNames: "[name]",
@@ -47,16 +50,22 @@ async function bundle(entry, folder) {
     .map((file) => basename(file));
 }
 
-function configuration(wasm, bindings, port) {
+function configuration(wasm, { bindings, objects, kv, port }) {
   const modules = [
     '(name = "bundle.js", esModule = embed "bundle.js")',
     ...wasm.map((file) => `(name = "${file}", wasm = embed "${file}")`),
   ];
   const variables = bindings.map((name) => `(name = "${name}", fromEnvironment = "${name}")`);
+  variables.push(
+    ...Object.entries(objects).map(([name, own]) => `(name = "${name}", durableObjectNamespace = "${own}")`),
+  );
+  const classes = Object.values(objects).map((name) => `(className = "${name}", uniqueKey = "${name}")`);
+  if (kv !== null) variables.push('(name = "KV", kvNamespace = "kv")');
+  const services = ['(name = "main", worker = .worker)', ...(kv === null ? [] : ['(name = "kv", worker = .kv)'])];
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker)],
+  services = [${services.join(", ")}],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 
@@ -64,14 +73,23 @@ const worker :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
   modules = [${modules.join(", ")}],
   bindings = [${variables.join(", ")}],
+  durableObjectNamespaces = [${classes.join(", ")}],
+  durableObjectStorage = (inMemory = void),
 );
-`;
+${kv === null ? "" : KV_WORKER}`;
 }
 
+const KV_WORKER = `
+const kv :Workerd.Worker = (
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  modules = [(name = "kv.js", esModule = embed "kv.js")],
+);
+`;
+
 /** Runs workerd, which tells on file descriptor 3 where it listens. */
-function start(config, clean) {
+function start(config, pipe, clean) {
   const child = spawn(workerd.default, ["serve", "--control-fd=3", config], {
-    stdio: ["ignore", "inherit", "inherit", "pipe"],
+    stdio: ["ignore", pipe ? "pipe" : "inherit", "inherit", "pipe"],
   });
   const ended = new Promise((resolve) => child.on("close", (code) => resolve(code ?? 0)));
   ended.then(clean);
@@ -81,7 +99,8 @@ function start(config, clean) {
     createInterface({ input: child.stdio[3] }).on("line", (line) => {
       const message = JSON.parse(line);
       if (message.event === "listen" && message.socket === "http") {
-        resolve({ url: `http://127.0.0.1:${message.port}`, stop: () => child.kill(), ended });
+        const lines = pipe ? createInterface({ input: child.stdout })[Symbol.asyncIterator]() : null;
+        resolve({ url: `http://127.0.0.1:${message.port}`, lines, stop: () => child.kill(), ended });
       }
     });
   });

@@ -75,7 +75,6 @@ extern "C" fn verifier_headers(handle: u32) -> u32 {
     kernel().verifier_headers(handle)
 }
 
-#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn verifier_answers(handle: u32) -> u32 {
     kernel().verifier_answers(handle)
@@ -111,7 +110,6 @@ extern "C" fn sign(handle: u32, len: usize, now: f64) -> u32 {
     kernel().sign(handle, len, now as i64) as u32
 }
 
-#[cfg(feature = "sign")]
 #[unsafe(no_mangle)]
 extern "C" fn code_text(number: u32) -> u32 {
     kernel().code_text(number)

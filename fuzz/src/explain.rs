@@ -1,0 +1,72 @@
+//! Explaining: the same inputs as for verifying.
+
+use crate::verify::Input;
+use arbitrary::Unstructured;
+use countersign_core::{
+    Request,
+    explain::{Confidence, Question, TRIALS_MAX, explain},
+};
+
+/// Secrets from this length on cannot be a word of our own sentences by chance.
+const SECRET_CHARS_MIN: usize = 16;
+
+pub fn run(data: &[u8]) {
+    // Too few bytes for an input are none.
+    let Ok(input) = Input::read(&mut Unstructured::new(data)) else {
+        return;
+    };
+    let other_endpoints: Vec<_> = input
+        .options
+        .iter()
+        .map(|(_, value)| ("other", *value))
+        .collect();
+    let question = Question {
+        request: Request {
+            method: input.method,
+            url: input.url,
+            ..Request::new(input.headers.as_slice(), input.body)
+        },
+        config: input.config(),
+        now_s: input.now_s,
+        other_endpoints: &other_endpoints,
+    };
+    let explanation = explain(&question);
+    assert_eq!(explanation, explain(&question));
+    assert!(explanation.trials <= TRIALS_MAX);
+    assert!(explanation.verdict.is_err() || explanation.findings.is_empty());
+    // Certain ones first, each cause once.
+    let causes: Vec<_> = explanation
+        .findings
+        .iter()
+        .map(|finding| finding.cause)
+        .collect();
+    let mut unique = causes.clone();
+    unique.dedup();
+    assert_eq!(causes, unique);
+    assert!(
+        explanation
+            .findings
+            .is_sorted_by_key(|finding| finding.confidence)
+    );
+    let is_certain = |confidence| confidence == Confidence::Certain;
+    if explanation
+        .findings
+        .iter()
+        .any(|finding| is_certain(finding.confidence))
+    {
+        assert!(is_certain(explanation.findings[0].confidence));
+    }
+
+    let printed = format!("{explanation:?}");
+    let others = other_endpoints.iter().map(|(_, secret)| *secret);
+    for secret in input.secrets.iter().copied().chain(others) {
+        // Names of headers are told; a secret that is one, or a word of ours, proves nothing.
+        let is_telling = secret.len() >= SECRET_CHARS_MIN
+            && secret.bytes().any(|byte| byte.is_ascii_digit())
+            && !input.headers.iter().any(|(name, _)| name.contains(secret));
+        assert!(
+            !is_telling || !printed.contains(secret),
+            "{printed} holds {secret}"
+        );
+    }
+}
