@@ -2,9 +2,10 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { inputsHash, missingInputs } from "./inputs.mjs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { inputsHash, missingInputs, PARTS } from "./inputs.mjs";
 import { INPUTS, PACKAGE, PACKAGING } from "./paths.mjs";
+import { playground } from "./playground.mjs";
 
 const DIST = `${PACKAGE}dist/`;
 
@@ -25,7 +26,7 @@ if (manifest.version !== version) {
   );
 }
 const kernel = readFileSync(`${INPUTS}kernel.wasm`);
-const toolkit = readFileSync(`${INPUTS}toolkit/toolkit_bg.wasm`);
+const parts = Object.fromEntries(PARTS.map((name) => [name, readFileSync(`${INPUTS}${name}/${name}_bg.wasm`)]));
 const coreHash = createHash("sha256").update(kernel).digest("hex");
 if (manifest.modules.kernel.sha256 !== coreHash) {
   stop("kernel.wasm is not the file that manifest.json describes: run `cargo xtask build`.");
@@ -34,10 +35,10 @@ if (manifest.modules.kernel.sha256 !== coreHash) {
 rmSync(DIST, { recursive: true, force: true });
 execFileSync(process.execPath, [`${PACKAGE}node_modules/typescript/bin/tsc`], { cwd: PACKAGE, stdio: "inherit" });
 
-copyFileSync(`${INPUTS}kernel.wasm`, `${DIST}kernel.wasm`);
-copyFileSync(`${INPUTS}toolkit/toolkit_bg.wasm`, `${DIST}toolkit.wasm`);
-writeFileSync(`${DIST}kernel.inline.js`, `export const kernelBase64 =\n  "${kernel.toString("base64")}";\n`);
-writeFileSync(`${DIST}toolkit.inline.js`, `export const toolkitBase64 =\n  "${toolkit.toString("base64")}";\n`);
+for (const [name, bytes] of Object.entries({ kernel, ...parts })) {
+  writeFileSync(`${DIST}${name}.wasm`, bytes);
+  writeFileSync(`${DIST}${name}.inline.js`, `export const ${name}Base64 =\n  "${bytes.toString("base64")}";\n`);
+}
 writeFileSync(
   `${DIST}stamp.js`,
   `export const version = ${JSON.stringify(version)};\nexport const coreHash =\n  "${coreHash}";\n`,
@@ -46,18 +47,25 @@ copyFileSync(`${PACKAGE}src/stamp.d.ts`, `${DIST}stamp.d.ts`);
 
 // The generated glue also knows how to fetch the module from beside itself. We always hand the module over, and bundlers
 // would copy the file for nothing.
-const glue = readFileSync(`${INPUTS}toolkit/toolkit.js`, "utf8");
-const own = glue.replace(/new URL\([^)]*import\.meta\.url\)/g, "undefined");
-if (own.includes("import.meta")) stop("toolkit.js uses import.meta in a new way: look at scripts/build.mjs.");
 mkdirSync(`${DIST}toolkit`, { recursive: true });
-writeFileSync(`${DIST}toolkit/toolkit.js`, own);
+for (const name of PARTS) {
+  const glue = readFileSync(`${INPUTS}${name}/${name}.js`, "utf8");
+  const own = glue.replace(/new URL\([^)]*import\.meta\.url\)/g, "undefined");
+  if (own.includes("import.meta")) stop(`${name}.js uses import.meta in a new way: look at scripts/build.mjs.`);
+  writeFileSync(`${DIST}toolkit/${name}.js`, own);
+}
 
 // One declaration serves all entries.
-for (const entry of ["workerd", "workerd.parse", "edge-light", "edge-light.parse"])
-  rmSync(`${DIST}index.${entry}.d.ts`);
+for (const file of readdirSync(DIST)) {
+  if (/\.(workerd|edge-light)(\.parse)?\.d\.ts$/.test(file)) rmSync(DIST + file);
+}
+
+await playground(version);
 
 mkdirSync(PACKAGING, { recursive: true });
 writeFileSync(`${PACKAGING}npm-build.stamp`, inputsHash());
 console.log(
-  `countersign ${version}: kernel ${kernel.length} B, toolkit ${toolkit.length} B, core ${coreHash.slice(0, 12)}`,
+  `countersign ${version}: ${Object.entries({ kernel, ...parts })
+    .map(([name, { length }]) => `${name} ${length} B`)
+    .join(", ")}, core ${coreHash.slice(0, 12)}`,
 );

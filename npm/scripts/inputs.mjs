@@ -4,8 +4,15 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { INPUTS, PACKAGE } from "./paths.mjs";
 
-const WASM_FILES = ["kernel.wasm", "manifest.json", "toolkit/toolkit.js", "toolkit/toolkit_bg.wasm"];
-const OWN_FILES = ["package.json", "tsconfig.json", "scripts/build.mjs"];
+/** The modules beside the kernel, each with JavaScript of wasm-bindgen. */
+export const PARTS = ["toolkit", "events", "explain"];
+
+const WASM_FILES = [
+  ...["kernel.wasm", "manifest.json"],
+  ...PARTS.flatMap((name) => [`${name}/${name}.js`, `${name}/${name}_bg.wasm`]),
+];
+const OWN_FILES = ["package.json", "tsconfig.json", "scripts/build.mjs", "scripts/playground.mjs"];
+const OWN_FOLDERS = ["src", "playground/src"];
 
 /** Input files of the wasm chain that are not there. */
 export function missingInputs() {
@@ -22,7 +29,9 @@ export function inputsHash() {
       .update("\0");
   for (const file of WASM_FILES) add(INPUTS, file);
   for (const file of OWN_FILES) add(PACKAGE, file);
-  const sources = readdirSync(`${PACKAGE}src`, { recursive: true, withFileTypes: true })
+  const sources = OWN_FOLDERS.flatMap((folder) =>
+    readdirSync(PACKAGE + folder, { recursive: true, withFileTypes: true }),
+  )
     .filter((entry) => entry.isFile())
     .map((entry) => `${entry.parentPath ?? entry.path}/${entry.name}`.slice(PACKAGE.length))
     .sort();

@@ -8,7 +8,13 @@ export interface OtherFields {
 /** An id as the provider writes it. The same provider may write it either way. */
 export type Id = number | string;
 
-/** Documented fields that may be absent or null, and others. */
+/**
+ * Documented fields that may be absent or null, and others.
+ *
+ * These are the types of the provider's documents. A sender that deviates from them in an optional field is not refused: the
+ * value is in the payload as it came, of whatever type. Look at `typeof` before you rely on one, or read the delivery with
+ * `normalize` of `countersign/events`, whose fields have the stated types whatever was sent. Required fields are checked.
+ */
 export type Fields<Documented> = OtherFields & { readonly [Name in keyof Documented]?: Documented[Name] | null };
 
 // Cleanmails. Source: its webhook page; rules C23 to C25 and R-C8.

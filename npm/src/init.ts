@@ -16,6 +16,18 @@ export function initToolkit(module: WebAssembly.Module): void {
   provided.toolkit = moduleOf(module);
 }
 
+/** Hands over the compiled `countersign/events.wasm`. Call it before anything of `countersign/events` is used. */
+export function initEvents(module: WebAssembly.Module): void {
+  if (started.events) throw tooLate("initEvents", "use of countersign/events");
+  provided.events = moduleOf(module);
+}
+
+/** Hands over the compiled `countersign/explain.wasm`. Call it before the first `explain`. */
+export function initExplain(module: WebAssembly.Module): void {
+  if (started.explain) throw tooLate("initExplain", "explain");
+  provided.explain = moduleOf(module);
+}
+
 function moduleOf(module: WebAssembly.Module): WebAssembly.Module {
   if (Object.prototype.toString.call(module) === "[object WebAssembly.Module]") return module;
   throw new CountersignError(

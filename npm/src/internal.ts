@@ -1,8 +1,11 @@
+/** The modules of this package that are not the kernel. */
+export type ModuleName = "toolkit" | "events" | "explain";
+
 /** Modules that `countersign/init` was given; they stand in for the built-in ones. */
-export const provided: { kernel?: WebAssembly.Module; toolkit?: WebAssembly.Module } = {};
+export const provided: { [Name in "kernel" | ModuleName]?: WebAssembly.Module } = {};
 
 /** What has been started, so that a module that comes too late is refused and not ignored. */
-export const started = { kernel: false, toolkit: false };
+export const started = { kernel: false, toolkit: false, events: false, explain: false };
 
 /** Where a verifier keeps its signer. For `countersign/testing` only: receivers verify. */
 export const SIGN: unique symbol = Symbol("countersign.sign");

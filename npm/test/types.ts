@@ -31,11 +31,13 @@ import {
   memoryStore,
   redisStore,
 } from "countersign/dedupe";
+import { idempotencyKey, type NormalizedEvent, normalize, orderingKey, render } from "countersign/events";
+import { type Cause, explain } from "countersign/explain";
 import { type EventContext, type UnreadEvent, type WebhookOptions, webhook } from "countersign/express";
 import { webhook as fastifyWebhook } from "countersign/fastify";
 import { webhookHandler } from "countersign/fetch";
 import { webhook as honoWebhook } from "countersign/hono";
-import { initKernel, initToolkit } from "countersign/init";
+import { initEvents, initExplain, initKernel, initToolkit } from "countersign/init";
 import { webhookHandler as lambdaHandler } from "countersign/lambda";
 import { webhook as nodeWebhook } from "countersign/node";
 import { createReceiver } from "countersign/receiver";
@@ -291,5 +293,49 @@ webhook({ provider: "smartlead", secrets: "a", onEvent() {}, dedupe: {} });
 void [status, receipt];
 
 const headers: [string, string][] = sign({ provider: "platform", secret: "a", body: "{}", timestamp: 1 });
-const init: ((module: WebAssembly.Module) => void)[] = [initKernel, initToolkit];
+const init: ((module: WebAssembly.Module) => void)[] = [initEvents, initExplain, initKernel, initToolkit];
 void [code, texts, answer, headers, init];
+
+const explanation = explain(
+  { provider: "cleanmails", secrets: "a", otherEndpoints: { b: "c" } },
+  { headers: {}, body: "" },
+);
+if (explanation.verdict.ok) {
+  const index: number = explanation.verdict.secretIndex;
+  void index;
+} else {
+  sure<Same<typeof explanation.verdict.ok, false>>();
+}
+for (const finding of explanation.findings) {
+  sure<Same<typeof finding.code, Cause>>();
+  sure<Same<typeof finding.confidence, "certain" | "likely">>();
+  // @ts-expect-error: findings are not changed
+  finding.fix = "";
+}
+// @ts-expect-error: secrets are required
+explain({ provider: "cleanmails" }, { headers: {}, body: "" });
+// @ts-expect-error: no body
+explain({ provider: "cleanmails", secrets: "a" }, { headers: {} });
+
+const read = normalize("sendgrid", { body: "[]", headers: new Headers() });
+if (read.ok) {
+  for (const event of read.events) {
+    sure<Same<typeof event, NormalizedEvent>>();
+    if (event.type === "email.bounced" && event.bounce?.kind === "hard") void event.recipients?.[0];
+    const rendered = render(event, "smartlead");
+    const body: string = rendered.ok ? rendered.body : rendered.path;
+    const key: string | null = idempotencyKey(event, "fields");
+    const { order }: { order: number | null } = orderingKey(event, "lead");
+    void [body, key, order];
+    // @ts-expect-error: absent where the source says nothing
+    event.lead.id;
+    // @ts-expect-error: Resend's deliveries are only read
+    render(event, "resend");
+    // @ts-expect-error: no such policy
+    idempotencyKey(event, "best");
+  }
+} else {
+  sure<Same<typeof read.path, string>>();
+}
+// @ts-expect-error: no such source
+normalize("nobody", { body: "" });

@@ -14,8 +14,9 @@ use crate::workspace::{VERSION, Workspace};
 const DEPENDENCY_INPUTS: [&str; 1] = ["npm/package-lock.json"];
 
 /// What `npm run build` and `npm pack` read. The manifest stands for the wasm modules: it holds their hashes.
-const BUILD_INPUTS: [&str; 11] = [
+const BUILD_INPUTS: [&str; 16] = [
     "npm/src",
+    "npm/playground/src",
     "npm/scripts",
     "npm/package.json",
     "npm/package-lock.json",
@@ -26,12 +27,17 @@ const BUILD_INPUTS: [&str; 11] = [
     "target/countersign/manifest.json",
     "target/countersign/toolkit/toolkit.js",
     "target/countersign/toolkit/toolkit.d.ts",
+    "target/countersign/events/events.js",
+    "target/countersign/events/events.d.ts",
+    "target/countersign/explain/explain.js",
+    "target/countersign/explain/explain.d.ts",
 ];
 
 /// What they leave. Compared too, because `npm run build` may also be called by hand. The last one is the package's own
 /// note of what it was built from, which its tests read.
-const BUILD_OUTPUTS: [&str; 3] = [
+const BUILD_OUTPUTS: [&str; 4] = [
     "npm/dist",
+    "npm/playground/index.html",
     "target/countersign/countersign.tgz",
     "target/packaging/npm-build.stamp",
 ];

@@ -135,7 +135,7 @@ fn chores(workspace: &Workspace) -> Result<Line> {
         "--package",
         "countersign-toolkit",
         "--features",
-        "countersign-toolkit/events",
+        "countersign-toolkit/events,countersign-toolkit/explain",
     ]);
     suite("xtask and toolkit", &mut cargo, counts::cargo_test)
 }

@@ -34,18 +34,19 @@ enum Finish {
 struct Module {
     name: &'static str,
     package: &'static str,
-    default_features: bool,
+    /// Instead of the default ones; a module with a list is built in a folder of its own, an empty one included.
+    features: Option<&'static str>,
     /// In the root `Cargo.toml`.
     profile: &'static str,
     finish: Finish,
 }
 
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 6] = [
     // Shipped to browsers, so every byte counts.
     Module {
         name: "kernel",
         package: "countersign-kernel",
-        default_features: true,
+        features: None,
         profile: "wasm-kernel",
         finish: Finish::ImportFree { names: false },
     },
@@ -53,7 +54,7 @@ const MODULES: [Module; 4] = [
     Module {
         name: "kernel-slim",
         package: "countersign-kernel",
-        default_features: false,
+        features: Some(""),
         profile: "wasm-small",
         finish: Finish::ImportFree { names: false },
     },
@@ -61,14 +62,30 @@ const MODULES: [Module; 4] = [
     Module {
         name: "guest",
         package: "countersign-guest",
-        default_features: true,
+        features: None,
         profile: "wasm",
         finish: Finish::ImportFree { names: true },
     },
     Module {
         name: "toolkit",
         package: "countersign-toolkit",
-        default_features: true,
+        features: None,
+        profile: "wasm-small",
+        finish: Finish::Bindgen,
+    },
+    // Larger than the one above, so nobody loads it who reads payloads as they are.
+    Module {
+        name: "events",
+        package: "countersign-toolkit",
+        features: Some("events"),
+        profile: "wasm-small",
+        finish: Finish::Bindgen,
+    },
+    // Holds every scheme a second time, so nobody loads it who only verifies.
+    Module {
+        name: "explain",
+        package: "countersign-toolkit",
+        features: Some("explain"),
         profile: "wasm-small",
         finish: Finish::Bindgen,
     },
@@ -131,9 +148,9 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
         None => workspace.at("target/wasm"),
     };
     // The file is named after the package alone.
-    let target_dir = match module.default_features {
-        true => target_dir,
-        false => target_dir.join(module.name),
+    let target_dir = match module.features {
+        Some(_) => target_dir.join(module.name),
+        None => target_dir,
     };
     let path = target_dir
         .join(TARGET)
@@ -152,8 +169,8 @@ fn compile(workspace: &Workspace, toolchain: &Toolchain, module: &Module) -> Res
         "--package",
         module.package,
     ]);
-    if !module.default_features {
-        cargo.arg("--no-default-features");
+    if let Some(features) = module.features {
+        cargo.args(["--no-default-features", "--features", features]);
     }
     cargo.arg("--target-dir").arg(&target_dir);
     let step = Step::begin(format!("compile {}", module.name));

@@ -1,6 +1,8 @@
 // The package as `require` gets it.
 module.exports = {
   countersign: require("countersign"),
+  events: require("countersign/events"),
+  explain: require("countersign/explain"),
   express: require("countersign/express"),
   dedupe: require("countersign/dedupe"),
   fastify: require("countersign/fastify"),

@@ -1,6 +1,8 @@
 // The package as an ES module gets it.
 export * as countersign from "countersign";
 export * as dedupe from "countersign/dedupe";
+export * as events from "countersign/events";
+export * as explain from "countersign/explain";
 export * as express from "countersign/express";
 export * as fastify from "countersign/fastify";
 export * as fetch from "countersign/fetch";

@@ -1,0 +1,8 @@
+// Cloudflare Workers and workerd: the runtime hands over a compiled module.
+
+import module from "./events.wasm";
+import { type EventTools, eventToolsWith } from "./normalizing.js";
+
+const tools: EventTools = /* @__PURE__ */ eventToolsWith(() => module);
+
+export const { normalize, render, idempotencyKey, orderingKey }: EventTools = tools;
