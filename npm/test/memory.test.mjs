@@ -41,7 +41,8 @@ WebAssembly.Instance = function Instance(module) {
 const accepts = (verifier, body) => verifier.verify({ headers: { [NAME]: `sha256=${hex(body)}` }, body }).ok;
 
 test("memory grows under a 5 MiB body and everything still fits", () => {
-  const verifier = createVerifier({ provider: "cleanmails", secrets: SECRET });
+  // Native hashing would leave such a body outside.
+  const verifier = createVerifier({ provider: "cleanmails", secrets: SECRET, hashing: "wasm" });
   assert.equal(accepts(verifier, "small"), true);
   const before = memory.buffer.byteLength;
   const large = Buffer.alloc(5 * 1024 * 1024, "x");
@@ -58,11 +59,16 @@ test("memory grows under a 5 MiB body and everything still fits", () => {
 });
 
 test("a header that needs more room than the body left keeps the headers before it", () => {
-  const verifier = createVerifier({ scheme: "standard-webhooks", secrets: "c2VjcmV0", now: () => 1 });
-  for (const size of [10, 5_000, 17_000, 300_000]) {
-    const long = "x".repeat(size);
-    const headers = { "webhook-id": long, "webhook-timestamp": "1", "webhook-signature": `v1,${long}` };
-    assert.ok(["malformed_header", "bad_signature"].includes(verifier.verify({ headers, body: long }).code));
+  for (const hashing of ["wasm", "native"]) {
+    const options = { scheme: "standard-webhooks", secrets: "c2VjcmV0", now: () => 1, hashing };
+    const verifier = createVerifier(options);
+    for (const size of [10, 5_000, 17_000, 300_000]) {
+      const long = "x".repeat(size);
+      const headers = { "webhook-id": long, "webhook-timestamp": "1", "webhook-signature": `v1,${long}` };
+      assert.ok(["malformed_header", "bad_signature"].includes(verifier.verify({ headers, body: long }).code));
+      const signed = sign({ ...options, secret: "c2VjcmV0", id: long, timestamp: 1, body: long });
+      assert.equal(verifier.verify({ headers: signed, body: long }).ok, true);
+    }
   }
 });
 

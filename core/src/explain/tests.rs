@@ -435,6 +435,9 @@ fn addresses_seen_from_behind_a_proxy() {
         .certainly(Cause::UrlDiffers);
     seen("/in/github?a=1").likely(Cause::UrlDiffers);
     seen("").certainly(Cause::UrlMissing);
+    seen("")
+        .with(|scene| scene.headers.clear())
+        .likely(Cause::UrlMissing);
     signed("hubspot", "s")
         .with(|scene| scene.method = "PUT")
         .certainly(Cause::MethodDiffers);

@@ -46,10 +46,17 @@ pub(super) fn explain(trials: &mut Trials<'_>, view: &View<'_>) {
         return;
     }
     if view.url.is_empty() {
-        trials.certain(
-            Cause::UrlMissing,
-            "The scheme signs the address, and none was given.".to_string(),
-        );
+        // Without a signature the request may be anyone's.
+        let scheme = trials.scheme();
+        let is_signed = scheme.is_some_and(|scheme| {
+            let mut names = scheme.signature_headers.iter();
+            names.any(|name| view.header(name).is_some())
+        });
+        let sentence = "The scheme signs the address, and none was given.".to_string();
+        match is_signed {
+            true => trials.certain(Cause::UrlMissing, sentence),
+            false => trials.likely(Cause::UrlMissing, sentence),
+        }
         return;
     }
     let Some(address) = Address::read(view.url) else {
