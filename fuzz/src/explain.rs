@@ -15,11 +15,8 @@ pub fn run(data: &[u8]) {
     let Ok(input) = Input::read(&mut Unstructured::new(data)) else {
         return;
     };
-    let other_endpoints: Vec<_> = input
-        .options
-        .iter()
-        .map(|(_, value)| ("other", *value))
-        .collect();
+    // Any text; the address is told nowhere.
+    let other_endpoints = [("other", input.url)];
     let question = Question {
         request: Request {
             method: input.method,

@@ -2,7 +2,7 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode } from "./errors.js";
 import { type HeadersLike, headerPairs, headerValue } from "./headers.js";
 import { provided, started } from "./internal.js";
-import type { NativeSha256 } from "./native.js";
+import { innerHash, type NativeSha256 } from "./native.js";
 
 /** Version of the kernel's interface that this file speaks. */
 const ABI_VERSION = 1;
@@ -24,8 +24,6 @@ const UTF8_BYTES_MAX = 3;
 const COLON = 0x3a;
 /** Bytes of an inner hash. */
 const HASH_BYTES = 32;
-/** Up to here one call over a copy is quicker than several calls without. */
-const COPIED_BYTES_MAX = 32 * 1024;
 const EMPTY = new Uint8Array(0);
 /** Header values from this length on are faster with the encoder than character by character. */
 const ENCODE_CHARS_MIN = 40;
@@ -222,7 +220,7 @@ export class Kernel {
     if (code === 0) {
       let place = this.#room + at;
       for (const block of blocks) {
-        const hash = hashed(native, block, before, body, after);
+        const hash = innerHash(native, block, before, body, after);
         for (let i = 0; i < HASH_BYTES; i += 1) this.#bytes[place + i] = hash.charCodeAt(i);
         place += HASH_BYTES;
       }
@@ -449,35 +447,6 @@ export class Kernel {
     const isCallers = code === SECRET_INVALID || (code >= FIRST_MISTAKE && code < 64);
     return new CountersignError(isCallers ? name : "internal", message);
   }
-}
-
-/** Kept between calls: a fresh array costs as much as hashing it. Wiped after use, since it begins with key material. */
-let scratch = new Uint8Array(0);
-
-/** The inner hash of an HMAC: small bodies in one go, which costs a copy; large ones in parts. */
-function hashed(
-  native: NativeSha256,
-  block: Uint8Array,
-  before: Uint8Array,
-  body: Uint8Array,
-  after: Uint8Array,
-): string {
-  if (scratch.length === 0) scratch = new Uint8Array(COPIED_BYTES_MAX);
-  const start = block.length + before.length;
-  const end = start + body.length + after.length;
-  if (start > COPIED_BYTES_MAX) return native.parts([block, before, body, after]);
-  scratch.set(block);
-  scratch.set(before, block.length);
-  let hash: string;
-  if (end > COPIED_BYTES_MAX) {
-    hash = native.parts([scratch.subarray(0, start), body, after]);
-  } else {
-    scratch.set(body, start);
-    scratch.set(after, start + body.length);
-    hash = native.whole(scratch.subarray(0, end));
-  }
-  scratch.fill(0, 0, block.length);
-  return hash;
 }
 
 /** The value of a name that is no header. */

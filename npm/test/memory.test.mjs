@@ -4,6 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createVerifier } from "countersign";
+import { sign } from "countersign/testing";
 import { hex, SECRET } from "./support.mjs";
 
 const NAME = "x-webhook-signature";
