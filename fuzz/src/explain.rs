@@ -3,8 +3,9 @@
 use crate::verify::Input;
 use arbitrary::Unstructured;
 use countersign_core::{
-    Request,
+    Request, Scheme,
     explain::{Confidence, Question, TRIALS_MAX, explain},
+    signature::timestamp::TimestampPlace,
 };
 
 /// Secrets from this length on cannot be a word of our own sentences by chance.
@@ -56,8 +57,10 @@ pub fn run(data: &[u8]) {
 
     let printed = format!("{explanation:?}");
     let headers = input.headers.iter().map(|(name, _)| *name);
+    let options = input.options.iter().map(|(name, _)| *name);
     let names: Vec<_> = headers
-        .chain(input.options.iter().map(|(name, _)| *name))
+        .chain(options)
+        .chain(Scheme::all().flat_map(names))
         .collect();
     let others = other_endpoints.iter().map(|(_, secret)| *secret);
     for secret in input.secrets.iter().copied().chain(others) {
@@ -70,4 +73,17 @@ pub fn run(data: &[u8]) {
             "{printed} holds {secret}"
         );
     }
+}
+
+/// The headers of a scheme.
+fn names(scheme: &'static Scheme) -> impl Iterator<Item = &'static str> {
+    let place = scheme.timestamp.as_ref().map(|timestamp| &timestamp.place);
+    let timestamp = match place {
+        Some(TimestampPlace::Header(name)) => Some(&**name),
+        Some(TimestampPlace::BodyField { header, .. }) => Some(*header),
+        _ => None,
+    };
+    let own = scheme.signature_headers.iter().chain(&scheme.id_header);
+    let fixed = scheme.fixed_headers.iter().map(|(name, _)| *name);
+    own.map(|name| &**name).chain(timestamp).chain(fixed)
 }
