@@ -59,7 +59,9 @@ pub fn run(data: &[u8]) {
     let headers = input.headers.iter().map(|(name, _)| *name);
     let options = input.options.iter().map(|(name, _)| *name);
     let mut told: Vec<&str> = headers.chain(options).collect();
-    told.extend(Scheme::all().flat_map(names));
+    for name in Scheme::all().flat_map(names) {
+        told.push(name);
+    }
     let others = other_endpoints.iter().map(|(_, secret)| *secret);
     for secret in input.secrets.iter().copied().chain(others) {
         // Names of headers and options are told; a secret that is one, or a word of ours, proves nothing.
