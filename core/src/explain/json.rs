@@ -98,6 +98,7 @@ pub(super) fn explain(trials: &mut Trials<'_>, view: &View<'_>) -> bool {
                         sorted,
                     };
                     let mut printed = printer.print(&tree);
+                    trials.charge(printed.len());
                     if printed == text {
                         own.push((spacing, sorted));
                     }

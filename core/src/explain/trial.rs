@@ -7,7 +7,8 @@ use alloc::{string::String, vec::Vec};
 
 /// Most verifications that one explanation makes.
 pub const TRIALS_MAX: u32 = 600;
-/// Most bytes that one explanation hashes, counted as the length of the body for each secret and verification.
+/// Most bytes that one explanation hashes, counted as the length of the body for each secret and verification, or prints anew
+/// as JSON.
 pub const HASHED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Counted for each verification beside the body: headers, address, the blocks of the key.
 const OVERHEAD_BYTES: usize = 256;
@@ -138,6 +139,11 @@ impl<'a> Trials<'a> {
         let affordable = self.trials < TRIALS_MAX && hashed_bytes <= HASHED_BYTES_MAX;
         self.complete &= affordable;
         affordable
+    }
+
+    /// Counts bytes that were worked on without a verification.
+    pub(super) const fn charge(&mut self, bytes: usize) {
+        self.hashed_bytes = self.hashed_bytes.saturating_add(bytes);
     }
 
     /// Notes that something was not tried.
