@@ -8,7 +8,7 @@
 //!
 //! # Cost
 //! At most [`TRIALS_MAX`] verifications, and together at most [`HASHED_BYTES_MAX`] bytes hashed or printed anew. Measured where
-//! nothing explains the request: 0.1 ms for a body of 200 bytes, 10 ms for 15 KB, a fifth of a second for 300 KB of JSON, which
+//! nothing explains the request: 0.2 ms for a body of 200 bytes, 20 ms for 15 KB, a tenth of a second for 300 KB of JSON, which
 //! is the worst; about five times that in WebAssembly. Where the cause is found early it costs a few verifications. Call it
 //! after a refusal that somebody wants to understand, not for each request of a stranger.
 
