@@ -21,11 +21,19 @@ interface NodeProcess {
   getBuiltinModule?(name: "node:crypto"): NodeCrypto | undefined;
 }
 
+let found: NativeSha256 | null | undefined;
+
 /**
- * `null` where the runtime has no synchronous hash. Asked for without an import, so that no bundler looks for
- * `node:crypto` and the same file runs everywhere.
+ * `null` where the runtime has no synchronous hash. Looked for when first needed: loading it takes Node longer than
+ * everything else up to the first verdict.
  */
 export function nativeSha256(): NativeSha256 | null {
+  if (found === undefined) found = lookedFor();
+  return found;
+}
+
+/** Without an import, so that no bundler looks for `node:crypto` and the same file runs everywhere. */
+function lookedFor(): NativeSha256 | null {
   const { process } = globalThis as { process?: NodeProcess };
   let crypto: NodeCrypto | undefined;
   try {

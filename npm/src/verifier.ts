@@ -3,7 +3,7 @@ import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.j
 import { reusable } from "./headers.js";
 import { type Message, SIGN, SIGNER } from "./internal.js";
 import { frameOf, type InnerHash, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
-import { NATIVE_BYTES_MIN, type NativeSha256, nativeSha256 } from "./native.js";
+import { NATIVE_BYTES_MIN, nativeSha256 } from "./native.js";
 
 /** Platforms whose events this package reads. */
 export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
@@ -218,7 +218,6 @@ export class KeyedVerifier implements Verifier {
   readonly #kernel: Kernel;
   /** Kept because the keys must be made again when the kernel is started anew. Private fields do not print. */
   readonly #options: VerifierOptions;
-  readonly #native: NativeSha256 | null;
   /** Shortest body that is hashed natively. */
   readonly #nativeFrom: number;
   /** What the inner hashes begin with; asked for when first needed. */
@@ -233,8 +232,7 @@ export class KeyedVerifier implements Verifier {
     this.#kernel = kernel;
     this.#options = checked(options);
     const { hashing } = this.#options;
-    this.#native = hashing === "wasm" ? null : nativeSha256();
-    this.#nativeFrom = hashing === "native" ? 0 : NATIVE_BYTES_MIN;
+    this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : NATIVE_BYTES_MIN;
     this.#isSigner = (options as { [SIGNER]?: true })[SIGNER] === true;
     this.#now = options.now ?? null;
     const handle = this.#keyed();
@@ -254,9 +252,9 @@ export class KeyedVerifier implements Verifier {
     const headers = reusable(request.headers);
     const now = this.#now === null ? Date.now() / 1000 : this.#now();
     const whole = headers === request.headers ? request : { ...request, headers };
-    const native = this.#native;
+    const native = lengthOf(request.body) >= this.#nativeFrom ? nativeSha256() : null;
     const code =
-      native !== null && lengthOf(request.body) >= this.#nativeFrom && this.#innerHash().blocks.length > 0
+      native !== null && this.#innerHash().blocks.length > 0
         ? kernel.verifyHashed(place.handle, this.#slots, whole, now, native, this.#innerHash())
         : kernel.verify(place.handle, this.#slots, whole, now);
     if (code === 0) {
