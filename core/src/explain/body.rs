@@ -4,7 +4,7 @@ use super::{
     Cause, json,
     trial::{Trials, View},
 };
-use crate::signature::Covers;
+use crate::signature::{Covers, json::BOM};
 use alloc::{
     format,
     string::{String, ToString},
@@ -12,7 +12,6 @@ use alloc::{
 };
 use base64ct::{Base64, Encoding};
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
 /// The replacement character in UTF-8.
 const REPLACEMENT: &[u8] = b"\xef\xbf\xbd";
 

@@ -2,6 +2,7 @@
 
 use super::{Provider, cleanmails, model::Field, platform, sendemall, smartlead};
 use crate::event::EventKind;
+use crate::signature::json::BOM;
 use alloc::{
     borrow::ToOwned,
     format,
@@ -277,9 +278,6 @@ impl fmt::Display for PayloadError {
 }
 
 impl core::error::Error for PayloadError {}
-
-/// Byte order mark, in UTF-8. A sender must not write one, a reader may ignore it. Source: RFC 8259 section 8.1.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, PayloadError> {
     match json(body)? {

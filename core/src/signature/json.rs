@@ -9,7 +9,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 /// Levels of nesting that are read; as many as `serde_json` reads.
 const DEPTH_MAX: u32 = 127;
 /// Byte order mark in UTF-8, which a reader may ignore. Source: RFC 8259 section 8.1.
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The value of a field.
 #[derive(Debug, PartialEq, Eq)]
