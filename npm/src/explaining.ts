@@ -9,7 +9,7 @@ import { bytesOf } from "./body.js";
 import type { HeadersLike } from "./headers.js";
 import { provided, started } from "./internal.js";
 import { Case, initSync } from "./toolkit/explain.js";
-import { settingsOf } from "./verifier.js";
+import { checked, coreSettings } from "./verifier.js";
 
 /** What a verifier is made from, and what else may be known. */
 export interface ExplainOptions extends VerifierOptions {
@@ -108,11 +108,9 @@ const encoder = new TextEncoder();
 export function explainWith(module: () => WebAssembly.Module): Explain {
   let isRunning = false;
   return (options, request) => {
-    const scheme = schemeOf(options);
-    const secrets = secretsOf(options.secrets);
-    const settings = Object.entries(settingsOf(options)).flatMap(([name, value]) => [snake(name), String(value)]);
+    const { scheme, provider, secrets, now, ...own } = checked(options);
     const others = Object.entries(options.otherEndpoints ?? {}).flat();
-    const tolerance = toleranceOf(options.tolerance);
+    const tolerance = toleranceOf(own.tolerance);
     const headers = everyHeader(request.headers);
     const body = typeof request.body === "string" ? encoder.encode(request.body) : bytesOf(request.body);
     if (body.length > BODY_BYTES_MAX) {
@@ -126,14 +124,14 @@ export function explainWith(module: () => WebAssembly.Module): Explain {
       isRunning = true;
     }
     try {
-      const asked = new Case(scheme, secrets);
+      const asked = new Case(scheme ?? provider ?? "", [...secrets]);
       try {
-        asked.options(settings);
+        asked.options(coreSettings(own));
         asked.others(others);
         if (tolerance !== undefined) asked.tolerance(tolerance);
         asked.target(request.method?.toUpperCase() ?? "POST", request.url ?? "");
         for (const [name, value] of headers) asked.header(name, wireBytes(value));
-        return inOurWords(asked.explain(body, options.now?.() ?? Date.now() / 1000) as Explanation);
+        return inOurWords(asked.explain(body, now?.() ?? Date.now() / 1000) as Explanation);
       } finally {
         asked.free();
       }
@@ -143,24 +141,10 @@ export function explainWith(module: () => WebAssembly.Module): Explain {
   };
 }
 
-function schemeOf({ provider, scheme }: ExplainOptions): string {
-  const name: unknown = scheme ?? provider;
-  if (typeof name === "string") return name;
-  throw new CountersignError("unknown_scheme", 'Name the sender: provider: "cleanmails", or scheme: "svix".');
-}
-
-function secretsOf(secrets: unknown): string[] {
-  const list: unknown[] = Array.isArray(secrets) ? secrets : [secrets];
-  if (list.length > 0 && list.every((secret) => typeof secret === "string")) return list;
-  const message = "No secret was given, or one that is no string. Is the environment variable set that it comes from?";
-  throw new CountersignError("secret_missing", message);
-}
-
 /** Seconds; negative for no limit. */
-function toleranceOf(tolerance: unknown): number | undefined {
-  if (tolerance === undefined) return undefined;
+function toleranceOf(tolerance: number | null | undefined): number | undefined {
   if (tolerance === null) return -1;
-  if (typeof tolerance === "number" && tolerance >= 0) return tolerance;
+  if (tolerance === undefined || tolerance >= 0) return tolerance;
   throw new CountersignError("tolerance_invalid", "`tolerance` must be a number of seconds, or null for no limit.");
 }
 
@@ -198,8 +182,6 @@ function wireBytes(value: string): Uint8Array {
   }
   return bytes;
 }
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Settings have other spellings here than in the core: `secret_format` is `secretFormat`. */
 function inOurWords(explanation: Explanation): Explanation {

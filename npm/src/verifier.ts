@@ -2,7 +2,7 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.js";
 import { reusable } from "./headers.js";
 import { type Message, SIGN, SIGNER } from "./internal.js";
-import { frameOf, type InnerHash, type Kernel, type Part, TOO_LARGE, type VerifyRequest } from "./kernel.js";
+import { frameOf, type InnerHash, type Kernel, TOO_LARGE, type VerifyRequest } from "./kernel.js";
 import { NATIVE_BYTES_MIN, nativeSha256 } from "./native.js";
 
 /** Platforms whose events this package reads. */
@@ -152,6 +152,14 @@ export function settingsOf(options: SchemeOptions): SchemeOptions {
     settings[name] = value as string | boolean;
   }
   return settings;
+}
+
+/** The settings as the core takes them: names and values, alternating. */
+export function coreSettings(options: SchemeOptions): string[] {
+  return SETTING_NAMES.flatMap((name) => {
+    const value = options[name];
+    return value === undefined ? [] : [SETTINGS[name], String(value)];
+  });
 }
 
 /** What a signature can cover. Only what it covers is proved. */
@@ -312,14 +320,9 @@ export class KeyedVerifier implements Verifier {
   /** Makes the keys in the kernel. */
   #keyed(): number {
     const { provider, scheme, secrets, tolerance } = this.#options;
-    const settings: Part[] = [];
-    for (const name of SETTING_NAMES) {
-      const value = this.#options[name];
-      if (value !== undefined) settings.push(SETTINGS[name], String(value));
-    }
     const keys = frameOf(typeof secrets === "string" ? [secrets] : secrets);
     const seconds = tolerance === undefined ? null : tolerance === null ? "" : String(tolerance);
-    const frame = frameOf([scheme ?? provider ?? "", seconds, keys, frameOf(settings)]);
+    const frame = frameOf([scheme ?? provider ?? "", seconds, keys, frameOf(coreSettings(this.#options))]);
     try {
       return this.#kernel.keyedNew(frame, this.#isSigner);
     } finally {
@@ -351,7 +354,7 @@ export function verifierFactory(kernel: Kernel): (options: VerifierOptions) => V
 }
 
 /** A copy of the options, so that a later change of the object changes nothing. Finds the mistakes that the core cannot name. */
-function checked(options: VerifierOptions): VerifierOptions {
+export function checked(options: VerifierOptions): VerifierOptions & { readonly secrets: readonly string[] } {
   if (options === null || typeof options !== "object") {
     throw mistake("option_invalid", 'Pass an object: createVerifier({ provider: "cleanmails", secrets: "…" }).');
   }

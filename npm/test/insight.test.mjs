@@ -108,7 +108,7 @@ describe("an explanation", () => {
       [{}, request, "unknown_scheme"],
       [{ scheme: "github" }, request, "secret_missing"],
       [{ ...options, secrets: [] }, request, "secret_missing"],
-      [{ ...options, secrets: [7] }, request, "secret_missing"],
+      [{ ...options, secrets: [7] }, request, "secret_invalid"],
       [{ ...options, tolerance: "300" }, request, "tolerance_invalid"],
       [{ ...options, prefix: 7 }, request, "option_invalid"],
       [options, { ...request, headers: { get: () => "x" } }, "headers_invalid"],
