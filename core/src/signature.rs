@@ -210,10 +210,9 @@ impl KeyedScheme {
     ) -> Result<Reading<'r>, Refusal> {
         let header = |name: &str| request.headers.header(name).and_then(trimmed);
         let needed = |name: &str| header(name).ok_or(Refusal::MissingHeader);
-        let scheme = self.scheme_in_use(&header);
+        let scheme = self.scheme_in_use(request.headers);
 
-        let signature_headers = scheme.signatures(&header);
-        if signature_headers.is_empty() {
+        if scheme.signatures(request.headers).next().is_none() {
             return Err(Refusal::MissingHeader);
         }
         for (name, value) in scheme.fixed_headers {
@@ -226,7 +225,7 @@ impl KeyedScheme {
             None => b"",
         };
         let label = |label| {
-            let mut headers = signature_headers.iter();
+            let mut headers = scheme.signatures(request.headers);
             headers.find_map(|header| scheme.layout.first_item(header, label))
         };
         let mut covers = scheme.covers();
@@ -267,7 +266,7 @@ impl KeyedScheme {
         content.listed = listed;
         Ok(Reading {
             scheme,
-            signatures: signature_headers,
+            headers: request.headers,
             content,
             timestamp_ms: timestamp_ms.filter(|_| covers.contains(Covers::TIMESTAMP)),
             covers,
@@ -275,15 +274,15 @@ impl KeyedScheme {
     }
 
     /// The declaration that counts: the alternative where not all headers of ours are there, or none has our label.
-    fn scheme_in_use<'h>(&self, header: Find<'_, 'h>) -> &Scheme {
+    fn scheme_in_use(&self, headers: &dyn Headers) -> &Scheme {
         let Some(alternative) = self.scheme.alternative else {
             return &self.scheme;
         };
         let scheme = &self.scheme;
         let names = scheme.header_names();
-        let all_there = names.iter().all(|name| header(name).is_some());
-        let signatures = scheme.signatures(header);
-        let mut signatures = signatures.iter();
+        let is_there = |name: &&str| headers.header(name).and_then(trimmed).is_some();
+        let all_there = names.iter().all(is_there);
+        let mut signatures = scheme.signatures(headers);
         match all_there && signatures.any(|header| scheme.layout.has_label(header)) {
             true => scheme,
             false => alternative,
@@ -324,7 +323,7 @@ impl KeyedScheme {
             let Some(proof) = proof(index, key) else {
                 continue;
             };
-            for header in &reading.signatures {
+            for header in scheme.signatures(reading.headers) {
                 let mut compare = |candidate: &[u8]| {
                     match proof.compare(scheme.encoding, candidate) {
                         Presented::Equal => return ControlFlow::Break(()),
@@ -353,7 +352,8 @@ impl KeyedScheme {
 struct Reading<'r> {
     /// The declaration that counts.
     scheme: &'r Scheme,
-    signatures: Vec<&'r [u8]>,
+    /// Where the signature headers are.
+    headers: &'r (dyn Headers + 'r),
     content: Content<'r>,
     timestamp_ms: Option<i64>,
     covers: Covers,
@@ -379,19 +379,11 @@ impl fmt::Debug for KeyedScheme {
     }
 }
 
-/// Finds a header by its name.
-type Find<'f, 'h> = &'f dyn Fn(&str) -> Option<&'h [u8]>;
-
 impl Scheme {
     /// What the signature headers hold, as far as they are there.
-    fn signatures<'h>(&self, header: Find<'_, 'h>) -> Vec<&'h [u8]> {
-        let mut signatures = Vec::new();
-        for name in self.signature_headers.iter() {
-            if let Some(value) = header(name) {
-                signatures.push(value);
-            }
-        }
-        signatures
+    fn signatures<'h>(&self, headers: &'h (dyn Headers + 'h)) -> impl Iterator<Item = &'h [u8]> {
+        let names = self.signature_headers.iter();
+        names.filter_map(|name| headers.header(name).and_then(trimmed))
     }
 }
 
@@ -405,6 +397,7 @@ impl<H: Headers + ?Sized> Headers for Found<'_, H> {
 }
 
 /// The headers that a signature lists. Every one must be there.
+#[inline(never)]
 fn listed_headers<'a>(names: &'a [u8], headers: &dyn Headers) -> Result<Listed<'a>, Refusal> {
     let mut values: Vec<u8> = Vec::new();
     let listed = names.split(|byte| *byte == b' ').filter_map(trimmed);

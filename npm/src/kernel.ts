@@ -2,7 +2,7 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode } from "./errors.js";
 import { type HeadersLike, headerPairs, headerValue } from "./headers.js";
 import { provided, started } from "./internal.js";
-import { innerHash, type NativeSha256 } from "./native.js";
+import type { InnerHasher } from "./native.js";
 
 /** Version of the kernel's interface that this file speaks. */
 const ABI_VERSION = 1;
@@ -67,6 +67,7 @@ export type Part = string | Uint8Array | null;
 
 /** What native code hashes for each secret: its block, and then the signed content. */
 export interface InnerHash {
+  /** In the order of the secrets; none where native hashing is not possible. */
   readonly blocks: readonly Uint8Array[];
   /** The content is the body and nothing else. */
   readonly bodyAlone: boolean;
@@ -186,52 +187,57 @@ export class Kernel {
   }
 
   /**
-   * Judges a request whose body native code hashes: what is hashed, and every other check, is the kernel's. The last argument is
-   * what `innerHash` says.
+   * Judges a request whose content native code hashes, for each secret one hasher: what is hashed, and every other check, is the
+   * kernel's. `bodyAlone` is what `innerHash` says.
    */
   verifyHashed(
     handle: number,
     slots: readonly string[],
     request: VerifyRequest,
     now: number,
-    native: NativeSha256,
-    { blocks, bodyAlone }: InnerHash,
+    hashers: readonly InnerHasher[],
+    bodyAlone: boolean,
   ): number {
     const exports = this.#exports ?? this.#running();
     this.#views();
     const { body: given } = request;
     const body = typeof given === "string" ? encoder.encode(given) : bytesOf(given);
     if (body.length > FRAME_BYTES_MAX) return TOO_LARGE;
-    const hashesBytes = HASH_BYTES * blocks.length;
+    const hashesBytes = HASH_BYTES * hashers.length;
     const at = this.#writeSlots(slots, request, hashesBytes);
     if (at < 0) return TOO_LARGE;
     const count = slots.length + 1;
-    const bytes = at + hashesBytes;
+    const frameBytes = at + hashesBytes;
     this.#view.setUint32(this.#room, count, true);
     this.#view.setUint32(this.#room + WORD * count, hashesBytes, true);
-    let code = 0;
     let before: Uint8Array = EMPTY;
     let after: Uint8Array = EMPTY;
-    if (!bodyAlone) {
-      code = this.#guarded(() => exports.verify_around(handle, bytes, now));
-      [before = EMPTY, after = EMPTY] = this.#outputBytes();
-      this.#views();
-    }
-    if (code === 0) {
-      let place = this.#room + at;
-      for (const block of blocks) {
-        const hash = innerHash(native, block, before, body, after);
-        for (let i = 0; i < HASH_BYTES; i += 1) this.#bytes[place + i] = hash.charCodeAt(i);
-        place += HASH_BYTES;
+    let code = 0;
+    try {
+      if (!bodyAlone) {
+        code = exports.verify_around(handle, frameBytes, now);
+        this.#views();
+        if (code === 0) [before = EMPTY, after = EMPTY] = this.#outputBytes();
       }
-      code = this.#guarded(() => exports.verify_hashed(handle, bytes, now));
+      if (code === 0) {
+        let place = this.#room + at;
+        for (const hasher of hashers) {
+          const hash = hasher.hash(before, body, after);
+          const bytes = this.#bytes;
+          for (let i = 0; i < HASH_BYTES; i += 1) bytes[place + i] = hash.charCodeAt(i);
+          place += HASH_BYTES;
+        }
+        code = exports.verify_hashed(handle, frameBytes, now);
+      }
+    } catch (cause) {
+      throw this.#trapped(cause);
     }
     if (this.#roomBytes > ROOM_BYTES_KEPT) this.#roomBytes = 0;
     if (code >= FIRST_MISTAKE) throw this.#mistake(code);
     return code;
   }
 
-  /** What a verifier's inner hashes are made of. No blocks where native hashing is not possible. */
+  /** What a verifier's inner hashes are made of. */
   innerHash(handle: number): InnerHash {
     const count = this.#guarded(() => this.#running().inner_blocks(handle));
     this.#views();

@@ -2,8 +2,8 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.js";
 import { reusable } from "./headers.js";
 import { type Message, SIGN, SIGNER } from "./internal.js";
-import { frameOf, type InnerHash, type Kernel, TOO_LARGE, type VerifyRequest } from "./kernel.js";
-import { NATIVE_BYTES_MIN, nativeSha256 } from "./native.js";
+import { frameOf, type Kernel, TOO_LARGE, type VerifyRequest } from "./kernel.js";
+import { InnerHasher, NATIVE_BYTES_MIN, nativeSha256 } from "./native.js";
 
 /** Platforms whose events this package reads. */
 export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
@@ -112,7 +112,7 @@ export interface VerifierOptions extends SchemeOptions {
   /** The receiver's clock in unix seconds, for tests. */
   readonly now?: (() => number) | undefined;
   /**
-   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 768 bytes on, where it can do so synchronously
+   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 256 bytes on, where it can do so synchronously
    * (Node), else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
    */
   readonly hashing?: "auto" | "wasm" | "native" | undefined;
@@ -208,6 +208,8 @@ export interface Verifier {
 /** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
 const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
 
+const NONE: readonly InnerHasher[] = [];
+
 const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp", "method", "headers"];
 /** One frozen list for each combination of bits, so that a verdict needs no new array. */
 const COVERS: readonly (readonly Covered[])[] = Array.from({ length: 1 << COVERED.length }, (_, bits) =>
@@ -228,8 +230,10 @@ export class KeyedVerifier implements Verifier {
   readonly #options: VerifierOptions;
   /** Shortest body that is hashed natively. */
   readonly #nativeFrom: number;
-  /** What the inner hashes begin with; asked for when first needed. */
-  #inner: InnerHash | null = null;
+  /** One for each secret, made when first needed; none where runtime or scheme do not allow native hashing. */
+  #hashers: readonly InnerHasher[] | null = null;
+  /** What the hashers hash is the body and nothing else. */
+  #bodyAlone = false;
   readonly #isSigner: boolean;
   readonly #now: (() => number) | null;
   readonly #slots: readonly string[];
@@ -260,11 +264,11 @@ export class KeyedVerifier implements Verifier {
     const headers = reusable(request.headers);
     const now = this.#now === null ? Date.now() / 1000 : this.#now();
     const whole = headers === request.headers ? request : { ...request, headers };
-    const native = lengthOf(request.body) >= this.#nativeFrom ? nativeSha256() : null;
+    const hashers = lengthOf(request.body) < this.#nativeFrom ? NONE : (this.#hashers ?? this.#hashersMade());
     const code =
-      native !== null && this.#innerHash().blocks.length > 0
-        ? kernel.verifyHashed(place.handle, this.#slots, whole, now, native, this.#innerHash())
-        : kernel.verify(place.handle, this.#slots, whole, now);
+      hashers.length === 0
+        ? kernel.verify(place.handle, this.#slots, whole, now)
+        : kernel.verifyHashed(place.handle, this.#slots, whole, now, hashers, this.#bodyAlone);
     if (code === 0) {
       return {
         ok: true,
@@ -288,8 +292,8 @@ export class KeyedVerifier implements Verifier {
     const { handle, generation } = this.#place;
     if (handle === 0) return;
     this.#place.handle = 0;
-    for (const block of this.#inner?.blocks ?? []) block.fill(0);
-    this.#inner = null;
+    for (const hasher of this.#hashers ?? NONE) hasher.wipe();
+    this.#hashers = null;
     this.#registry?.unregister(this);
     if (generation === this.#kernel.generation) this.#kernel.verifierFree(handle);
   }
@@ -312,9 +316,14 @@ export class KeyedVerifier implements Verifier {
     return pairs;
   }
 
-  #innerHash(): InnerHash {
-    this.#inner ??= this.#kernel.innerHash(this.#place.handle);
-    return this.#inner;
+  #hashersMade(): readonly InnerHasher[] {
+    const native = nativeSha256();
+    if (native === null) return (this.#hashers = NONE);
+    const { blocks, bodyAlone } = this.#kernel.innerHash(this.#place.handle);
+    this.#bodyAlone = bodyAlone;
+    this.#hashers = blocks.map((block) => new InnerHasher(native, block));
+    for (const block of blocks) block.fill(0);
+    return this.#hashers;
   }
 
   /** Makes the keys in the kernel. */

@@ -132,7 +132,7 @@ impl KernelModule {
     pub fn code_text(&mut self, code: Code) -> anyhow::Result<(String, Option<String>)> {
         let _count: u32 = self.call("code_text", code as u32)?;
         let output = self.output()?;
-        let parts = frame::read(&output).context("no frame")?;
+        let parts: Vec<_> = frame::read(&output).context("no frame")?.iter().collect();
         let text =
             |part: Option<&[u8]>| part.map(|part| String::from_utf8_lossy(part).into_owned());
         match parts.as_slice() {

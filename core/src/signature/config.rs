@@ -105,6 +105,7 @@ impl<'a> Config<'a> {
     }
 
     /// The scheme's declaration with the options applied.
+    #[inline(never)]
     pub(crate) fn declaration(&self) -> Result<Scheme, ConfigError> {
         let scheme = Scheme::named(self.scheme).ok_or(ConfigError::UnknownScheme)?;
         let mut options = Vec::with_capacity(self.options.len());
@@ -136,6 +137,7 @@ fn unknown(name: &str) -> ConfigError {
 }
 
 /// `None` when the option has no such value.
+#[inline(never)]
 fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
     match key {
         OptionKey::Mode => match value {

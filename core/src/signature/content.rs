@@ -85,6 +85,7 @@ impl<'a> Content<'a> {
     }
 
     /// The spellings beside the one that it has now, each as one changed value.
+    #[inline(never)]
     pub(super) fn others(&self, scheme: &Scheme, url: &str) -> Vec<Change> {
         let mut changes = Vec::new();
         for part in scheme.content.iter() {
@@ -121,6 +122,7 @@ pub(super) enum Change {
 
 /// Names and values of a form body, sorted by name. `distinct` also sorts the values of a name and drops doubles; without it
 /// they keep their order.
+#[inline(never)]
 fn sorted_fields(body: &[u8], distinct: bool) -> Vec<u8> {
     // A heap, because the sorts of the standard library are large in wasm.
     let mut heap = BinaryHeap::new();

@@ -7,7 +7,7 @@
 use super::{
     Carrier, Covers, Found, KeyedScheme, Refusal, Request, Valid,
     key::{Key, Proof},
-    mac::{Digest, MacKey, SHA256_BYTES, sha256},
+    mac::{Digest, MacKey, SHA256_BYTES, Sha256State, sha256, sha256_begun, sha256_ended},
     scheme::{Part, Scheme},
     timestamp::TimestampPlace,
 };
@@ -45,6 +45,23 @@ pub struct AroundBody {
     pub after: Vec<u8>,
 }
 
+/// A key for HMACs whose inner hash comes from outside: what the caller begins with, and the outer hash with its block taken in.
+#[derive(Clone)]
+pub(crate) struct Halves {
+    inner: Zeroizing<[u8; BLOCK_BYTES]>,
+    outer: Sha256State,
+}
+
+impl Halves {
+    #[inline(never)]
+    pub(crate) fn of(secret: &Secret) -> Self {
+        Self {
+            inner: padded(secret, INNER_PAD),
+            outer: sha256_begun(&*padded(secret, OUTER_PAD)),
+        }
+    }
+}
+
 impl KeyedScheme {
     /// What the caller has to hash, with SHA-256, for each secret: its block, the content before the body, the body, and the
     /// content after it. `None` where the scheme is not one HMAC-SHA256 over content in which the raw body stands once and
@@ -55,7 +72,7 @@ impl KeyedScheme {
             return None;
         }
         let block = |key: &Key| match key {
-            Key::Mac(MacKey::Sha256(_, secret)) => Some(padded(secret, INNER_PAD)),
+            Key::Mac(MacKey::Sha256(_, halves)) => Some(halves.inner.clone()),
             _ => None,
         };
         let blocks = self.keys.iter().map(block).collect::<Option<Vec<_>>>()?;
@@ -111,11 +128,9 @@ impl KeyedScheme {
         let headers = Found(request.headers);
         let reading = self.read(&without_body(request, &headers), now_s)?;
         let outer = |index: usize, key: &Key| match (key, inner.get(index)?) {
-            (Key::Mac(MacKey::Sha256(_, secret)), inner) => {
-                let block = padded(secret, OUTER_PAD);
-                let parts = [block.as_slice(), inner];
-                Some(Proof::Digest(Digest::of(&sha256(parts.into_iter()))))
-            }
+            (Key::Mac(MacKey::Sha256(_, halves)), inner) => Some(Proof::Digest(Digest::of(
+                &sha256_ended(halves.outer.clone(), inner),
+            ))),
             _ => None,
         };
         let secret_index = self.first_matching(&reading, outer)?;

@@ -121,6 +121,7 @@ impl Key {
 
 impl Credentials {
     /// Reads `user:password`.
+    #[inline(never)]
     fn read(text: &str) -> Option<Self> {
         text.as_bytes().contains(&b':').then(|| {
             let encoded = Zeroizing::new(base64::encode_string(text.as_bytes()));
@@ -129,6 +130,7 @@ impl Credentials {
         })
     }
 
+    #[inline(never)]
     fn is_equal(&self, presented: &[u8]) -> bool {
         sha256(once(presented)).ct_eq(&self.sha256).into()
     }

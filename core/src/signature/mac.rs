@@ -1,5 +1,7 @@
 //! The only place that touches `hmac` and the SHA crates.
 
+#[cfg(feature = "hashed")]
+use super::hashed::Halves;
 use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -38,7 +40,7 @@ pub enum Algorithm {
 #[derive(Clone)]
 pub(crate) enum MacKey {
     Sha1(Hmac<Sha1>),
-    Sha256(Hmac<Sha256>, #[cfg(feature = "hashed")] Secret),
+    Sha256(Hmac<Sha256>, #[cfg(feature = "hashed")] Halves),
     #[cfg(feature = "sha512")]
     Sha512(Hmac<Sha512>),
     Sha256AfterSecret(Sha256),
@@ -58,7 +60,7 @@ impl MacKey {
             Algorithm::HmacSha256 => Self::Sha256(
                 keyed(secret),
                 #[cfg(feature = "hashed")]
-                secret.clone(),
+                Halves::of(secret),
             ),
             #[cfg(feature = "sha512")]
             Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
@@ -108,6 +110,23 @@ pub(crate) fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_B
     hashed(Sha256::new(), parts)
 }
 
+/// SHA-256 on its way.
+#[cfg(feature = "hashed")]
+pub(crate) type Sha256State = Sha256;
+
+/// SHA-256 that has taken in these bytes.
+#[cfg(feature = "hashed")]
+pub(crate) fn sha256_begun(bytes: &[u8]) -> Sha256State {
+    Sha256::new_with_prefix(bytes)
+}
+
+/// The hash of what was taken in and these bytes.
+#[cfg(feature = "hashed")]
+pub(crate) fn sha256_ended(begun: Sha256State, bytes: &[u8]) -> [u8; SHA256_BYTES] {
+    begun.chain_update(bytes).finalize().into()
+}
+
+#[inline(never)]
 fn hashed<'a>(mut hash: Sha256, parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_BYTES] {
     for part in parts {
         hash.update(part);
@@ -115,6 +134,7 @@ fn hashed<'a>(mut hash: Sha256, parts: impl Iterator<Item = &'a [u8]>) -> [u8; S
     hash.finalize().into()
 }
 
+#[inline(never)]
 fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {
     // An HMAC key may have any length: this constructor's error type has no other cause.
     match <M as KeyInit>::new_from_slice(secret.as_bytes()) {
@@ -123,6 +143,7 @@ fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {
     }
 }
 
+#[inline(never)]
 fn digest<'a, M: Mac + Clone>(mac: &M, parts: impl Iterator<Item = &'a [u8]>) -> Digest {
     let mut mac = mac.clone();
     for part in parts {

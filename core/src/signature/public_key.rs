@@ -35,6 +35,7 @@ impl Ed25519Key {
     /// public key.
     ///
     /// Source: Standard Webhooks 1.0.0, "Signature scheme", asymmetric keys.
+    #[inline(never)]
     pub(crate) fn from_standard_webhooks(text: &str) -> Option<Self> {
         if let Some(encoded) = text.strip_prefix(PUBLIC_PREFIX) {
             let bytes = base64::decode_either(encoded.as_bytes())?;
@@ -47,6 +48,7 @@ impl Ed25519Key {
     }
 
     /// 32 bytes in hexadecimal of either case: the public key, or for a signer the seed (Discord).
+    #[inline(never)]
     pub(crate) fn from_hex(text: &str, role: Role) -> Option<Self> {
         let mut bytes = zeroize::Zeroizing::new([0; ed25519_dalek::PUBLIC_KEY_LENGTH]);
         let decoded = base16ct::mixed::decode(text, bytes.as_mut()).ok()?;
@@ -77,12 +79,14 @@ impl Ed25519Key {
 
     /// Whether the signature is the key's over the message. Refuses keys and points of small order, for which a
     /// signature says nothing.
+    #[inline(never)]
     pub(crate) fn is_signature(&self, signature: &[u8], message: &[u8]) -> bool {
         let signature = ed25519_dalek::Signature::from_slice(signature);
         signature.is_ok_and(|signature| self.public.verify_strict(message, &signature).is_ok())
     }
 
     /// `None` when this is a public half.
+    #[inline(never)]
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Digest> {
         use ed25519_dalek::Signer;
         let secret = self.secret.as_ref()?;
@@ -101,6 +105,7 @@ pub(crate) struct EcdsaKey {
 #[cfg(feature = "p256")]
 impl EcdsaKey {
     /// Base64 of a DER `SubjectPublicKeyInfo` (RFC 5280), or for a signer a PKCS#8 private key in PEM (RFC 7468).
+    #[inline(never)]
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         if text.starts_with("-----BEGIN") {
             return Self::from_private(&der::PrivateKey::from_pem(text)?);
@@ -129,6 +134,7 @@ impl EcdsaKey {
     }
 
     /// Whether the signature, strict DER, is the key's over the digest.
+    #[inline(never)]
     pub(crate) fn is_signature(&self, signature: &[u8], sha256: &[u8]) -> bool {
         use p256::ecdsa::signature::hazmat::PrehashVerifier;
         let Some([r, s]) = der::signature(signature) else {
@@ -139,6 +145,7 @@ impl EcdsaKey {
     }
 
     /// `None` when this is a public half.
+    #[inline(never)]
     pub(crate) fn sign(&self, sha256: &[u8]) -> Option<Digest> {
         use p256::ecdsa::signature::hazmat::PrehashSigner;
         let signature: p256::ecdsa::Signature = self.secret.as_ref()?.sign_prehash(sha256).ok()?;

@@ -1,6 +1,7 @@
 //! Lists of byte strings as one byte string; the layout is in the crate's documentation.
 
 use alloc::vec::Vec;
+use core::slice;
 
 /// Length that marks an absent part.
 const ABSENT: u32 = u32::MAX;
@@ -30,32 +31,89 @@ fn push_number(frame: &mut Vec<u8>, number: usize) {
     frame.extend(u32::try_from(number).unwrap_or(ABSENT).to_le_bytes());
 }
 
+/// A frame that has been found whole. Reading it takes no memory of its own, since every verification reads one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    lengths: &'a [[u8; WORD_BYTES]],
+    bytes: &'a [u8],
+}
+
 /// The parts of a frame. `None` when the bytes are not exactly one frame.
-pub fn read(frame: &[u8]) -> Option<Vec<Option<&[u8]>>> {
-    let (count, mut rest) = split_number(frame)?;
+pub fn read(frame: &[u8]) -> Option<Frame<'_>> {
+    let (count, rest) = frame.split_first_chunk::<WORD_BYTES>()?;
+    let count = u32::from_le_bytes(*count) as usize;
     if count > PARTS_MAX {
         return None;
     }
-    let lengths_bytes = count.checked_mul(WORD_BYTES)?;
-    let mut lengths = rest.get(..lengths_bytes)?;
-    rest = rest.get(lengths_bytes..)?;
-    let mut parts = Vec::with_capacity(count);
-    while !lengths.is_empty() {
-        let (length, further) = split_number(lengths)?;
-        lengths = further;
-        if length == ABSENT as usize {
-            parts.push(None);
-            continue;
-        }
-        parts.push(Some(rest.get(..length)?));
-        rest = rest.get(length..)?;
+    let (lengths, bytes) = rest.split_at_checked(count.checked_mul(WORD_BYTES)?)?;
+    let (lengths, _) = lengths.as_chunks();
+    let mut needed = 0_usize;
+    for length in lengths.iter().filter_map(present) {
+        needed = needed.checked_add(length)?;
     }
-    rest.is_empty().then_some(parts)
+    (needed == bytes.len()).then_some(Frame { lengths, bytes })
 }
 
-fn split_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (word, rest) = bytes.split_first_chunk::<WORD_BYTES>()?;
-    Some((u32::from_le_bytes(*word) as usize, rest))
+/// The length of a part that is there.
+fn present(length: &[u8; WORD_BYTES]) -> Option<usize> {
+    match u32::from_le_bytes(*length) {
+        ABSENT => None,
+        length => Some(length as usize),
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// How many parts there are.
+    pub const fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
+    /// Every part; `None` is an absent one.
+    pub fn iter(&self) -> Parts<'a> {
+        Parts {
+            lengths: self.lengths.iter(),
+            rest: self.bytes,
+        }
+    }
+
+    /// One part, where it is there.
+    pub fn get(&self, place: usize) -> Option<&'a [u8]> {
+        self.iter().nth(place).flatten()
+    }
+}
+
+impl<'a> IntoIterator for Frame<'a> {
+    type Item = Option<&'a [u8]>;
+    type IntoIter = Parts<'a>;
+
+    fn into_iter(self) -> Parts<'a> {
+        self.iter()
+    }
+}
+
+/// The parts of a frame, one after the other.
+#[derive(Debug, Clone)]
+pub struct Parts<'a> {
+    lengths: slice::Iter<'a, [u8; WORD_BYTES]>,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(length) = present(self.lengths.next()?) else {
+            return Some(None);
+        };
+        let (part, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(Some(part))
+    }
 }
 
 #[cfg(test)]
@@ -65,8 +123,14 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         let parts = [Some(b"one".as_slice()), None, Some(b""), Some(&[0xff; 300])];
-        assert_eq!(read(&write(&parts)).as_deref(), Some(parts.as_slice()));
-        assert_eq!(read(&write::<&[u8]>(&[])), Some(Vec::new()));
+        let frame = write(&parts);
+        let frame = read(&frame).unwrap();
+        assert_eq!(frame.iter().collect::<Vec<_>>(), parts);
+        for (place, part) in parts.into_iter().enumerate() {
+            assert_eq!(frame.get(place), part);
+        }
+        assert_eq!((frame.get(4), frame.len()), (None, 4));
+        assert!(read(&write::<&[u8]>(&[])).unwrap().is_empty());
     }
 
     #[test]

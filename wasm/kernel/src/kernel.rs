@@ -169,8 +169,8 @@ impl Kernel {
         let verifier = find(&self.verifiers, handle).ok_or(Code::BadHandle)?;
         let parts = self.input.get(..len).and_then(frame::read);
         let parts = parts.ok_or(Code::BadFrame)?;
-        let slots = Slots::read(verifier, &parts)?;
-        let last = parts.last().copied().flatten().unwrap_or_default();
+        let slots = Slots::read(verifier, parts)?;
+        let last = parts.get(parts.len().saturating_sub(1)).unwrap_or_default();
         ask(&verifier.keyed, &slots, last).map_err(Code::from)
     }
 
@@ -202,7 +202,7 @@ impl Kernel {
                 .get(..len)
                 .and_then(frame::read)
                 .ok_or(Code::BadFrame)
-                .and_then(|parts| sign(&verifier.keyed, &parts, now_s)),
+                .and_then(|parts| sign(&verifier.keyed, &parts.iter().collect::<Vec<_>>(), now_s)),
             None => Err(Code::BadHandle),
         };
         let code = match signed {
@@ -264,7 +264,7 @@ fn find(verifiers: &[Option<Verifier>], handle: u32) -> Option<&Verifier> {
 }
 
 fn build(config: &[u8], new: New) -> Result<Verifier, Code> {
-    let parts = frame::read(config).ok_or(Code::BadFrame)?;
+    let parts: Vec<_> = frame::read(config).ok_or(Code::BadFrame)?.iter().collect();
     let [Some(scheme), tolerance, Some(secrets), Some(options)] = parts.as_slice() else {
         return Err(Code::BadFrame);
     };
@@ -314,7 +314,7 @@ fn slots(keyed: &KeyedScheme) -> Vec<String> {
 fn texts(list: &[u8]) -> Result<Vec<&str>, Code> {
     frame::read(list)
         .ok_or(Code::BadFrame)?
-        .into_iter()
+        .iter()
         .map(|part| {
             part.and_then(|bytes| from_utf8(bytes).ok())
                 .ok_or(Code::BadFrame)

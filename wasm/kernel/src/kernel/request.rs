@@ -1,17 +1,20 @@
 //! From the parts of a frame to a request.
 
 use super::{ALL_HEADERS, METHOD, URL, Verifier};
-use crate::{code::Code, frame};
-use alloc::{string::String, vec::Vec};
+use crate::{
+    code::Code,
+    frame::{self, Frame},
+};
+use alloc::string::String;
 use core::str::from_utf8;
 use countersign_core::{Headers, Request};
 
 /// Header values by slot, and all headers where a signature may list any.
 pub(super) struct Slots<'a> {
     names: &'a [String],
-    values: &'a [Option<&'a [u8]>],
+    values: Frame<'a>,
     /// Names and values, alternating.
-    all: Vec<Option<&'a [u8]>>,
+    all: Option<Frame<'a>>,
 }
 
 impl Slots<'_> {
@@ -21,8 +24,7 @@ impl Slots<'_> {
 
     fn slot(&self, name: &str) -> Option<&[u8]> {
         let is_same = |candidate: &String| candidate.eq_ignore_ascii_case(name);
-        let slot = self.names.iter().position(is_same)?;
-        self.values.get(slot).copied().flatten()
+        self.values.get(self.names.iter().position(is_same)?)
     }
 }
 
@@ -33,36 +35,34 @@ impl Headers for Slots<'_> {
             return None;
         }
         self.slot(name).or_else(|| {
-            self.all.chunks(2).find_map(|pair| match pair {
-                [Some(key), value] if key.eq_ignore_ascii_case(name.as_bytes()) => *value,
-                _ => None,
-            })
+            let mut all = self.all?.iter();
+            while let (Some(key), Some(value)) = (all.next(), all.next()) {
+                if key.is_some_and(|key| key.eq_ignore_ascii_case(name.as_bytes())) {
+                    return value;
+                }
+            }
+            None
         })
     }
 }
 
 impl<'a> Slots<'a> {
     /// The slots of a frame, whose last part is no slot.
-    pub(super) fn read(
-        verifier: &'a Verifier,
-        parts: &'a [Option<&'a [u8]>],
-    ) -> Result<Self, Code> {
+    pub(super) fn read(verifier: &'a Verifier, parts: Frame<'a>) -> Result<Self, Code> {
         let names = verifier.slots.as_slice();
         if parts.len() != names.len().saturating_add(1) {
             return Err(Code::BadFrame);
         }
-        let all = match names.last() {
-            Some(last) if last == ALL_HEADERS => parts.get(names.len().wrapping_sub(1)),
+        let all = match names.split_last() {
+            Some((last, before)) if last == ALL_HEADERS => parts.get(before.len()),
             _ => None,
-        };
-        let all = match all.copied().flatten() {
-            Some(all) => frame::read(all).ok_or(Code::BadFrame)?,
-            None => Vec::new(),
         };
         Ok(Self {
             names,
             values: parts,
-            all,
+            all: all
+                .map(|all| frame::read(all).ok_or(Code::BadFrame))
+                .transpose()?,
         })
     }
 

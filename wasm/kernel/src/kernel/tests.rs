@@ -139,8 +139,13 @@ fn inner_hashes_of_the_embedder_give_the_same_verdict() {
     let mut kernel = Kernel::new();
     let handle = new_verifier(&mut kernel, "slack", &["other", "secret"]);
     assert_eq!(kernel.inner_blocks(handle), 2);
-    let part =
-        |kernel: &Kernel, at: usize| frame::read(kernel.output()).unwrap()[at].unwrap().to_vec();
+    let part = |kernel: &Kernel, at: usize| {
+        frame::read(kernel.output())
+            .unwrap()
+            .get(at)
+            .unwrap()
+            .to_vec()
+    };
     let blocks = [part(&kernel, 0), part(&kernel, 1)];
 
     let body = b"text=94070";
