@@ -5,12 +5,14 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { PACKAGE } from "../scripts/paths.mjs";
 import { CASES } from "./insight/causes.mjs";
 import { INBOUND, OUTBOUND } from "./insight/samples.mjs";
 import { skipWithout } from "./needs.mjs";
 import { FACES, tableOfRuntimes } from "./runtimes/faces.mjs";
 import { project } from "./runtimes/project.mjs";
+import { runTour } from "./runtimes/tour.mjs";
 import { tripOf } from "./runtimes/trip.mjs";
 import { defaultFolder, vectorFiles } from "./vectors.mjs";
 
@@ -80,6 +82,23 @@ for (const [name, { expected, missing, run }] of Object.entries(FACES)) {
     });
   });
 }
+
+test("the tour notices what is wrong with a package", async () => {
+  const modules = { ...(await import(pathToFileURL(`${project()}/load.mjs`))) };
+  const { Hono } = createRequire(`${project()}/`)("hono");
+  const idsOf = async (changes) => {
+    const { failures } = await runTour({ modules: { ...modules, ...changes }, Hono }, tripOf());
+    return failures.map(({ id }) => id.split(":")[0]);
+  };
+  const { countersign, events } = modules;
+  assert.deepEqual(await idsOf({}), []);
+  assert.deepEqual(await idsOf({ countersign: { ...countersign, coreHash: "0" } }), ["version and coreHash are those of the build"]); // biome-ignore format: one line
+  assert.deepEqual(await idsOf({ events: { ...events, normalize: () => ({ ok: false }) } }), ["events"]);
+  assert.deepEqual(await idsOf({ another: {} }), ["every entry is there"]);
+  const credulous = () => ({ verify: () => ({ ok: true, covers: ["body"] }), free() {} });
+  const found = await idsOf({ countersign: { ...countersign, createVerifier: credulous } });
+  for (const id of ["verifier", "headers that are missing or malformed"]) assert.ok(found.includes(id), id);
+});
 
 test("no file of the package waits at its top level, so that every entry can be required", async () => {
   const { transform } = createRequire(`${project()}/`)("esbuild");
