@@ -99,7 +99,7 @@ function locked(folder, work) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [project, target] = process.argv.slice(2);
   if (project === undefined) {
-    console.error("usage: node install.mjs <express|worker|node> [<target folder>]");
+    console.error("usage: node install.mjs <express|worker|node|runtimes> [<target folder>]");
     process.exit(2);
   }
   console.log(install(project, target));

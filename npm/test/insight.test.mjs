@@ -4,38 +4,8 @@ import { describe, test } from "node:test";
 import { explain } from "countersign/explain";
 import { PROJECT } from "../scripts/paths.mjs";
 import { CASES } from "./insight/causes.mjs";
-import { FACES } from "./insight/faces.mjs";
-import { INBOUND, OUTBOUND } from "./insight/samples.mjs";
 
-const input = { cases: CASES, samples: [...INBOUND, ...OUTBOUND] };
-
-/** The same values as JSON keeps them. */
-const plain = (value) => JSON.parse(JSON.stringify(value));
-
-describe("explanations and normalised events in every runtime", () => {
-  let first;
-  for (const [face, run] of Object.entries(FACES)) {
-    test(`${face}: every cause is found, every sample is read as its snapshot says`, async (context) => {
-      const { explained, read } = plain(await run(input));
-      CASES.forEach(({ code, confidence }, at) => {
-        const { verdict, findings, complete } = explained[at];
-        const [finding] = findings.filter((one) => one.code === code);
-        assert.equal(verdict.ok, false, code);
-        assert.ok(finding, `${code} is not among ${findings.map((one) => one.code)}`);
-        assert.equal(finding.confidence, confidence, code);
-        assert.equal(findings[0].confidence, confidence, code);
-        assert.ok(finding.message.endsWith(".") && finding.fix.endsWith("."), code);
-        assert.equal(complete, true, code);
-      });
-      INBOUND.forEach(({ source, file, events }, at) => {
-        assert.deepEqual(read[at].map(({ event }) => event), events, `${source}/${file}`); // biome-ignore format: one line
-      });
-      first ??= { explained, read };
-      assert.deepEqual({ explained, read }, first);
-      context.diagnostic(`${CASES.length} causes, ${INBOUND.length} snapshots, ${OUTBOUND.length} deliveries`);
-    });
-  }
-
+describe("the cases of the suite", () => {
   test("there is a case for every cause of the core, and a type for each", () => {
     const core = readFileSync(`${PROJECT}core/src/explain/cause.rs`, "utf8");
     const causes = [...core.matchAll(/^ {4}\w+ = "([a-z0-9_]+)"/gm)].map(([, code]) => code).sort();

@@ -1,20 +1,19 @@
-// The playground in a real browser, from file://. Needs Chromium; where there is none, that is said and nothing is tested.
+// The playground in a real browser, from file://. Needs Chromium; where there is none, that is said and nothing is tested, and
+// with `CI` set it fails.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
 import { PACKAGE, PROJECT } from "../scripts/paths.mjs";
 import { PAGE } from "../scripts/playground.mjs";
 import { CASES } from "./insight/causes.mjs";
+import { CHROMIUM, CHROMIUM_MISSING, skipWithout, startChromium } from "./needs.mjs";
 import { hex, payload, SECRET } from "./support.mjs";
 
 const BYTES_MAX = 300 * 1024;
 const SHOTS = `${PROJECT}target/playground/`;
-const BROWSERS = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const executablePath = BROWSERS.find((path) => path && existsSync(path));
 const AXE = readFileSync(createRequire(`${PACKAGE}package.json`).resolve("axe-core/axe.min.js"), "utf8");
 
 test("the playground is one small file that may not talk to anybody", () => {
@@ -25,13 +24,13 @@ test("the playground is one small file that may not talk to anybody", () => {
 });
 
 describe("the playground", {
-  skip: executablePath === undefined ? "there is no Chromium" : false,
+  skip: skipWithout(CHROMIUM !== null, CHROMIUM_MISSING),
   timeout: 120_000,
 }, () => {
   let browser;
   before(async () => {
     mkdirSync(SHOTS, { recursive: true });
-    browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    browser = await startChromium();
   });
   after(() => browser?.close());
 

@@ -6,10 +6,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { skipWithout } from "./needs.mjs";
 
-/** The reason to skip, or `false`. Under CI there is none: a Redis must be there. */
-export const REDIS_MISSING =
-  spawnSync("redis-server", ["--version"]).status === 0 || process.env.CI ? false : "redis-server is not installed";
+const isInstalled = spawnSync("redis-server", ["--version"]).status === 0;
+
+/** The reason to skip, or `false`. */
+export const REDIS_MISSING = skipWithout(isInstalled, "redis-server is not installed");
 
 /** Starts a Redis; returns its port and how to stop it. */
 export async function startRedis() {

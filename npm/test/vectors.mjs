@@ -1,6 +1,6 @@
-// Prints how one face of the package does on the signature vectors, as one JSON object:
+// Prints how the package does on the signature vectors in one runtime, and on the tour of its entries, as one JSON object:
 //
-//     node test/vectors.mjs --face node-esm|node-cjs|workerd [DIR]
+//     node test/vectors.mjs --face node-esm|node-cjs|node-22|node-24|deno|bun|workerd|workerd-node|edge-vm|chromium [DIR]
 //
 // DIR, else the environment variable COUNTERSIGN_VECTORS, else tests/vectors of the project.
 
@@ -9,7 +9,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PROJECT } from "../scripts/paths.mjs";
-import { FACES } from "./vectors/faces.mjs";
+import { FACES } from "./runtimes/faces.mjs";
+import { tripOf } from "./runtimes/trip.mjs";
 
 /** The vector files of a folder, by name. */
 export function vectorFiles(folder) {
@@ -22,11 +23,16 @@ export function vectorFiles(folder) {
 /** The folder that is meant when none is named. */
 export const defaultFolder = () => process.env.COUNTERSIGN_VECTORS || join(PROJECT, "tests", "vectors");
 
+/** `missing` says why the runtime is not there; `error` why the suite did not come to its end. */
 async function report(face, folder) {
+  const empty = { face, runtime: null, files: [], error: null, missing: null };
   try {
-    return await FACES[face](vectorFiles(folder));
+    const missing = FACES[face].missing();
+    if (missing !== null) return { ...empty, missing };
+    const { facts, vectors, tour } = await FACES[face].run({ vectors: vectorFiles(folder), tour: tripOf() });
+    return { ...empty, ...vectors, runtime: facts.runtime, files: [...vectors.files, tour] };
   } catch (error) {
-    return { face, files: [], error: String(error?.stack ?? error) };
+    return { ...empty, error: String(error?.stack ?? error) };
   }
 }
 

@@ -1,24 +1,8 @@
+// The suite of the vectors itself. The vectors are run by runtimes.test.mjs.
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { FACES } from "./vectors/faces.mjs";
 import { runVectors } from "./vectors/suite.mjs";
-import { defaultFolder, vectorFiles } from "./vectors.mjs";
-
-const files = vectorFiles(defaultFolder());
-
-describe("signature vectors", () => {
-  for (const [face, run] of Object.entries(FACES)) {
-    test(`${face}: every vector gives a right verdict and the same headers`, async (context) => {
-      const report = await run(files);
-      assert.equal(report.error, null);
-      assert.ok(report.files.length > 0, "no vectors were found");
-      const total = (count) => report.files.reduce((sum, file) => sum + file[count], 0);
-      context.diagnostic(`${total("passed")} passed, ${total("failed")} failed`);
-      assert.deepEqual(report.files.flatMap((file) => file.failures), []); // biome-ignore format: one line
-      assert.ok(report.files.every((file) => file.passed > 0));
-    });
-  }
-});
 
 describe("the suite itself", () => {
   const verdicts = (code) => ({

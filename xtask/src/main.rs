@@ -62,7 +62,7 @@ enum Chore {
     ///
     /// Rust tests in the release profile (cargo-nextest when it is installed), documentation examples, the core without
     /// the standard library, the npm suites, the vectors. Ends with one table and fails when a test failed or a suite
-    /// ran none.
+    /// ran none. The table names what was left out because this machine lacks something; with `CI` set that fails.
     Test {
         /// Only this part; may be given several times
         #[arg(long = "face", value_enum)]
@@ -70,8 +70,10 @@ enum Chore {
     },
     /// Run the same vectors through every runtime
     ///
-    /// Native Rust, wasmtime, Node (ES modules and CommonJS) and workerd; one row per file and face. Fails when a vector
-    /// failed or a face found none. A vector of a kind that a face does not know is counted as not yet known.
+    /// Native Rust, wasmtime, and the packed npm package in Node (ES modules and CommonJS), Node 22 and 24, Deno, Bun, workerd
+    /// with and without Node's modules, Vercel's edge VM and Chromium; one row per file, one column per face. Fails when a
+    /// vector failed or a face found none. A runtime that is not on this machine is named in the last line; with `CI` set it
+    /// fails too.
     Vectors {
         /// Folder of vector files [default: COUNTERSIGN_VECTORS, else tests/vectors]
         directory: Option<PathBuf>,

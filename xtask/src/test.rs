@@ -41,6 +41,8 @@ struct Line {
     seconds: f64,
     /// Why there are no counts, where that is as it should be.
     remark: Option<String>,
+    /// What needs something that is not on this machine, with the reason.
+    left_out: Vec<String>,
 }
 
 impl Line {
@@ -156,6 +158,7 @@ fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result
         success: shown.success,
         seconds,
         remark: None,
+        left_out: counts::left_out(&shown.text),
     })
 }
 
@@ -172,6 +175,7 @@ fn without_std(workspace: &Workspace) -> Result<Line> {
         success: proof.builds_failed == 0,
         seconds: started.elapsed().as_secs_f64(),
         remark: Some(proof.shown),
+        left_out: Vec::new(),
     })
 }
 
@@ -189,22 +193,25 @@ fn weights(workspace: &Workspace) -> Result<Line> {
         success: over == 0,
         seconds: started.elapsed().as_secs_f64(),
         remark: None,
+        left_out: Vec::new(),
     })
 }
 
 fn vector_faces(workspace: &Workspace) -> Result<Line> {
     let started = Instant::now();
     let totals = vectors::run_and_print(workspace, None)?;
+    let success = totals.good();
     Ok(Line {
         suite: "vectors, all faces".to_owned(),
         counts: Counts {
             passed: totals.passed,
             failed: totals.failed,
-            skipped: 0,
+            skipped: totals.missing_faces.len() as u64,
         },
-        success: totals.good(),
+        success,
         seconds: started.elapsed().as_secs_f64(),
         remark: None,
+        left_out: totals.missing_faces,
     })
 }
 
@@ -214,7 +221,7 @@ fn summary(lines: &[Line]) -> Table {
         1..=4,
     );
     for line in lines {
-        let state = match (line.failed(), &line.remark) {
+        let mut state = match (line.failed(), &line.remark) {
             (true, Some(remark)) => format!("FAILED: {remark}"),
             (true, None) if line.counts.passed == 0 && line.success => {
                 "FAILED: no test ran".to_owned()
@@ -223,6 +230,9 @@ fn summary(lines: &[Line]) -> Table {
             (false, Some(remark)) => remark.clone(),
             (false, None) => "ok".to_owned(),
         };
+        if !line.left_out.is_empty() {
+            state = format!("{state}; not run: {}", line.left_out.join(", "));
+        }
         let Counts {
             passed,
             failed,
@@ -257,6 +267,7 @@ mod tests {
             success,
             seconds: 0.0,
             remark: remark.map(str::to_owned),
+            left_out: Vec::new(),
         }
     }
 
@@ -267,6 +278,14 @@ mod tests {
         assert!(line(1, 1, true, None).failed());
         assert!(line(1, 0, false, None).failed());
         assert!(!line(0, 0, true, Some("not shown")).failed());
+    }
+
+    #[test]
+    fn the_table_names_what_was_left_out() {
+        let mut part = line(3, 0, true, None);
+        part.left_out = vec!["deno (no package)".to_owned()];
+        let text = summary(&[part]).to_string();
+        assert!(text.contains("ok; not run: deno (no package)"), "{text}");
     }
 
     #[test]

@@ -52,13 +52,27 @@ pub(crate) fn run_and_print(workspace: &Workspace, directory: Option<PathBuf>) -
     }
     let totals = Totals::of(&reports);
     println!(
-        "vectors: {} passed, {} failed, {} of {} faces ran",
+        "vectors: {} passed, {} failed, {} of {} faces ran{}",
         totals.passed,
         totals.failed,
-        reports.len() as u64 - totals.broken_faces,
-        reports.len()
+        reports.len() as u64 - totals.broken_faces - totals.missing_faces.len() as u64,
+        reports.len(),
+        missing_note(&totals)
     );
     Ok(totals)
+}
+
+/// What the summary line says of runtimes that are not on this machine.
+pub(crate) fn missing_note(totals: &Totals) -> String {
+    match totals.missing_faces.as_slice() {
+        [] => String::new(),
+        missing => format!("; missing: {}", missing.join(", ")),
+    }
+}
+
+/// Where `CI` is set every runtime has to be there, as every program has for the tests of the npm package.
+fn everything_must_be_there() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 /// The argument wins over the environment, the environment over our own vectors.
@@ -88,10 +102,17 @@ fn run_face(workspace: &Workspace, face: Face, directory: &Path) -> Report {
         .and_then(|mut command| run::quiet(face.name(), &mut command))
         .and_then(|output| Report::parse(face, &output))
         .unwrap_or_else(|error| Report::broken(face, format!("{error:#}")));
+    let report = if everything_must_be_there() {
+        report.without_excuse()
+    } else {
+        report
+    };
     if report.is_broken() {
         step.failed("see below");
+    } else if let Some(reason) = report.missing() {
+        step.done(&format!("not run, {reason}"));
     } else {
-        step.done("");
+        step.done(report.runtime.as_deref().unwrap_or_default());
     }
     report
 }
@@ -108,7 +129,16 @@ fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command
             run::quiet("compile the vector runner", &mut cargo)?;
             workspace.command(workspace.native_binary("vectors"))
         }
-        Face::NodeEsm | Face::NodeCjs | Face::Workerd => {
+        Face::NodeEsm
+        | Face::NodeCjs
+        | Face::Node22
+        | Face::Node24
+        | Face::Deno
+        | Face::Bun
+        | Face::Workerd
+        | Face::WorkerdNode
+        | Face::EdgeVm
+        | Face::Chromium => {
             let mut node = npm::node(workspace)?;
             node.arg("npm/test/vectors.mjs");
             node
@@ -118,23 +148,30 @@ fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command
     Ok(command)
 }
 
-/// One row per file, which is a scheme, and one column per face.
+/// One row per file, which is a scheme, and one column per face. Heads and failures take two lines, so that the table fits.
 fn summary(reports: &[Report]) -> Table {
-    let faces = reports.iter().map(|report| report.face.name());
-    let header: Vec<_> = ["file"].into_iter().chain(faces).collect();
+    let faces: Vec<_> = reports
+        .iter()
+        .map(|report| report.face.name().replacen('-', "\n", 1))
+        .collect();
+    let header: Vec<_> = ["file"]
+        .into_iter()
+        .chain(faces.iter().map(String::as_str))
+        .collect();
     let mut table = table::plain(&header, 1..=reports.len());
     let mut files: Vec<_> = reports
         .iter()
         .flat_map(|report| report.files.iter().map(|file| file.file.as_str()))
         .collect();
-    files.sort_unstable();
+    // What is no vector file comes last.
+    files.sort_unstable_by_key(|file| (!file.ends_with(".json"), *file));
     files.dedup();
     for file in files {
         let cells = reports.iter().map(|report| {
             let found = report.files.iter().find(|one| one.file == file);
             match found {
                 None => "-".to_owned(),
-                Some(one) if one.failed > 0 => format!("{} ({} failed)", one.passed, one.failed),
+                Some(one) if one.failed > 0 => format!("{}\n{} failed", one.passed, one.failed),
                 Some(one) => one.passed.to_string(),
             }
         });

@@ -10,19 +10,30 @@ import workerd from "workerd";
 
 /** The Workers runtime as it was on this day, still without Node's modules: the package must not need them. */
 const COMPATIBILITY_DATE = "2026-06-01";
+/** A day on which Node's modules are part of the runtime. */
+export const WITH_NODE = "2026-10-01";
 
 /**
  * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read, `objects` its
  * Durable Objects, kept in memory (binding to class), `kv` the file of a Worker that answers as the service behind the KV namespace
- * `KV`; with `pipe` what it prints can be read. Resolves once it listens: `{ url, lines, stop, ended }`.
+ * `KV`; `date` is the day whose runtime is meant; with `pipe` what it prints can be read. Resolves once it listens:
+ * `{ url, lines, stop, ended }`.
  */
-export async function serve({ entry, bindings = [], objects = {}, kv = null, port = 0, pipe = false }) {
+export async function serve({
+  entry,
+  bindings = [],
+  objects = {},
+  kv = null,
+  date = COMPATIBILITY_DATE,
+  port = 0,
+  pipe = false,
+}) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
   try {
     const wasm = await bundle(entry, folder);
     const config = join(folder, "config.capnp");
     if (kv !== null) cpSync(kv, join(folder, "kv.js"));
-    writeFileSync(config, configuration(wasm, { bindings, objects, kv, port }));
+    writeFileSync(config, configuration(wasm, { bindings, objects, kv, date, port }));
     return await start(config, pipe, () => rmSync(folder, { recursive: true, force: true }));
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -50,7 +61,7 @@ async function bundle(entry, folder) {
     .map((file) => basename(file));
 }
 
-function configuration(wasm, { bindings, objects, kv, port }) {
+function configuration(wasm, { bindings, objects, kv, date, port }) {
   const modules = [
     '(name = "bundle.js", esModule = embed "bundle.js")',
     ...wasm.map((file) => `(name = "${file}", wasm = embed "${file}")`),
@@ -70,7 +81,7 @@ const config :Workerd.Config = (
 );
 
 const worker :Workerd.Worker = (
-  compatibilityDate = "${COMPATIBILITY_DATE}",
+  compatibilityDate = "${date}",
   modules = [${modules.join(", ")}],
   bindings = [${variables.join(", ")}],
   durableObjectNamespaces = [${classes.join(", ")}],

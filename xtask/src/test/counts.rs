@@ -91,6 +91,29 @@ pub(super) fn node(text: &str) -> Counts {
     counts
 }
 
+/// The reasons for which Node's runner skipped something, each once: `ok 1 - a # SKIP reason` in TAP, `﹣ a (0.1ms) # reason` in
+/// the spec reporter. Other runners give no reasons.
+pub(super) fn left_out(text: &str) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim_start) {
+        let reason = if line.starts_with("ok ") {
+            line.split_once(" # SKIP ").map(|(_, reason)| reason)
+        } else if line.starts_with("﹣ ") {
+            line.rsplit_once(" # ").map(|(_, reason)| reason)
+        } else {
+            None
+        };
+        if let Some(reason) = reason.map(str::trim)
+            && !reason.is_empty()
+            && reason != "SKIP"
+            && !reasons.iter().any(|known| known == reason)
+        {
+            reasons.push(reason.to_owned());
+        }
+    }
+    reasons
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +149,14 @@ mod tests {
         let spec = "ℹ tests 3\nℹ pass 3\nℹ fail 0\nℹ duration_ms 41.5\n";
         assert_eq!(node(&format!("{spec}\n{spec}")), counts(6, 0, 0));
         assert_eq!(node("# Subtest: pass 7 of them\n"), counts(0, 0, 0));
+    }
+
+    #[test]
+    fn reasons_for_skipping_are_told_once() {
+        let tap = "    ok 1 - a # SKIP there is no Chromium\nok 2 - b # SKIP there is no Chromium\nok 3 - c\n";
+        assert_eq!(left_out(tap), ["there is no Chromium"]);
+        let spec = "﹣ deno (0.2ms) # deno is missing\n✔ c (1ms)\n";
+        assert_eq!(left_out(spec), ["deno is missing"]);
+        assert!(left_out("ok 4 - d # SKIP\n").is_empty());
     }
 }

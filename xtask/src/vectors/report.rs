@@ -11,7 +11,16 @@ pub(crate) enum Face {
     Wasmtime,
     NodeEsm,
     NodeCjs,
+    #[value(name = "node-22")]
+    Node22,
+    #[value(name = "node-24")]
+    Node24,
+    Deno,
+    Bun,
     Workerd,
+    WorkerdNode,
+    EdgeVm,
+    Chromium,
 }
 
 impl Face {
@@ -21,7 +30,14 @@ impl Face {
             Self::Wasmtime => "wasmtime",
             Self::NodeEsm => "node-esm",
             Self::NodeCjs => "node-cjs",
+            Self::Node22 => "node-22",
+            Self::Node24 => "node-24",
+            Self::Deno => "deno",
+            Self::Bun => "bun",
             Self::Workerd => "workerd",
+            Self::WorkerdNode => "workerd-node",
+            Self::EdgeVm => "edge-vm",
+            Self::Chromium => "chromium",
         }
     }
 }
@@ -32,6 +48,11 @@ struct Printed {
     face: String,
     files: Vec<FileReport>,
     error: Option<String>,
+    /// Name and version, where the face knows them.
+    #[serde(default)]
+    runtime: Option<String>,
+    #[serde(default)]
+    missing: Option<String>,
 }
 
 /// Results of one vector file.
@@ -56,7 +77,11 @@ struct Failure {
 pub(super) struct Report {
     pub(super) face: Face,
     pub(super) files: Vec<FileReport>,
+    /// Name and version, where the face knows them.
+    pub(super) runtime: Option<String>,
     error: Option<String>,
+    /// Why the runtime is not on this machine.
+    missing: Option<String>,
 }
 
 impl Report {
@@ -73,7 +98,9 @@ impl Report {
         Ok(Self {
             face,
             files: printed.files,
+            runtime: printed.runtime,
             error: printed.error,
+            missing: printed.missing,
         })
     }
 
@@ -81,13 +108,30 @@ impl Report {
         Self {
             face,
             files: Vec::new(),
+            runtime: None,
             error: Some(error),
+            missing: None,
         }
+    }
+
+    /// Why the runtime is not on this machine; such a face is neither good nor broken.
+    pub(super) fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
+    /// A missing runtime becomes a broken face: where everything has to be there.
+    pub(super) fn without_excuse(mut self) -> Self {
+        if let Some(reason) = self.missing.take() {
+            self.error = Some(format!("the runtime is missing: {reason}"));
+        }
+        self
     }
 
     /// It did not run, or it ran nothing: vectors that are not yet known do not count as run.
     pub(super) fn is_broken(&self) -> bool {
-        self.error.is_some() || self.files.iter().all(|file| file.passed + file.failed == 0)
+        self.missing.is_none()
+            && (self.error.is_some()
+                || self.files.iter().all(|file| file.passed + file.failed == 0))
     }
 
     /// Every failure and the reason why the face is broken, one line each.
@@ -125,6 +169,8 @@ pub(crate) struct Totals {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) broken_faces: u64,
+    /// Faces that did not run, with the reason.
+    pub(crate) missing_faces: Vec<String>,
 }
 
 impl Totals {
@@ -132,6 +178,10 @@ impl Totals {
         let mut totals = Self::default();
         for report in reports {
             totals.broken_faces += u64::from(report.is_broken());
+            if let Some(reason) = report.missing() {
+                let face = report.face.name();
+                totals.missing_faces.push(format!("{face} ({reason})"));
+            }
             for file in &report.files {
                 totals.passed += file.passed;
                 totals.failed += file.failed;
@@ -177,7 +227,8 @@ mod tests {
             Totals {
                 passed: 24,
                 failed: 0,
-                broken_faces: 0
+                broken_faces: 0,
+                missing_faces: Vec::new(),
             }
         );
         assert!(totals.good());
@@ -199,6 +250,21 @@ mod tests {
         assert!(report(r#"{"face":"native","files":[],"error":null}"#).is_broken());
         assert_eq!(report(EMPTY).complaints(), ["native: found no vectors"]);
         assert!(!Totals::of(&[report(GOOD), report(EMPTY)]).good());
+    }
+
+    #[test]
+    fn a_missing_runtime_is_named_and_has_no_excuse_where_all_must_be_there() {
+        let text = r#"{"face":"native","files":[],"error":null,"missing":"no package"}"#;
+        let totals = Totals::of(&[report(GOOD), report(text)]);
+        assert!(totals.good());
+        assert_eq!(totals.missing_faces, ["native (no package)"]);
+        let broken = report(text).without_excuse();
+        assert_eq!(
+            broken.complaints(),
+            ["native: the runtime is missing: no package"]
+        );
+        assert!(!Totals::of(&[report(GOOD), broken]).good());
+        assert!(!report(GOOD).without_excuse().is_broken());
     }
 
     #[test]
