@@ -14,15 +14,15 @@ const COMPATIBILITY_DATE = "2026-06-01";
 /**
  * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read, `objects` its
  * Durable Objects, kept in memory (binding to class), `kv` the file of a Worker that answers as the service behind the KV namespace
- * `KV`; with `pipe` what it prints can be read. Resolves once it listens: `{ url, lines, stop, ended }`.
+ * `KV`, `flags` compatibility flags; with `pipe` what it prints can be read. Resolves once it listens: `{ url, lines, stop, ended }`.
  */
-export async function serve({ entry, bindings = [], objects = {}, kv = null, port = 0, pipe = false }) {
+export async function serve({ entry, bindings = [], objects = {}, kv = null, flags = [], port = 0, pipe = false }) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
   try {
     const wasm = await bundle(entry, folder);
     const config = join(folder, "config.capnp");
     if (kv !== null) cpSync(kv, join(folder, "kv.js"));
-    writeFileSync(config, configuration(wasm, { bindings, objects, kv, port }));
+    writeFileSync(config, configuration(wasm, { bindings, objects, kv, flags, port }));
     return await start(config, pipe, () => rmSync(folder, { recursive: true, force: true }));
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
@@ -38,7 +38,7 @@ async function bundle(entry, folder) {
     bundle: true,
     format: "esm",
     target: "es2022",
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:*"],
     conditions: ["workerd", "worker", "browser"],
     loader: { ".wasm": "copy" },
     assetNames: "[name]",
@@ -50,7 +50,7 @@ async function bundle(entry, folder) {
     .map((file) => basename(file));
 }
 
-function configuration(wasm, { bindings, objects, kv, port }) {
+function configuration(wasm, { bindings, objects, kv, flags, port }) {
   const modules = [
     '(name = "bundle.js", esModule = embed "bundle.js")',
     ...wasm.map((file) => `(name = "${file}", wasm = embed "${file}")`),
@@ -71,6 +71,7 @@ const config :Workerd.Config = (
 
 const worker :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
+  compatibilityFlags = ${JSON.stringify(flags)},
   modules = [${modules.join(", ")}],
   bindings = [${variables.join(", ")}],
   durableObjectNamespaces = [${classes.join(", ")}],
