@@ -10,9 +10,6 @@ import * as svix from "svix";
 import { OURS, SNIPPET } from "./names.mjs";
 import { BASE64_KEY, BASE64_SECRET, CARRIERS, SECRET } from "./schemes.mjs";
 
-/** The schemes that are compared, each with the packages that know it. */
-export const SCHEMES = Object.keys(CARRIERS);
-
 /** Ours, made as a user makes it; `options` for what is measured beside the default. */
 export function ours(scheme, options = {}) {
   const secrets = CARRIERS[scheme].encoding === "base64" ? BASE64_SECRET : SECRET;
@@ -82,6 +79,7 @@ const PEERS = {
     name: "@octokit/webhooks-methods",
     // It takes text only.
     verify: (headers, body) => octokit(SECRET, body.toString(), headers["x-hub-signature-256"]),
+    verifyAsIs: (headers, body) => octokit(SECRET, body, headers["x-hub-signature-256"]),
   }),
   "standard-webhooks": () => {
     const webhook = new standardwebhooks.Webhook(BASE64_SECRET);
@@ -106,6 +104,9 @@ const PEERS = {
     ),
   }),
 };
+
+/** The schemes that are compared, each with the package that knows it. */
+export const SCHEMES = Object.keys(PEERS);
 
 export const snippet = (scheme) => SNIPPETS[scheme];
 

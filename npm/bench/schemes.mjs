@@ -15,6 +15,9 @@ const SIGNERS = {
   github: (body) => ({ "x-hub-signature-256": `sha256=${hex(SECRET, body)}` }),
   "standard-webhooks": (body, timestamp) => standard("webhook", body, timestamp),
   svix: (body, timestamp) => standard("svix", body, timestamp),
+  cleanmails: (body) => ({ "x-webhook-signature": `sha256=${hex(SECRET, body)}` }),
+  smartlead: (body) => ({ "x-smartlead-signature": hex(SECRET, body) }),
+  platform: (body) => ({ "x-webhook-signature": hex(SECRET, body) }),
   stripe: (body, timestamp) => ({
     "stripe-signature": `t=${timestamp},v1=${hex(SECRET, `${timestamp}.`, body)}`,
   }),
@@ -30,6 +33,9 @@ export const CARRIERS = {
     encoding: "base64",
     timestamp: "webhook-timestamp",
   },
+  cleanmails: { header: "x-webhook-signature", prefix: "sha256=", encoding: "hex" },
+  smartlead: { header: "x-smartlead-signature", prefix: "", encoding: "hex" },
+  platform: { header: "x-webhook-signature", prefix: "", encoding: "hex" },
   svix: { header: "svix-signature", prefix: "v1,", encoding: "base64", timestamp: "svix-timestamp" },
   stripe: { header: "stripe-signature", prefix: "v1=", encoding: "hex", timestamp: "stripe-signature" },
 };
