@@ -48,8 +48,8 @@ const REPLACEMENT = [0xef, 0xbf, 0xbd];
 
 /**
  * A row is a request for each scheme, `null` where the scheme has no such thing, and the right verdict; `null` where either is
- * right, and only an exception is wrong. `asIs`: the body is handed over in this very form to those who take text, too. `mistake`: no stranger can cause it, so
- * an exception is in order; ours has this code.
+ * right, and only an exception is wrong. `asIs`: the body is handed over in this very form to those who take text, too.
+ * `mistake`: no stranger can cause it, so an exception is in order; ours has this code.
  */
 const ROWS = [
   { input: "body is a `Buffer`", right: "accepts", asIs: true, make: (scheme) => authentic(scheme) },

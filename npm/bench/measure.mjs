@@ -6,8 +6,10 @@ const BATCH_MS = 12;
 const WARM_UP_MS = 40;
 /** Most times that a group is measured in one round. */
 export const PASSES_MAX = 3;
-/** Share of a batch that runs untimed before it. */
-const RUN_IN = 0.2;
+/** Share of a batch that runs untimed before it: until then threads of the collector are at work, and count as ours. */
+const RUN_IN = 0.3;
+/** Fewest calls in a batch. */
+const CALLS_MIN = 2;
 
 /**
  * Measures groups of cases; within a group a round takes the cases in a new order, `passes` times. A case is
@@ -16,18 +18,19 @@ const RUN_IN = 0.2;
  * Every case gets `cpu` and `wall`: microseconds per call, one figure a pass.
  */
 export async function measure(groups, { rounds, quick = false, beforeRound = () => {} }) {
-  const batchMs = quick ? BATCH_MS / 3 : BATCH_MS;
+  const batchMs = quick ? BATCH_MS / 2 : BATCH_MS;
   beforeRound();
   for (const one of groups.flatMap(({ cases }) => cases)) {
     one.cpu = [];
     one.wall = [];
-    await warmUp(one, quick ? WARM_UP_MS / 4 : WARM_UP_MS, batchMs);
+    one.answers = 0;
+    await warmUp(one, quick ? WARM_UP_MS / 2 : WARM_UP_MS, batchMs);
   }
   for (let round = 0; round < rounds; round += 1) {
     beforeRound();
     for (let pass = 0; pass < PASSES_MAX; pass += 1) {
       for (const { cases, passes = 1 } of groups) {
-        if (pass < passes) for (const one of shuffled(cases)) await timed(one);
+        if (pass < passes) for (const one of shuffled(cases)) await timed(one, batchMs);
       }
     }
   }
@@ -42,10 +45,10 @@ async function warmUp(one, warmUpMs, batchMs) {
     await run(one, batch);
     calls += batch;
   }
-  one.calls = Math.max(2, Math.ceil((calls * batchMs) / (performance.now() - start)));
+  one.calls = Math.max(CALLS_MIN, Math.ceil((calls * batchMs) / (performance.now() - start)));
 }
 
-async function timed(one) {
+async function timed(one, batchMs) {
   // What another case left behind is not this one's to clear.
   globalThis.gc?.();
   await run(one, Math.ceil(one.calls * RUN_IN));
@@ -56,6 +59,9 @@ async function timed(one) {
   const { user, system } = process.cpuUsage(cpu);
   one.cpu.push((user + system) / one.calls);
   one.wall.push(wallUs / one.calls);
+  one.answers += one.calls;
+  // What was slow while it was being compiled would have batches too short for good.
+  one.calls = Math.max(CALLS_MIN, Math.ceil((batchMs * 1000) / best(one.cpu)));
 }
 
 async function run(one, calls) {

@@ -1,6 +1,7 @@
 // The figures as tables, and the bars.
 
 import { MAIN, OURS, SNIPPET } from "./names.mjs";
+import { both, number, shareOf, sizeOf, snippetOf, table, unique } from "./table.mjs";
 
 /** Share of the documented snippet's time that ours may take at most, by bytes of body. */
 const ACCEPT_BARS = { 200: 0.6, 500: 0.6, 2048: 0.75, 16384: 0.95, 262144: 1.02 };
@@ -12,28 +13,6 @@ const PARSE_BAR = 1.5;
 const WORKERD_BAR = 1;
 /** Import and first verification in a fresh process. */
 const START_BAR_MS = 8;
-
-const sizeOf = (bytes) => (bytes >= 1024 ? `${bytes / 1024} KB` : `${bytes} B`);
-const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
-const both = ({ best, median }) => `${number(best)} / ${number(median)}`;
-
-/** A Markdown table with columns of equal width, which reads as text too. */
-function table(head, rows) {
-  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column].length)));
-  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`;
-  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
-}
-
-const unique = (list) => [...new Set(list)];
-
-/** The snippet's figure that belongs to this one. */
-const snippetOf = (figures, { section, scheme, bytes }) =>
-  figures.find(
-    (one) => one.section === section && one.scheme === scheme && one.bytes === bytes && one.name.startsWith(SNIPPET),
-  );
-
-/** Best rounds compared. CPU time where it is known. */
-const shareOf = (one, other, unit = "cpuUs") => one[unit].best / other[unit].best;
 
 /** Rows of schemes and contenders, columns of sizes. */
 function bySize(figures, unit) {
@@ -53,8 +32,8 @@ function bySize(figures, unit) {
   return table(["scheme", "", ...sizes.map(sizeOf)], rows);
 }
 
-/** Where native hashing is the quicker one from. */
-function breakEven(figures) {
+/** Both ways of hashing over sizes, and where native hashing is the quicker one from. */
+export function breakEven(figures) {
   const sizes = unique(figures.map(({ bytes }) => bytes));
   const find = (bytes, name) => figures.find((one) => one.bytes === bytes && one.name === name);
   const rows = sizes.map((bytes) => {
@@ -64,11 +43,7 @@ function breakEven(figures) {
   });
   const isSlower = (bytes) => shareOf(find(bytes, "native"), find(bytes, "wasm")) > 1;
   const from = sizes[sizes.findLastIndex(isSlower) + 1];
-  const end =
-    from === undefined
-      ? "WebAssembly was the quicker one at the largest size."
-      : `Native hashing was the quicker one from ${sizeOf(from)} on.`;
-  return `${table(["body", "WebAssembly", "native hash", "snippet, us"], rows)}\n\n${end}`;
+  return { rows, from: from === undefined ? null : sizeOf(from) };
 }
 
 const TITLES = {
@@ -99,7 +74,11 @@ export function report(figures) {
 }
 
 function sectionOf(section, figures) {
-  if (section === "break-even") return breakEven(figures);
+  if (section === "break-even") {
+    const { rows, from } = breakEven(figures);
+    const end = from === null ? "at no size up to the largest" : `from ${from} on`;
+    return `${table(["body", "WebAssembly", "native hash", "snippet, us"], rows)}\n\nNative hashing was the quicker one ${end}.`;
+  }
   if (section !== "start") return bySize(figures, section === "workerd" ? "wallUs" : "cpuUs");
   return table(
     ["", "wall", "CPU"],

@@ -1,26 +1,29 @@
 // How long verifying takes, ours beside the others, in one run:
 //
-//     cargo xtask bench verify [--rounds 20] [--quick] [--json] [--only accept,parse]
+//     cargo xtask bench verify [--rounds 20] [--quick] [--json] [--only accept,parse] [--readme]
 //
 // Needs the built package (`cargo xtask build`, or `npm run build` after a change of npm/src). The packages that are compared
 // are installed from npm/bench/package-lock.json, ours from the packed tarball. Every answer is checked: a wrong one ends the
-// run. A bar that is missed is printed.
+// run. A bar that is missed is printed. `--readme` also writes the figures into npm/README.md.
 
 import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { installFrom } from "../packaging-tests/install.mjs";
-import { PACKAGING } from "../scripts/paths.mjs";
+import { PACKAGE, PACKAGING } from "../scripts/paths.mjs";
 import { bars, report } from "./report.mjs";
 import { starts } from "./starts.mjs";
+import { summary, withBlocks } from "./summary.mjs";
 import { workers } from "./workers.mjs";
 
 /** Measured together in one process of their own. */
 const IN_PROCESS = ["accept", "reject", "parse", "break-even"];
 const SECTIONS = [...IN_PROCESS, "workerd", "start"];
 
+const README = `${PACKAGE}README.md`;
 const ROUNDS = 15;
 const QUICK_ROUNDS = 4;
 
@@ -33,6 +36,7 @@ function options() {
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      readme: { type: "boolean", default: false },
       only: { type: "string", default: SECTIONS.join(",") },
     },
   });
@@ -41,7 +45,8 @@ function options() {
   const only = values.only.split(",");
   const unknown = only.find((name) => !SECTIONS.includes(name));
   if (unknown !== undefined) throw new Error(`--only knows no ${unknown}; there are ${SECTIONS.join(", ")}`);
-  return { rounds, quick: values.quick, json: values.json, only };
+  if (values.readme && only.length < SECTIONS.length) throw new Error("--readme needs everything, so no --only");
+  return { readme: values.readme, rounds, quick: values.quick, json: values.json, only };
 }
 
 /**
@@ -61,7 +66,7 @@ function inProcess(folder, asked) {
 }
 
 async function main() {
-  const { rounds, quick, json, only } = options();
+  const { rounds, quick, json, only, readme } = options();
   const folder = installed();
   const sections = IN_PROCESS.filter((name) => only.includes(name));
   const figures = [];
@@ -76,6 +81,7 @@ async function main() {
     cpus: cpus().length,
     platform: `${process.platform} ${process.arch}`,
   };
+  if (readme) writeFileSync(README, withBlocks(readFileSync(README, "utf8"), summary(figures, where, rounds)));
   if (json) {
     console.log(JSON.stringify({ where, rounds, figures, bars: bars(figures) }, null, 2));
     return;

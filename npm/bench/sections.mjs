@@ -102,13 +102,13 @@ const groups = [];
 for (const name of sections) groups.push(...(await SECTIONS[name]()));
 await measure(groups, { rounds, quick, beforeRound: Requests.refresh });
 const figures = groups.flatMap(({ section, bytes, cases }) =>
-  cases.map(({ name, scheme, isAsync, cpu, wall, calls }) => ({
+  cases.map(({ name, scheme, isAsync, cpu, wall, answers }) => ({
     section,
     bytes,
     scheme,
     name,
     isAsync,
-    calls: calls * cpu.length,
+    calls: answers,
     cpuUs: { best: best(cpu), median: median(cpu) },
     wallUs: { best: best(wall), median: median(wall) },
   })),

@@ -36,6 +36,9 @@ pub(crate) enum Measurement {
         /// Only these, with commas: accept, reject, parse, break-even, workerd, start
         #[arg(long)]
         only: Option<String>,
+        /// Write the figures into npm/README.md as well
+        #[arg(long, conflicts_with = "only")]
+        readme: bool,
     },
 }
 
@@ -49,6 +52,7 @@ pub(crate) fn bench(workspace: &Workspace, measurement: Measurement) -> Result<(
             quick,
             json,
             only,
+            readme,
         } => {
             npm::build(workspace)?;
             let mut options = Vec::new();
@@ -56,6 +60,7 @@ pub(crate) fn bench(workspace: &Workspace, measurement: Measurement) -> Result<(
             options.extend(quick.then(|| "--quick".to_owned()));
             options.extend(json.then(|| "--json".to_owned()));
             options.extend(only.map(|only| format!("--only={only}")));
+            options.extend(readme.then(|| "--readme".to_owned()));
             verify(workspace, &options)
         }
     }
