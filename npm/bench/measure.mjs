@@ -1,12 +1,13 @@
 // Rounds: everything is measured a little, then everything again, so that a busy moment hits all alike. The best round is
-// the one that was disturbed least.
+// the one that was disturbed least. Garbage is never collected on demand: the heap shrinks each time, and then whoever allocates
+// more than we do pays up to three times as much as it would in a program.
 
 /** Time that a contender runs in one round, ms. Shorter rounds find quiet moments, longer ones a finer clock. */
 const BATCH_MS = 12;
 const WARM_UP_MS = 40;
 /** Most times that a group is measured in one round. */
 export const PASSES_MAX = 3;
-/** Share of a batch that runs untimed before it: until then threads of the collector are at work, and count as ours. */
+/** Share of a batch that runs untimed before it, to get over what the case before left behind. */
 const RUN_IN = 0.3;
 /** Fewest calls in a batch. */
 const CALLS_MIN = 2;
@@ -49,8 +50,6 @@ async function warmUp(one, warmUpMs, batchMs) {
 }
 
 async function timed(one, batchMs) {
-  // What another case left behind is not this one's to clear.
-  globalThis.gc?.();
   await run(one, Math.ceil(one.calls * RUN_IN));
   const cpu = process.cpuUsage();
   const wall = performance.now();

@@ -49,18 +49,18 @@ function options() {
   return { readme: values.readme, rounds, quick: values.quick, json: values.json, only };
 }
 
-/**
- * The sections of one process. Garbage is collected between the batches, so that nobody pays for another's; code that was not
- * used in the meantime is not forgotten for that.
- */
+/** The sections of one process. Code that waits for its turn is not forgotten meanwhile. */
 function inProcess(folder, asked) {
-  const flags = ["--expose-gc", "--no-flush-bytecode"];
-  const { status, stdout } = spawnSync(process.execPath, [...flags, "sections.mjs", JSON.stringify(asked)], {
-    cwd: folder,
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["--no-flush-bytecode", "sections.mjs", JSON.stringify(asked)],
+    {
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   if (status !== 0) throw new Error("the measuring process failed; its output above says why");
   return JSON.parse(stdout);
 }
