@@ -15,9 +15,13 @@ import { INPUTS, PACKAGE, PACKAGING, TARBALL } from "../scripts/paths.mjs";
 const LOCK_MS_MAX = 5 * 60_000;
 const LOCK_POLL_MS = 200;
 
-/** Installs a project and returns its folder. Safe to call from several processes at once. */
+/** Installs a project of this folder and returns where it is installed. Safe to call from several processes at once. */
 export function install(project, target = join(PACKAGING, project)) {
-  const source = fileURLToPath(new URL(project, import.meta.url));
+  return installFrom(fileURLToPath(new URL(project, import.meta.url)), target);
+}
+
+/** The same for a project in any folder. */
+export function installFrom(source, target) {
   mkdirSync(PACKAGING, { recursive: true });
   return locked(join(PACKAGING, ".lock"), () => {
     if (!isPacked()) pack();
