@@ -55,7 +55,7 @@ const MODULES: [Module; 6] = [
         name: "kernel-slim",
         package: "countersign-kernel",
         features: Some(""),
-        profile: "wasm-small",
+        profile: "wasm-slim",
         finish: Finish::ImportFree { names: false },
     },
     // Stays inside the host binary.
