@@ -8,7 +8,7 @@ import { INPUTS, PACKAGE } from "./paths.mjs";
 export const PARTS = ["toolkit", "events", "explain"];
 
 const WASM_FILES = [
-  ...["kernel.wasm", "manifest.json"],
+  ...["kernel.wasm", "kernel-slim.wasm", "manifest.json"],
   ...PARTS.flatMap((name) => [`${name}/${name}.js`, `${name}/${name}_bg.wasm`]),
 ];
 const OWN_FILES = ["package.json", "tsconfig.json", "scripts/build.mjs", "scripts/playground.mjs"];
