@@ -14,9 +14,17 @@ const COMPATIBILITY_DATE = "2026-06-01";
 /**
  * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read, `objects` its
  * Durable Objects, kept in memory (binding to class), `kv` the file of a Worker that answers as the service behind the KV namespace
- * `KV`; with `pipe` what it prints can be read. Resolves once it listens: `{ url, lines, stop, ended }`.
+ * `KV`; with `pipe` what it prints can be read; `bundle` makes the files. Resolves once it listens: `{ url, lines, stop, ended }`.
  */
-export async function serve({ entry, bindings = [], objects = {}, kv = null, port = 0, pipe = false }) {
+export async function serve({
+  entry,
+  bindings = [],
+  objects = {},
+  kv = null,
+  port = 0,
+  pipe = false,
+  bundle = withEsbuild,
+}) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
   try {
     const wasm = await bundle(entry, folder);
@@ -31,7 +39,7 @@ export async function serve({ entry, bindings = [], objects = {}, kv = null, por
 }
 
 /** Writes bundle.js and the wasm files that it imports; returns the names of the latter. */
-async function bundle(entry, folder) {
+async function withEsbuild(entry, folder) {
   const { metafile } = await build({
     entryPoints: [entry],
     outfile: join(folder, "bundle.js"),
