@@ -6,9 +6,11 @@ mod content;
 #[cfg(feature = "p256")]
 mod der;
 pub mod encoding;
+#[cfg(feature = "every-scheme")]
 mod form;
 #[cfg(feature = "hashed")]
 mod hashed;
+#[cfg(feature = "every-scheme")]
 pub(crate) mod json;
 mod key;
 pub mod layout;
@@ -19,6 +21,7 @@ mod request;
 pub mod scheme;
 mod sign;
 pub mod timestamp;
+#[cfg(feature = "every-scheme")]
 mod url;
 mod verdict;
 
@@ -29,16 +32,18 @@ pub use self::{
     config::{Config, ConfigError, Tolerance},
     mac::Algorithm,
     request::{Message, Request, SignError, SignedAt},
-    url::UrlForms,
     verdict::{Covers, Refusal, Valid},
 };
 
+#[cfg(feature = "every-scheme")]
+pub use self::url::UrlForms;
+#[cfg(feature = "every-scheme")]
+use self::{carrier::json_text, content::Listed, scheme::Part};
 use self::{
-    carrier::json_text,
-    content::{Content, Listed},
+    content::Content,
     encoding::Presented,
     key::{Key, Proof},
-    scheme::{Part, Scheme},
+    scheme::Scheme,
     timestamp::TimestampPlace,
 };
 use crate::{
@@ -48,7 +53,12 @@ use crate::{
 use alloc::{borrow::Cow, vec::Vec};
 use core::{fmt, ops::ControlFlow};
 
+/// Byte order mark in UTF-8, which a reader of JSON may ignore. Source: RFC 8259 section 8.1.
+#[cfg(any(feature = "every-scheme", feature = "payload"))]
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Header names that a signature may list; a longer list is malformed.
+#[cfg(feature = "every-scheme")]
 const LISTED_NAMES_MAX: usize = 100;
 
 /// A scheme together with its keys: verifies requests and signs messages. Build it once and reuse it; the first blocks
@@ -153,6 +163,7 @@ impl KeyedScheme {
     }
 
     /// Whether the signature lists further headers, of any name, that must be there.
+    #[cfg(feature = "every-scheme")]
     pub fn reads_listed_headers(&self) -> bool {
         self.scheme.layout.header_list().is_some()
     }
@@ -184,21 +195,26 @@ impl KeyedScheme {
             headers,
             body,
         };
-        if self.reads_headers() {
-            return self.judge(&request(&Found(headers) as &dyn Headers), now_s);
+        #[cfg(feature = "every-scheme")]
+        if !self.reads_headers() {
+            let names = self.scheme.header_names();
+            let fields = self.scheme.carrier.fields(body, &names)?;
+            let verdict = self.judge(&request(&fields as &dyn Headers), now_s);
+            return verdict.map_err(|refusal| match refusal {
+                Refusal::MissingHeader => Refusal::MissingField,
+                other => other,
+            });
         }
-        let names = self.scheme.header_names();
-        let fields = self.scheme.carrier.fields(body, &names)?;
-        let verdict = self.judge(&request(&fields as &dyn Headers), now_s);
-        verdict.map_err(|refusal| match refusal {
-            Refusal::MissingHeader => Refusal::MissingField,
-            other => other,
-        })
+        self.judge(&request(&Found(headers) as &dyn Headers), now_s)
     }
 
     fn judge(&self, request: &Request<'_, dyn Headers + '_>, now_s: i64) -> Result<Valid, Refusal> {
+        #[cfg_attr(not(feature = "every-scheme"), expect(unused_mut))]
         let mut reading = self.read(request, now_s)?;
+        #[cfg(feature = "every-scheme")]
         let secret_index = self.matching_secret(&mut reading, request.url)?;
+        #[cfg(not(feature = "every-scheme"))]
+        let secret_index = self.matching_in_content(&reading)?;
         Ok(reading.valid(secret_index))
     }
 
@@ -228,6 +244,7 @@ impl KeyedScheme {
             let mut headers = scheme.signatures(request.headers);
             headers.find_map(|header| scheme.layout.first_item(header, label))
         };
+        #[cfg_attr(not(feature = "every-scheme"), expect(unused_mut))]
         let mut covers = scheme.covers();
         let mut timestamp = Cow::Borrowed(b"".as_slice());
         let mut timestamp_ms = None;
@@ -237,6 +254,7 @@ impl KeyedScheme {
                 TimestampPlace::Label(name) => {
                     timestamp = Cow::Borrowed(label(name).ok_or(Refusal::MalformedHeader)?);
                 }
+                #[cfg(feature = "every-scheme")]
                 TimestampPlace::BodyField { field, header } => {
                     match json_text(request.body, field)? {
                         Some(text) => {
@@ -249,6 +267,7 @@ impl KeyedScheme {
             }
             timestamp_ms = form.judge(&timestamp, now_s, self.tolerance_s)?;
         }
+        #[cfg(feature = "every-scheme")]
         let listed = match scheme.layout.header_list().and_then(label) {
             Some(names) => listed_headers(names, request.headers)?,
             None if scheme.content.contains(&Part::ListedNames) => {
@@ -256,6 +275,7 @@ impl KeyedScheme {
             }
             None => Listed::default(),
         };
+        #[cfg(feature = "every-scheme")]
         if covers.contains(Covers::URL) && request.url.is_empty() {
             return Err(Refusal::UrlMissing);
         }
@@ -263,7 +283,10 @@ impl KeyedScheme {
         let mut content = content.map_err(|_| Refusal::BadSignature)?;
         content.id = id;
         content.timestamp = timestamp;
-        content.listed = listed;
+        #[cfg(feature = "every-scheme")]
+        {
+            content.listed = listed;
+        }
         Ok(Reading {
             scheme,
             headers: request.headers,
@@ -290,6 +313,7 @@ impl KeyedScheme {
     }
 
     /// Index of the first secret that one of the presented signatures fits, over any spelling of the content.
+    #[cfg(feature = "every-scheme")]
     fn matching_secret(&self, reading: &mut Reading<'_>, url: &str) -> Result<usize, Refusal> {
         let refusal = match self.matching_in_content(reading) {
             Err(Refusal::BadSignature) => Refusal::BadSignature,
@@ -398,6 +422,7 @@ impl<H: Headers + ?Sized> Headers for Found<'_, H> {
 
 /// The headers that a signature lists. Every one must be there.
 #[inline(never)]
+#[cfg(feature = "every-scheme")]
 fn listed_headers<'a>(names: &'a [u8], headers: &dyn Headers) -> Result<Listed<'a>, Refusal> {
     let mut values: Vec<u8> = Vec::new();
     let listed = names.split(|byte| *byte == b' ').filter_map(trimmed);

@@ -43,7 +43,7 @@ export function installFrom(source, target) {
 function isPacked() {
   const packed = statSync(TARBALL, { throwIfNoEntry: false });
   const isOlder = (file) => packed.mtimeMs < (statSync(join(PACKAGE, file), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  return packed !== undefined && !["dist/stamp.js", "package.json", "README.md"].some(isOlder);
+  return packed !== undefined && !["dist/index.js", "package.json", "README.md"].some(isOlder);
 }
 
 /** Packs dist/ as it stands; normally `cargo xtask build` has done so. */

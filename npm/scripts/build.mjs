@@ -1,13 +1,17 @@
-// Builds dist/ from src/ and from the wasm modules that `cargo xtask build` made.
+// Builds dist/ from src/ and from the wasm modules that `cargo xtask build` made. The files that this compiles are moved aside
+// in the end, and dist/ gets one file for each entry.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { joinEntries } from "./entries.mjs";
 import { inputsHash, missingInputs, PARTS } from "./inputs.mjs";
-import { INPUTS, PACKAGE, PACKAGING } from "./paths.mjs";
+import { COMPILED, INPUTS, PACKAGE, PACKAGING } from "./paths.mjs";
 import { playground } from "./playground.mjs";
 
 const DIST = `${PACKAGE}dist/`;
+/** Declarations of entries that differ in how a module is loaded. One declaration serves all. */
+const DOUBLE = /\.(workerd|edge-light)(\.parse)?\.d\.ts$/;
 
 /** Ends the build with a sentence that says what to do. */
 function stop(message) {
@@ -26,22 +30,27 @@ if (manifest.version !== version) {
   );
 }
 const kernel = readFileSync(`${INPUTS}kernel.wasm`);
+const slim = readFileSync(`${INPUTS}kernel-slim.wasm`);
 const parts = Object.fromEntries(PARTS.map((name) => [name, readFileSync(`${INPUTS}${name}/${name}_bg.wasm`)]));
-const coreHash = createHash("sha256").update(kernel).digest("hex");
-if (manifest.modules.kernel.sha256 !== coreHash) {
-  stop("kernel.wasm is not the file that manifest.json describes: run `cargo xtask build`.");
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const [coreHash, slimHash] = [kernel, slim].map(sha256);
+if (manifest.modules.kernel.sha256 !== coreHash || manifest.modules["kernel-slim"].sha256 !== slimHash) {
+  stop("The kernels are not the files that manifest.json describes: run `cargo xtask build`.");
 }
 
-rmSync(DIST, { recursive: true, force: true });
+mkdirSync(PACKAGING, { recursive: true });
+for (const folder of [COMPILED, DIST]) rmSync(folder, { recursive: true, force: true });
 execFileSync(process.execPath, [`${PACKAGE}node_modules/typescript/bin/tsc`], { cwd: PACKAGE, stdio: "inherit" });
 
-for (const [name, bytes] of Object.entries({ kernel, ...parts })) {
+const modules = { kernel, "kernel-slim": slim, ...parts };
+for (const [name, bytes] of Object.entries(modules)) {
+  const constant = name.replace("-s", "S");
   writeFileSync(`${DIST}${name}.wasm`, bytes);
-  writeFileSync(`${DIST}${name}.inline.js`, `export const ${name}Base64 =\n  "${bytes.toString("base64")}";\n`);
+  writeFileSync(`${DIST}${name}.inline.js`, `export const ${constant}Base64 =\n  "${bytes.toString("base64")}";\n`);
 }
 writeFileSync(
   `${DIST}stamp.js`,
-  `export const version = ${JSON.stringify(version)};\nexport const coreHash =\n  "${coreHash}";\n`,
+  `export const version = ${JSON.stringify(version)};\nexport const coreHash =\n  "${coreHash}";\nexport const slimHash =\n  "${slimHash}";\n`,
 );
 copyFileSync(`${PACKAGE}src/stamp.d.ts`, `${DIST}stamp.d.ts`);
 
@@ -59,17 +68,18 @@ for (const name of PARTS) {
   writeFileSync(`${DIST}toolkit/${name}.js`, own);
 }
 
-// One declaration serves all entries.
-for (const file of readdirSync(DIST)) {
-  if (/\.(workerd|edge-light)(\.parse)?\.d\.ts$/.test(file)) rmSync(DIST + file);
+renameSync(DIST, COMPILED);
+await joinEntries(JSON.parse(readFileSync(`${PACKAGE}package.json`, "utf8")));
+for (const file of readdirSync(COMPILED)) {
+  const isShipped = file.endsWith(".wasm") || (file.endsWith(".d.ts") && !DOUBLE.test(file));
+  if (isShipped) cpSync(COMPILED + file, DIST + file);
 }
 
 await playground(version);
 
-mkdirSync(PACKAGING, { recursive: true });
 writeFileSync(`${PACKAGING}npm-build.stamp`, inputsHash());
 console.log(
-  `countersign ${version}: ${Object.entries({ kernel, ...parts })
+  `countersign ${version}: ${Object.entries(modules)
     .map(([name, { length }]) => `${name} ${length} B`)
     .join(", ")}, core ${coreHash.slice(0, 12)}`,
 );

@@ -8,10 +8,16 @@ import { INPUTS, PACKAGE } from "./paths.mjs";
 export const PARTS = ["toolkit", "events", "explain"];
 
 const WASM_FILES = [
-  ...["kernel.wasm", "manifest.json"],
+  ...["kernel.wasm", "kernel-slim.wasm", "manifest.json"],
   ...PARTS.flatMap((name) => [`${name}/${name}.js`, `${name}/${name}_bg.wasm`]),
 ];
-const OWN_FILES = ["package.json", "tsconfig.json", "scripts/build.mjs", "scripts/playground.mjs"];
+const OWN_FILES = [
+  "package.json",
+  "tsconfig.json",
+  "scripts/build.mjs",
+  "scripts/entries.mjs",
+  "scripts/playground.mjs",
+];
 const OWN_FOLDERS = ["src", "playground/src"];
 
 /** Input files of the wasm chain that are not there. */

@@ -12,3 +12,6 @@ export const INPUTS = `${PROJECT}target/countersign/`;
 export const PACKAGING = `${PROJECT}target/packaging/`;
 /** The package as it would be published. */
 export const TARBALL = `${INPUTS}countersign.tgz`;
+
+/** Where the sources lie compiled, file by file. Tests of what no entry exports import from here. */
+export const COMPILED = `${PACKAGING}compiled/`;

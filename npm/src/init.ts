@@ -10,6 +10,12 @@ export function initKernel(module: WebAssembly.Module): void {
   provided.kernel = moduleOf(module);
 }
 
+/** Hands over the compiled `countersign/kernel-slim.wasm`. Call it before the first verifier of `countersign/slim` is made. */
+export function initSlim(module: WebAssembly.Module): void {
+  if (started.slim) throw tooLate("initSlim", "createVerifier of countersign/slim");
+  provided.slim = moduleOf(module);
+}
+
 /** Hands over the compiled `countersign/toolkit.wasm`. Call it before the first `parse`. */
 export function initToolkit(module: WebAssembly.Module): void {
   if (started.toolkit) throw tooLate("initToolkit", "parse");

@@ -1,11 +1,14 @@
 /** The modules of this package that are not the kernel. */
 export type ModuleName = "toolkit" | "events" | "explain";
 
+/** The kernel, and the smaller one of `countersign/slim`. */
+export type KernelName = "kernel" | "slim";
+
 /** Modules that `countersign/init` was given; they stand in for the built-in ones. */
-export const provided: { [Name in "kernel" | ModuleName]?: WebAssembly.Module } = {};
+export const provided: { [Name in KernelName | ModuleName]?: WebAssembly.Module } = {};
 
 /** What has been started, so that a module that comes too late is refused and not ignored. */
-export const started = { kernel: false, toolkit: false, events: false, explain: false };
+export const started = { kernel: false, slim: false, toolkit: false, events: false, explain: false };
 
 /** Where a verifier keeps its signer. For `countersign/testing` only: receivers verify. */
 export const SIGN: unique symbol = Symbol("countersign.sign");

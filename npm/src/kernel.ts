@@ -1,7 +1,7 @@
 import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ErrorCode } from "./errors.js";
 import { type HeadersLike, headerPairs, headerValue } from "./headers.js";
-import { provided, started } from "./internal.js";
+import { type KernelName, provided, started } from "./internal.js";
 import type { InnerHasher } from "./native.js";
 
 /** Version of the kernel's interface that this file speaks. */
@@ -44,7 +44,7 @@ interface KernelExports {
   verifier_headers(handle: number): number;
   verifier_answers(handle: number): number;
   verify(handle: number, bytes: number, now: number): number;
-  inner_blocks(handle: number): number;
+  inner_blocks?(handle: number): number;
   verify_around(handle: number, bytes: number, now: number): number;
   verify_hashed(handle: number, bytes: number, now: number): number;
   sign(handle: number, bytes: number, now: number): number;
@@ -93,6 +93,7 @@ export class Kernel {
   generation = 0;
 
   readonly #module: () => WebAssembly.Module;
+  readonly #name: KernelName;
   #exports: KernelExports | null = null;
   #bytes = new Uint8Array(0);
   #view = new DataView(new ArrayBuffer(0));
@@ -105,8 +106,9 @@ export class Kernel {
   #headerAt = -1;
   readonly #texts = new Map<number, CodeText>();
 
-  constructor(module: () => WebAssembly.Module) {
+  constructor(module: () => WebAssembly.Module, name: KernelName = "kernel") {
     this.#module = module;
+    this.#name = name;
   }
 
   /** Builds a keyed verifier, or a signer, and returns its handle. */
@@ -239,7 +241,8 @@ export class Kernel {
 
   /** What a verifier's inner hashes are made of. */
   innerHash(handle: number): InnerHash {
-    const count = this.#guarded(() => this.#running().inner_blocks(handle));
+    // The slim kernel hashes by itself.
+    const count = this.#guarded(() => this.#running().inner_blocks?.(handle) ?? 0);
     this.#views();
     const bodyAlone = this.#view.getUint32(this.#record + 4, true) === 1;
     const blocks = count === 0 ? [] : this.#outputBytes().map((block) => (block ?? EMPTY).slice());
@@ -320,7 +323,9 @@ export class Kernel {
     if (text === undefined) {
       this.#guarded(() => this.#running().code_text(code));
       const [name, message] = this.#output();
-      text = { code: (name ?? "internal") as ErrorCode, message: message ?? `Code ${code} of the core.` };
+      // The slim kernel has no sentences.
+      const meaning = message ?? `${name ?? code}: the README of countersign says what its codes mean.`;
+      text = { code: (name ?? "internal") as ErrorCode, message: meaning };
       this.#texts.set(code, text);
     }
     return text;
@@ -328,8 +333,8 @@ export class Kernel {
 
   #running(): KernelExports {
     if (this.#exports !== null) return this.#exports;
-    const module = provided.kernel ?? this.#module();
-    started.kernel = true;
+    const module = provided[this.#name] ?? this.#module();
+    started[this.#name] = true;
     const exports = new WebAssembly.Instance(module).exports as unknown as KernelExports;
     if (exports.abi_version() !== ABI_VERSION) {
       throw new CountersignError(

@@ -1,11 +1,8 @@
 /** SHA-256 by the runtime's own code. Both give the 32 bytes as characters U+0000 to U+00FF, which is the quickest way. */
-export interface NativeSha256 {
+interface NativeSha256 {
   whole(bytes: Uint8Array): string;
   parts(parts: readonly Uint8Array[]): string;
 }
-
-/** From this many bytes of body on, native hashing is quicker in Node. The README says how that was measured. */
-export const NATIVE_BYTES_MIN = 256;
 
 interface NodeHash {
   update(bytes: Uint8Array): NodeHash;
@@ -21,13 +18,21 @@ interface NodeProcess {
   getBuiltinModule?(name: "node:crypto"): NodeCrypto | undefined;
 }
 
+/** Makes a hasher for each of the blocks, in their order; none where the runtime cannot hash synchronously. */
+export type NativeHashing = (blocks: () => readonly Uint8Array[]) => readonly InnerHasher[];
+
+export const nativeHashing: NativeHashing = (blocks) => {
+  const native = nativeSha256();
+  return native === null ? [] : blocks().map((block) => new InnerHasher(native, block));
+};
+
 let found: NativeSha256 | null | undefined;
 
 /**
  * `null` where the runtime has no synchronous hash. Looked for when first needed: loading it takes Node longer than
  * everything else up to the first verdict.
  */
-export function nativeSha256(): NativeSha256 | null {
+function nativeSha256(): NativeSha256 | null {
   if (found === undefined) found = lookedFor();
   return found;
 }

@@ -2,7 +2,7 @@ import { type Body, bytesOf } from "./body.js";
 import { CountersignError, type ParseCode } from "./errors.js";
 import type { EventOf } from "./events.js";
 import { provided, started } from "./internal.js";
-import { initSync, readEvent } from "./toolkit/toolkit.js";
+import { type EventReading, initSync, readEvent } from "./toolkit/toolkit.js";
 import type { Provider } from "./verifier.js";
 
 /** A payload read as an event. */
@@ -26,6 +26,7 @@ export type ParseResult<P extends Provider = Provider> = Parsed<P> | Unreadable;
 export type Parse = <P extends Provider>(provider: P, body: Body) => ParseResult<P>;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads events with one toolkit, which is started at the first call: who only verifies never pays for it. */
 export function parseWith(module: () => WebAssembly.Module): Parse {
@@ -53,9 +54,9 @@ export function parseWith(module: () => WebAssembly.Module): Parse {
   };
 }
 
-function understood(provider: string, bytes: Uint8Array): ReturnType<typeof readEvent> {
+function understood(provider: string, bytes: Uint8Array): EventReading {
   try {
-    return readEvent(provider, bytes);
+    return JSON.parse(readEvent(provider, bytes)) as EventReading;
   } catch (cause) {
     throw new CountersignError("internal", "The core stopped on an error of its own. Please report it.", { cause });
   }
@@ -63,7 +64,7 @@ function understood(provider: string, bytes: Uint8Array): ReturnType<typeof read
 
 function payloadOf(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch {
     return undefined;
   }

@@ -3,7 +3,7 @@ import { CountersignError, type ErrorCode, type RejectionCode } from "./errors.j
 import { reusable } from "./headers.js";
 import { type Message, SIGN, SIGNER } from "./internal.js";
 import { frameOf, type Kernel, TOO_LARGE, type VerifyRequest } from "./kernel.js";
-import { InnerHasher, NATIVE_BYTES_MIN, nativeSha256 } from "./native.js";
+import type { InnerHasher, NativeHashing } from "./native.js";
 
 /** Platforms whose events this package reads. */
 export type Provider = "cleanmails" | "smartlead" | "sendemall" | "platform";
@@ -208,6 +208,9 @@ export interface Verifier {
 /** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
 const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
 
+/** From this many bytes of body on, native hashing is quicker in Node. The README says how that was measured. */
+const NATIVE_BYTES_MIN = 256;
+
 const NONE: readonly InnerHasher[] = [];
 
 const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp", "method", "headers"];
@@ -226,6 +229,7 @@ export class KeyedVerifier implements Verifier {
   readonly headers: readonly string[];
   readonly answers: Answers;
   readonly #kernel: Kernel;
+  readonly #native: NativeHashing | null;
   /** Kept because the keys must be made again when the kernel is started anew. Private fields do not print. */
   readonly #options: VerifierOptions;
   /** Shortest body that is hashed natively. */
@@ -240,8 +244,14 @@ export class KeyedVerifier implements Verifier {
   readonly #place: Place;
   readonly #registry: FinalizationRegistry<Place> | null;
 
-  constructor(kernel: Kernel, options: VerifierOptions, registry: FinalizationRegistry<Place> | null) {
+  constructor(
+    kernel: Kernel,
+    options: VerifierOptions,
+    registry: FinalizationRegistry<Place> | null,
+    native: NativeHashing | null,
+  ) {
     this.#kernel = kernel;
+    this.#native = native;
     this.#options = checked(options);
     const { hashing } = this.#options;
     this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : NATIVE_BYTES_MIN;
@@ -317,12 +327,12 @@ export class KeyedVerifier implements Verifier {
   }
 
   #hashersMade(): readonly InnerHasher[] {
-    const native = nativeSha256();
-    if (native === null) return (this.#hashers = NONE);
-    const { blocks, bodyAlone } = this.#kernel.innerHash(this.#place.handle);
-    this.#bodyAlone = bodyAlone;
-    this.#hashers = blocks.map((block) => new InnerHasher(native, block));
-    for (const block of blocks) block.fill(0);
+    const made = this.#native?.(() => {
+      const { blocks, bodyAlone } = this.#kernel.innerHash(this.#place.handle);
+      this.#bodyAlone = bodyAlone;
+      return blocks;
+    });
+    this.#hashers = made ?? NONE;
     return this.#hashers;
   }
 
@@ -350,8 +360,11 @@ export class KeyedVerifier implements Verifier {
   }
 }
 
-/** Makes verifiers in one kernel. */
-export function verifierFactory(kernel: Kernel): (options: VerifierOptions) => Verifier {
+/** Makes verifiers in one kernel, which hash natively where that is handed over. */
+export function verifierFactory(
+  kernel: Kernel,
+  native: NativeHashing | null = null,
+): (options: VerifierOptions) => Verifier {
   // Not every edge runtime has it; there, call free() or keep the verifier for good.
   const registry =
     typeof FinalizationRegistry === "undefined"
@@ -359,7 +372,7 @@ export function verifierFactory(kernel: Kernel): (options: VerifierOptions) => V
       : new FinalizationRegistry<Place>(({ handle, generation }) => {
           if (handle !== 0 && generation === kernel.generation) kernel.verifierFree(handle);
         });
-  return (options) => new KeyedVerifier(kernel, options, registry);
+  return (options) => new KeyedVerifier(kernel, options, registry, native);
 }
 
 /** A copy of the options, so that a later change of the object changes nothing. Finds the mistakes that the core cannot name. */

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { BlockList, isIP, isIPv4 } from "node:net";
 import { test } from "node:test";
-import { Networks, parseAddress } from "../dist/network.js";
+import { COMPILED } from "../scripts/paths.mjs";
+
+const { Networks, parseAddress } = await import(`${COMPILED}network.js`);
 
 const list = (...cidrs) => new Networks(cidrs, "allowFrom");
 

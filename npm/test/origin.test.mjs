@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Origin } from "../dist/origin.js";
+import { COMPILED } from "../scripts/paths.mjs";
+
+const { Origin } = await import(`${COMPILED}origin.js`);
 
 const arrived = (peer, headers = {}) => ({
   method: "POST",

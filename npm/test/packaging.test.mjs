@@ -12,7 +12,7 @@ import { describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { install } from "../packaging-tests/install.mjs";
-import { INPUTS } from "../scripts/paths.mjs";
+import { INPUTS, PACKAGE } from "../scripts/paths.mjs";
 import { hex, payload, post, SECRET, signed } from "./support.mjs";
 
 const PROVIDERS = ["cleanmails", "smartlead", "sendemall", "platform"];
@@ -62,11 +62,18 @@ describe("the installed package", () => {
     assert.equal(countersign.version, manifest.version);
   });
 
-  test("the compiled-in modules are the files beside them", async () => {
-    for (const name of ["kernel", "toolkit", "events", "explain"]) {
-      const inline = await import(pathToFileURL(join(packed, "dist", `${name}.inline.js`)));
-      const text = inline[`${name}Base64`];
-      assert.ok(Buffer.from(text, "base64").equals(readFileSync(join(packed, "dist", `${name}.wasm`))), name);
+  test("each module is compiled in once, and is the file beside it", () => {
+    const files = readdirSync(join(packed, "dist"), { recursive: true }).map(String);
+    const code = files.filter((file) => file.endsWith(".js"));
+    const texts = code.map((file) => readFileSync(join(packed, "dist", file), "utf8"));
+    for (const name of ["kernel", "kernel-slim", "toolkit", "events", "explain"]) {
+      const base64 = readFileSync(join(packed, "dist", `${name}.wasm`)).toString("base64");
+      const found = texts.map((text) => text.split(base64).length - 1);
+      assert.equal(
+        found.reduce((sum, times) => sum + times),
+        1,
+        name,
+      );
     }
   });
 
@@ -84,12 +91,18 @@ describe("the installed package", () => {
     assert.deepEqual(top, ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "dist", "package.json"]);
     const files = readdirSync(join(packed, "dist"), { recursive: true }).map(String);
     assert.deepEqual(files.filter((file) => !/(\.js|\.d\.ts|\.wasm|^toolkit|^cli|^stores)$/.test(file)), []); // biome-ignore format: one line
+    // What is built is what is packed, and every source has its code or its types there.
+    assert.deepEqual(files.sort(), readdirSync(`${PACKAGE}dist`, { recursive: true }).map(String).sort());
+    const sources = readdirSync(`${PACKAGE}src`, { recursive: true }).map(String);
+    const lost = sources.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"));
+    assert.deepEqual(lost.filter((file) => !files.includes(file.replace(/ts$/, "js"))), []); // biome-ignore format: one line
+    assert.deepEqual(files.filter((file) => /\.map$|(^|[^d])\.ts$|test/.test(file) && !/\.d\.ts$|^testing\.js$/.test(file)), []); // biome-ignore format: one line
   });
 
   test("no entry waits at its top level and the kernel asks for nothing", () => {
     const kernel = new WebAssembly.Module(readFileSync(join(packed, "dist", "kernel.wasm")));
     assert.deepEqual(WebAssembly.Module.imports(kernel), []);
-    for (const entry of readdirSync(join(packed, "dist")).filter((file) => /^index\..*js$/.test(file))) {
+    for (const entry of readdirSync(join(packed, "dist")).filter((file) => /^(index|slim)\..*js$/.test(file))) {
       const text = readFileSync(join(packed, "dist", entry), "utf8");
       assert.ok(!/\bawait\b|node:|import\.meta/.test(text), entry);
     }

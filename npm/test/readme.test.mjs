@@ -68,7 +68,7 @@ const served = (file, env, use) =>
 test("every JavaScript block of the README is run here", () => {
   const files = [...README.matchAll(/```js\n(.*)\n/g)].map(([, first]) => first);
   const own = readFileSync(new URL(import.meta.url), "utf8");
-  assert.equal(files.length, 11);
+  assert.equal(files.length, 12);
   for (const file of files) assert.ok(own.includes(`"${file.slice(3)}"`), file);
 });
 
@@ -182,7 +182,7 @@ test("the Lambda block receives", async (context) => {
   assert.deepEqual(said.mock.calls[0].arguments, ["email.replied", "2026-05-12T14:30:00Z"]);
 });
 
-for (const file of ["verify.mjs", "explain.mjs", "events.mjs", "describe.mjs"]) {
+for (const file of ["verify.mjs", "explain.mjs", "events.mjs", "describe.mjs", "slim.mjs"]) {
   test(`the block ${file} prints what it says`, { timeout: 60_000 }, async () => {
     await written("node", file, async (path) => {
       const child = spawn(process.execPath, [path], { stdio: ["ignore", "pipe", "inherit"] });

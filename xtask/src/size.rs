@@ -28,7 +28,7 @@ const BUDGETS: [Budget; 6] = [
     Budget {
         name: "kernel-slim",
         files: &["kernel-slim.wasm"],
-        gzip_bytes_max: Some(32 * KIB),
+        gzip_bytes_max: Some(20 * KIB),
     },
     Budget {
         name: "kernel",

@@ -55,7 +55,7 @@ const MODULES: [Module; 6] = [
         name: "kernel-slim",
         package: "countersign-kernel",
         features: Some(""),
-        profile: "wasm-small",
+        profile: "wasm-slim",
         finish: Finish::ImportFree { names: false },
     },
     // Stays inside the host binary.
@@ -70,7 +70,7 @@ const MODULES: [Module; 6] = [
         name: "toolkit",
         package: "countersign-toolkit",
         features: None,
-        profile: "wasm-small",
+        profile: "wasm-reader",
         finish: Finish::Bindgen,
     },
     // Larger than the one above, so nobody loads it who reads payloads as they are.

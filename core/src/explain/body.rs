@@ -4,7 +4,7 @@ use super::{
     Cause, json,
     trial::{Trials, View},
 };
-use crate::signature::{Covers, json::BOM};
+use crate::signature::{BOM, Covers};
 use alloc::{
     format,
     string::{String, ToString},

@@ -2,7 +2,7 @@
 
 use super::{Provider, cleanmails, model::Field, platform, sendemall, smartlead};
 use crate::event::EventKind;
-use crate::signature::json::BOM;
+use crate::signature::BOM;
 use alloc::{
     borrow::ToOwned,
     format,

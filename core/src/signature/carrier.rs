@@ -1,9 +1,11 @@
 //! Where a scheme puts signature, timestamp and id: in headers, or in the body itself.
 
+#[cfg(feature = "every-scheme")]
 use super::{
     Refusal, form,
     json::{Value, field},
 };
+#[cfg(feature = "every-scheme")]
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 /// What carries signature, timestamp and id.
@@ -12,11 +14,14 @@ pub enum Carrier {
     /// Headers.
     Headers,
     /// An object of the JSON body under this name; what else a scheme calls headers are its fields.
+    #[cfg(feature = "every-scheme")]
     JsonObject(&'static str),
     /// A form body; what else a scheme calls headers are its fields.
+    #[cfg(feature = "every-scheme")]
     Form,
 }
 
+#[cfg(feature = "every-scheme")]
 impl Carrier {
     /// The fields of these names in the body. Absent ones are left out.
     pub(crate) fn fields<'n>(
@@ -55,14 +60,17 @@ impl Carrier {
 ///
 /// # Errors
 /// [`Refusal::BodyInvalid`] when the body is not JSON.
+#[cfg(feature = "every-scheme")]
 pub(super) fn json_text(body: &[u8], name: &str) -> Result<Option<String>, Refusal> {
     Ok(json_field(body, name)?.and_then(text_of))
 }
 
+#[cfg(feature = "every-scheme")]
 fn json_field<'a>(body: &'a [u8], name: &str) -> Result<Option<Value<'a>>, Refusal> {
     field(body, name).map_err(|_| Refusal::BodyInvalid)
 }
 
+#[cfg(feature = "every-scheme")]
 fn text_of(value: Value<'_>) -> Option<String> {
     match value {
         Value::Text(text) => Some(text.into_owned()),

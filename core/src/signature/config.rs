@@ -1,13 +1,13 @@
 //! What a verifier is built from, and the settings of schemes.
 
+#[cfg(feature = "every-scheme")]
+use super::{carrier::Carrier, url::UrlForms};
 use super::{
-    carrier::Carrier,
     encoding::Encoding,
     layout::Layout,
     mac::Algorithm,
     scheme::{Name, OptionKey, Part, Scheme},
     timestamp::{Timestamp, TimestampForm, TimestampPlace},
-    url::UrlForms,
 };
 use crate::secret::{SecretForm, SecretInvalid};
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -148,6 +148,7 @@ fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
         OptionKey::Header => scheme.signature_headers = [header_name(value)?].to_vec().into(),
         OptionKey::Algorithm => {
             scheme.algorithm = match value {
+                #[cfg(feature = "every-scheme")]
                 "sha1" if scheme.is_generic() => Algorithm::HmacSha1,
                 "sha256" => Algorithm::HmacSha256,
                 #[cfg(feature = "sha512")]
@@ -201,7 +202,9 @@ fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
             }
         }
         OptionKey::IdHeader => scheme.id_header = Some(header_name(value)?),
+        #[cfg(feature = "every-scheme")]
         OptionKey::Version => scheme.make_version(value)?,
+        #[cfg(feature = "every-scheme")]
         OptionKey::BodyFormat => {
             scheme.carrier = match value {
                 "json" => scheme.carrier,
@@ -209,6 +212,7 @@ fn apply(scheme: &mut Scheme, key: OptionKey, value: &str) -> Option<()> {
                 _ => return None,
             }
         }
+        #[cfg(feature = "every-scheme")]
         OptionKey::EscapeUnicode => {
             scheme.content = match value {
                 "true" => [Part::BodyOrEscaped].to_vec().into(),
@@ -232,23 +236,35 @@ fn check_complete(scheme: &Scheme) -> Result<(), ConfigError> {
     if scheme.signature_headers.is_empty() {
         return missing("header");
     }
-    if scheme.content.contains(&Part::Timestamp) && scheme.timestamp.is_none() {
+    let mut parts = scheme.content.iter();
+    if scheme.timestamp.is_none() && parts.any(|part| matches!(part, Part::Timestamp)) {
         return missing("timestamp_header");
     }
-    if scheme.content.contains(&Part::Id) && scheme.id_header.is_none() {
+    let mut parts = scheme.content.iter();
+    if scheme.id_header.is_none() && parts.any(|part| matches!(part, Part::Id)) {
         return missing("id_header");
     }
     Ok(())
 }
 
+#[cfg(feature = "every-scheme")]
+const METHOD: Option<Part> = Some(Part::Method);
+#[cfg(feature = "every-scheme")]
+const URL: Option<Part> = Some(Part::Url(UrlForms::AsCalled));
+// Refused rather than taken for literal text, which no sender signs.
+#[cfg(not(feature = "every-scheme"))]
+const METHOD: Option<Part> = None;
+#[cfg(not(feature = "every-scheme"))]
+const URL: Option<Part> = None;
+
 /// Literal text with `{body}`, `{timestamp}`, `{id}`, `{method}` and `{url}` in it. Anything else in braces is literal text.
 fn template(text: &str) -> Option<Vec<Part>> {
-    const PLACES: [(&str, Part); 5] = [
-        ("{body}", Part::Body),
-        ("{timestamp}", Part::Timestamp),
-        ("{id}", Part::Id),
-        ("{method}", Part::Method),
-        ("{url}", Part::Url(UrlForms::AsCalled)),
+    const PLACES: [(&str, Option<Part>); 5] = [
+        ("{body}", Some(Part::Body)),
+        ("{timestamp}", Some(Part::Timestamp)),
+        ("{id}", Some(Part::Id)),
+        ("{method}", METHOD),
+        ("{url}", URL),
     ];
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -260,7 +276,7 @@ fn template(text: &str) -> Option<Vec<Part>> {
                 if !literal.is_empty() {
                     parts.push(Part::Literal(core::mem::take(&mut literal).into()));
                 }
-                parts.push(part.clone());
+                parts.push(part.clone()?);
                 rest = rest.strip_prefix(name)?;
             }
             None => {
@@ -273,7 +289,8 @@ fn template(text: &str) -> Option<Vec<Part>> {
         parts.push(Part::Literal(literal.into()));
     }
     // A signature that covers no body would be valid for any.
-    parts.contains(&Part::Body).then_some(parts)
+    let covers_body = parts.iter().any(|part| matches!(part, Part::Body));
+    covers_body.then_some(parts)
 }
 
 /// The name, when it can be one. Source: RFC 9110 section 5.1, `token`.

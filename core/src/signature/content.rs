@@ -1,30 +1,35 @@
 //! The signed bytes of a request or a message, in every spelling that a scheme allows.
 
-use super::{
-    form,
-    mac::sha256,
-    scheme::{Part, Scheme},
-    url::query_parameter,
-};
-use alloc::{borrow::Cow, collections::BinaryHeap, string::String, vec::Vec};
+use super::scheme::{Part, Scheme};
+#[cfg(feature = "every-scheme")]
+use super::{form, mac::sha256, url::query_parameter};
+use alloc::borrow::Cow;
+#[cfg(feature = "every-scheme")]
+use alloc::{collections::BinaryHeap, string::String, vec::Vec};
+#[cfg(feature = "every-scheme")]
 use core::{cmp::Reverse, iter::once};
 
 /// The values that [`Part`]s stand for.
 pub(super) struct Content<'a> {
+    #[cfg(feature = "every-scheme")]
     pub(super) method: &'a [u8],
     /// In the spelling that is being tried.
+    #[cfg(feature = "every-scheme")]
     pub(super) url: Cow<'a, [u8]>,
     pub(super) id: &'a [u8],
     pub(super) timestamp: Cow<'a, [u8]>,
     /// Names of further signed headers, as the signature header lists them, and their values.
+    #[cfg(feature = "every-scheme")]
     pub(super) listed: Listed<'a>,
     /// Fields of a form body, sorted and joined.
+    #[cfg(feature = "every-scheme")]
     pub(super) fields: Vec<u8>,
     /// In the spelling that is being tried.
     pub(super) body: Cow<'a, [u8]>,
 }
 
 /// Headers that a signature names.
+#[cfg(feature = "every-scheme")]
 #[derive(Default)]
 pub(super) struct Listed<'a> {
     pub(super) names: Cow<'a, [u8]>,
@@ -37,6 +42,13 @@ pub(super) struct OtherBody;
 
 impl<'a> Content<'a> {
     /// `id`, `timestamp` and `listed` are empty where the scheme has none.
+    #[cfg_attr(
+        not(feature = "every-scheme"),
+        expect(
+            unused,
+            reason = "without these schemes the content is no more than this"
+        )
+    )]
     pub(super) fn new(
         scheme: &Scheme,
         method: &'a str,
@@ -44,14 +56,19 @@ impl<'a> Content<'a> {
         body: &'a [u8],
     ) -> Result<Self, OtherBody> {
         let mut content = Self {
+            #[cfg(feature = "every-scheme")]
             method: method.as_bytes(),
+            #[cfg(feature = "every-scheme")]
             url: Cow::Borrowed(b""),
             id: b"",
             timestamp: Cow::Borrowed(b""),
+            #[cfg(feature = "every-scheme")]
             listed: Listed::default(),
+            #[cfg(feature = "every-scheme")]
             fields: Vec::new(),
             body: Cow::Borrowed(body),
         };
+        #[cfg(feature = "every-scheme")]
         for part in scheme.content.iter() {
             match part {
                 Part::Url(forms) => content.url = forms.first(url.as_bytes()),
@@ -72,18 +89,26 @@ impl<'a> Content<'a> {
     /// The signed bytes, one part after the other.
     pub(super) fn parts<'c>(&'c self, scheme: &'c Scheme) -> impl Iterator<Item = &'c [u8]> {
         scheme.content.iter().map(|part| match part {
-            Part::Body | Part::BodyOrEscaped => &*self.body,
+            Part::Body => &*self.body,
+            #[cfg(feature = "every-scheme")]
+            Part::BodyOrEscaped => &*self.body,
+            #[cfg(feature = "every-scheme")]
             Part::SortedFields | Part::SortedFieldsOrHashInUrl => &self.fields,
+            #[cfg(feature = "every-scheme")]
             Part::Url(_) => &self.url,
+            #[cfg(feature = "every-scheme")]
             Part::Method => self.method,
             Part::Id => self.id,
             Part::Timestamp => &self.timestamp,
+            #[cfg(feature = "every-scheme")]
             Part::ListedNames => &self.listed.names,
+            #[cfg(feature = "every-scheme")]
             Part::ListedValues => &self.listed.values,
             Part::Literal(text) => text.as_bytes(),
         })
     }
 
+    #[cfg(feature = "every-scheme")]
     /// The spellings beside the one that it has now, each as one changed value.
     #[inline(never)]
     pub(super) fn others(&self, scheme: &Scheme, url: &str) -> Vec<Change> {
@@ -106,6 +131,7 @@ impl<'a> Content<'a> {
         changes
     }
 
+    #[cfg(feature = "every-scheme")]
     pub(super) fn apply(&mut self, change: Change) {
         match change {
             Change::Url(url) => self.url = Cow::Owned(url),
@@ -115,6 +141,7 @@ impl<'a> Content<'a> {
 }
 
 /// Another spelling of a value.
+#[cfg(feature = "every-scheme")]
 pub(super) enum Change {
     Url(Vec<u8>),
     Body(String),
@@ -123,6 +150,7 @@ pub(super) enum Change {
 /// Names and values of a form body, sorted by name. `distinct` also sorts the values of a name and drops doubles; without it
 /// they keep their order.
 #[inline(never)]
+#[cfg(feature = "every-scheme")]
 fn sorted_fields(body: &[u8], distinct: bool) -> Vec<u8> {
     // A heap, because the sorts of the standard library are large in wasm.
     let mut heap = BinaryHeap::new();
@@ -142,11 +170,13 @@ fn sorted_fields(body: &[u8], distinct: bool) -> Vec<u8> {
     joined
 }
 
+#[cfg(feature = "every-scheme")]
 fn hex(digest: &[u8]) -> String {
     base16ct::lower::encode_string(digest)
 }
 
 /// The text with every character outside ASCII as `\uXXXX`; `None` when there is none or the bytes are no text.
+#[cfg(feature = "every-scheme")]
 pub(crate) fn escaped(body: &[u8]) -> Option<String> {
     const DIGITS: [char; 16] = [
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
@@ -172,7 +202,7 @@ pub(crate) fn escaped(body: &[u8]) -> Option<String> {
     Some(escaped)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "every-scheme"))]
 mod tests {
     use super::*;
 

@@ -4,12 +4,11 @@
 //! A scanner of its own because a verifier for browsers has no room for a JSON library. It accepts exactly the texts of
 //! RFC 8259 down to [`DEPTH_MAX`] levels; a test holds it against `serde_json`.
 
+use super::BOM;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// Levels of nesting that are read; as many as `serde_json` reads.
 const DEPTH_MAX: u32 = 127;
-/// Byte order mark in UTF-8, which a reader may ignore. Source: RFC 8259 section 8.1.
-pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The value of a field.
 #[derive(Debug, PartialEq, Eq)]

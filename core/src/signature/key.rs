@@ -1,5 +1,9 @@
 //! Keys of any kind: what a presented signature is held against.
 
+#[cfg(any(feature = "every-scheme", feature = "ed25519", feature = "p256"))]
+use super::mac::Algorithm;
+#[cfg(any(feature = "every-scheme", feature = "p256"))]
+use super::mac::{SHA256_BYTES, sha256};
 #[cfg(feature = "p256")]
 use super::public_key::EcdsaKey;
 #[cfg(feature = "ed25519")]
@@ -7,17 +11,24 @@ use super::public_key::Ed25519Key;
 use super::{
     Role,
     encoding::{Encoding, Presented},
-    mac::{Algorithm, Digest, MacKey, SHA256_BYTES, sha256},
+    mac::{Digest, MacKey},
     scheme::Scheme,
 };
+#[cfg(feature = "every-scheme")]
+use crate::base64;
+use crate::secret::Secret;
 #[cfg(feature = "ed25519")]
 use crate::secret::SecretForm;
-use crate::{base64, secret::Secret};
-use alloc::string::{String, ToString};
+use alloc::string::String;
+#[cfg(feature = "every-scheme")]
+use alloc::string::ToString;
 #[cfg(feature = "ed25519")]
 use alloc::vec::Vec;
+#[cfg(feature = "every-scheme")]
 use core::iter::once;
+#[cfg(feature = "every-scheme")]
 use subtle::ConstantTimeEq;
+#[cfg(feature = "every-scheme")]
 use zeroize::Zeroizing;
 
 /// A key of any kind.
@@ -28,6 +39,10 @@ use zeroize::Zeroizing;
 )]
 pub(crate) enum Key {
     Mac(MacKey),
+    #[cfg_attr(
+        not(feature = "every-scheme"),
+        expect(dead_code, reason = "then there are no credentials")
+    )]
     Credentials(Credentials),
     #[cfg(feature = "ed25519")]
     Ed25519(Ed25519Key),
@@ -36,12 +51,18 @@ pub(crate) enum Key {
 }
 
 /// User name and password, as the `Authorization` header has them (RFC 7617).
+#[cfg(feature = "every-scheme")]
 #[derive(Clone)]
 pub(crate) struct Credentials {
     encoded: Zeroizing<String>,
     /// Of `encoded`, so that not even its length shows in the time that a comparison takes.
     sha256: [u8; SHA256_BYTES],
 }
+
+/// There are none where no scheme has them.
+#[cfg(not(feature = "every-scheme"))]
+#[derive(Clone)]
+pub(crate) enum Credentials {}
 
 /// What one key says about one content, ready to be held against presented signatures.
 pub(crate) enum Proof<'k> {
@@ -61,6 +82,7 @@ impl Key {
     )]
     pub(crate) fn read(text: &str, scheme: &Scheme, role: Role) -> Option<Self> {
         match scheme.algorithm {
+            #[cfg(feature = "every-scheme")]
             Algorithm::Credentials => Credentials::read(text).map(Self::Credentials),
             #[cfg(feature = "ed25519")]
             Algorithm::Ed25519 => Ed25519Key::from_hex(text, role).map(Self::Ed25519),
@@ -110,7 +132,7 @@ impl Key {
     ) -> Option<String> {
         Some(match self {
             Self::Mac(mac) => encoding.write(&mac.digest(content)),
-            Self::Credentials(credentials) => credentials.encoded.to_string(),
+            Self::Credentials(credentials) => credentials.text(),
             #[cfg(feature = "ed25519")]
             Self::Ed25519(key) => encoding.write(&key.sign(&joined(content))?),
             #[cfg(feature = "p256")]
@@ -119,6 +141,18 @@ impl Key {
     }
 }
 
+#[cfg(not(feature = "every-scheme"))]
+impl Credentials {
+    const fn text(&self) -> String {
+        match *self {}
+    }
+
+    const fn is_equal(&self, _presented: &[u8]) -> bool {
+        match *self {}
+    }
+}
+
+#[cfg(feature = "every-scheme")]
 impl Credentials {
     /// Reads `user:password`.
     #[inline(never)]
@@ -128,6 +162,10 @@ impl Credentials {
             let sha256 = sha256(once(encoded.as_bytes()));
             Self { encoded, sha256 }
         })
+    }
+
+    fn text(&self) -> String {
+        self.encoded.to_string()
     }
 
     #[inline(never)]

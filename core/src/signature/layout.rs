@@ -17,6 +17,7 @@ pub enum Layout {
     /// A word, compared without regard to case, blanks, then the credentials.
     ///
     /// Source: RFC 9110 section 11.4.
+    #[cfg(feature = "every-scheme")]
     AuthScheme(&'static str),
     /// Several `version,signature` items separated by one space. Items of versions for which there is no key are skipped.
     ///
@@ -34,6 +35,7 @@ pub enum Layout {
         /// Label of the digests.
         label: Name,
         /// Label of a list of header names, separated by blanks, that must all be there and may be signed.
+        #[cfg(feature = "every-scheme")]
         header_list: Option<&'static str>,
     },
     /// Several digests. Where there is a prefix, items without it are skipped.
@@ -63,6 +65,7 @@ impl Layout {
         Self::Labelled {
             separator,
             label: Name::Borrowed(label),
+            #[cfg(feature = "every-scheme")]
             header_list: None,
         }
     }
@@ -107,6 +110,7 @@ impl Layout {
             Self::PrefixTolerated(prefix) => {
                 Some(item.strip_prefix(prefix.as_bytes()).unwrap_or(item))
             }
+            #[cfg(feature = "every-scheme")]
             Self::AuthScheme(word) => {
                 let (found, rest) = item.split_at_checked(word.len())?;
                 match found.eq_ignore_ascii_case(word.as_bytes()) {
@@ -156,6 +160,7 @@ impl Layout {
         match self {
             Self::Bare | Self::PrefixTolerated(_) => String::from(first),
             Self::Prefixed(prefix) => [prefix, first].concat(),
+            #[cfg(feature = "every-scheme")]
             Self::AuthScheme(word) => [word, " ", first].concat(),
             Self::Versioned { .. } => {
                 let items = signatures.iter();
@@ -180,6 +185,7 @@ impl Layout {
     }
 
     /// The label of a list of header names, where there can be one.
+    #[cfg(feature = "every-scheme")]
     pub(crate) const fn header_list(&self) -> Option<&'static str> {
         match self {
             Self::Labelled { header_list, .. } => *header_list,

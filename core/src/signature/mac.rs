@@ -4,20 +4,25 @@
 use super::hashed::Halves;
 use crate::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
+#[cfg(feature = "every-scheme")]
 use sha1::Sha1;
+#[cfg(any(feature = "every-scheme", feature = "hashed", feature = "p256"))]
+use sha2::Digest as _;
+use sha2::Sha256;
 #[cfg(feature = "sha512")]
 use sha2::Sha512;
-use sha2::{Digest as _, Sha256};
 
 /// Bytes of the longest signature: an ECDSA one on P-256 in DER.
 pub(crate) const DIGEST_BYTES_MAX: usize = 72;
 /// Bytes of a SHA-256 digest.
+#[cfg(any(feature = "every-scheme", feature = "hashed", feature = "p256"))]
 pub(crate) const SHA256_BYTES: usize = 32;
 
 /// How a signature is made from a key and the signed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// HMAC with SHA-1.
+    #[cfg(feature = "every-scheme")]
     HmacSha1,
     /// HMAC with SHA-256.
     HmacSha256,
@@ -25,8 +30,10 @@ pub enum Algorithm {
     #[cfg(feature = "sha512")]
     HmacSha512,
     /// SHA-256 over the secret and then the content, which is no HMAC (HubSpot v1 and v2).
+    #[cfg(feature = "every-scheme")]
     Sha256AfterSecret,
     /// User name and password as they stand; nothing is signed (HTTP Basic, RFC 7617).
+    #[cfg(feature = "every-scheme")]
     Credentials,
     /// Ed25519, RFC 8032.
     #[cfg(feature = "ed25519")]
@@ -39,10 +46,12 @@ pub enum Algorithm {
 /// A key whose first blocks are already hashed, so that each message costs two blocks less.
 #[derive(Clone)]
 pub(crate) enum MacKey {
+    #[cfg(feature = "every-scheme")]
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>, #[cfg(feature = "hashed")] Halves),
     #[cfg(feature = "sha512")]
     Sha512(Hmac<Sha512>),
+    #[cfg(feature = "every-scheme")]
     Sha256AfterSecret(Sha256),
 }
 
@@ -56,6 +65,7 @@ impl MacKey {
     /// `None` for an algorithm that is no keyed hash.
     pub(crate) fn new(algorithm: Algorithm, secret: &Secret) -> Option<Self> {
         Some(match algorithm {
+            #[cfg(feature = "every-scheme")]
             Algorithm::HmacSha1 => Self::Sha1(keyed(secret)),
             Algorithm::HmacSha256 => Self::Sha256(
                 keyed(secret),
@@ -64,9 +74,11 @@ impl MacKey {
             ),
             #[cfg(feature = "sha512")]
             Algorithm::HmacSha512 => Self::Sha512(keyed(secret)),
+            #[cfg(feature = "every-scheme")]
             Algorithm::Sha256AfterSecret => {
                 Self::Sha256AfterSecret(Sha256::new_with_prefix(secret.as_bytes()))
             }
+            #[cfg(any(feature = "every-scheme", feature = "ed25519", feature = "p256"))]
             _ => return None,
         })
     }
@@ -74,10 +86,12 @@ impl MacKey {
     /// The digest over the parts, one after the other.
     pub(crate) fn digest<'a>(&self, parts: impl Iterator<Item = &'a [u8]>) -> Digest {
         match self {
+            #[cfg(feature = "every-scheme")]
             Self::Sha1(mac) => digest(mac, parts),
             Self::Sha256(mac, ..) => digest(mac, parts),
             #[cfg(feature = "sha512")]
             Self::Sha512(mac) => digest(mac, parts),
+            #[cfg(feature = "every-scheme")]
             Self::Sha256AfterSecret(hash) => Digest::of(&hashed(hash.clone(), parts)),
         }
     }
@@ -106,6 +120,7 @@ impl Digest {
 }
 
 /// SHA-256 over the parts, one after the other.
+#[cfg(any(feature = "every-scheme", feature = "hashed", feature = "p256"))]
 pub(crate) fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_BYTES] {
     hashed(Sha256::new(), parts)
 }
@@ -127,6 +142,7 @@ pub(crate) fn sha256_ended(begun: Sha256State, bytes: &[u8]) -> [u8; SHA256_BYTE
 }
 
 #[inline(never)]
+#[cfg(any(feature = "every-scheme", feature = "hashed", feature = "p256"))]
 fn hashed<'a>(mut hash: Sha256, parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_BYTES] {
     for part in parts {
         hash.update(part);

@@ -16,20 +16,27 @@ mod discord;
 mod generic_hmac;
 mod github;
 mod gocardless;
+#[cfg(feature = "every-scheme")]
 mod hook0;
+#[cfg(feature = "every-scheme")]
 mod hubspot;
+#[cfg(feature = "every-scheme")]
 mod intercom;
 mod lemonsqueezy;
 mod line;
+#[cfg(feature = "every-scheme")]
 mod linear;
 mod mailersend;
+#[cfg(feature = "every-scheme")]
 mod mailgun;
 mod mailtrap;
+#[cfg(feature = "every-scheme")]
 mod mandrill;
 mod meta;
 mod paddle;
 mod pagerduty;
 mod platform;
+#[cfg(feature = "every-scheme")]
 mod postmark;
 mod resend;
 mod sanity;
@@ -39,10 +46,12 @@ mod sendgrid;
 mod shopify;
 mod slack;
 mod smartlead;
+#[cfg(feature = "every-scheme")]
 mod square;
 mod standard_webhooks;
 mod stripe;
 mod svix;
+#[cfg(feature = "every-scheme")]
 mod twilio;
 mod twitch;
 mod typeform;
@@ -52,13 +61,14 @@ mod zendesk;
 mod zoom;
 
 use super::Covers;
+#[cfg(feature = "every-scheme")]
+use super::UrlForms;
 use super::{
     carrier::Carrier,
     encoding::Encoding,
     layout::Layout,
     mac::Algorithm,
     timestamp::{Timestamp, TimestampForm, TimestampPlace},
-    url::UrlForms,
 };
 use crate::secret::SecretForm;
 use alloc::{borrow::Cow, vec::Vec};
@@ -105,23 +115,30 @@ pub enum Part {
     /// The raw request body.
     Body,
     /// The body; where that does not fit, the body with every character outside ASCII as `\uXXXX` (Meta).
+    #[cfg(feature = "every-scheme")]
     BodyOrEscaped,
     /// Names and values of a form body, sorted by name (Mandrill).
+    #[cfg(feature = "every-scheme")]
     SortedFields,
     /// Names and values of a form body, sorted, doubles dropped; nothing where the address holds the body's SHA-256 in its
     /// parameter `bodySHA256`, which must then be right (Twilio).
+    #[cfg(feature = "every-scheme")]
     SortedFieldsOrHashInUrl,
     /// The address that the sender called.
+    #[cfg(feature = "every-scheme")]
     Url(UrlForms),
     /// The method, in upper case.
+    #[cfg(feature = "every-scheme")]
     Method,
     /// The value of the id header.
     Id,
     /// The timestamp, as the text that was sent.
     Timestamp,
     /// The list of header names in the signature header (Hook0).
+    #[cfg(feature = "every-scheme")]
     ListedNames,
     /// The values of these headers, joined with full stops.
+    #[cfg(feature = "every-scheme")]
     ListedValues,
     /// Fixed text.
     Literal(Name),
@@ -156,10 +173,13 @@ pub enum OptionKey {
     /// `secret_format`: `raw` takes the text of the secret as the key; of generic-hmac also `hex` and `base64`.
     SecretFormat,
     /// `version`: `v1`, `v2` or `v3` (HubSpot).
+    #[cfg(feature = "every-scheme")]
     Version,
     /// `body_format`: `json` or `form` (Mailgun).
+    #[cfg(feature = "every-scheme")]
     BodyFormat,
     /// `escape_unicode`: `true` also tries the body with escapes (Meta).
+    #[cfg(feature = "every-scheme")]
     EscapeUnicode,
 }
 
@@ -194,20 +214,27 @@ static ALL: &[&Scheme] = &[
     &generic_hmac::SCHEME,
     &github::SCHEME,
     &gocardless::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &hook0::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &hubspot::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &intercom::SCHEME,
     &lemonsqueezy::SCHEME,
     &line::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &linear::SCHEME,
     &mailersend::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &mailgun::SCHEME,
     &mailtrap::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &mandrill::SCHEME,
     &meta::SCHEME,
     &paddle::SCHEME,
     &pagerduty::SCHEME,
     &platform::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &postmark::SCHEME,
     &resend::SCHEME,
     &sanity::SCHEME,
@@ -217,10 +244,12 @@ static ALL: &[&Scheme] = &[
     &shopify::SCHEME,
     &slack::SCHEME,
     &smartlead::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &square::SCHEME,
     &standard_webhooks::SCHEME,
     &stripe::SCHEME,
     &svix::SCHEME,
+    #[cfg(feature = "every-scheme")]
     &twilio::SCHEME,
     &twitch::SCHEME,
     &typeform::SCHEME,
@@ -246,14 +275,18 @@ impl Scheme {
         let mut covers = Covers::NOTHING;
         for part in self.content.iter() {
             covers = covers.and(match part {
-                Part::Body
-                | Part::BodyOrEscaped
-                | Part::SortedFields
-                | Part::SortedFieldsOrHashInUrl => Covers::BODY,
+                Part::Body => Covers::BODY,
+                #[cfg(feature = "every-scheme")]
+                Part::BodyOrEscaped | Part::SortedFields | Part::SortedFieldsOrHashInUrl => {
+                    Covers::BODY
+                }
+                #[cfg(feature = "every-scheme")]
                 Part::Url(_) => Covers::URL,
+                #[cfg(feature = "every-scheme")]
                 Part::Method => Covers::METHOD,
                 Part::Id => Covers::ID,
                 Part::Timestamp => Covers::TIMESTAMP,
+                #[cfg(feature = "every-scheme")]
                 Part::ListedNames | Part::ListedValues => Covers::HEADERS,
                 Part::Literal(_) => Covers::NOTHING,
             });
@@ -272,6 +305,7 @@ impl Scheme {
         }
         match self.timestamp.as_ref().map(|timestamp| &timestamp.place) {
             Some(TimestampPlace::Header(name)) => names.push(name),
+            #[cfg(feature = "every-scheme")]
             Some(TimestampPlace::BodyField { header, .. }) => names.push(header),
             Some(TimestampPlace::Label(_)) | None => {}
         }
@@ -290,23 +324,31 @@ impl Scheme {
 impl OptionKey {
     /// The option of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "mode" => Self::Mode,
-            "header" => Self::Header,
-            "algorithm" => Self::Algorithm,
-            "encoding" => Self::Encoding,
-            "prefix" => Self::Prefix,
-            "separator" => Self::Separator,
-            "signature_version" => Self::SignatureVersion,
-            "template" => Self::Template,
-            "timestamp_header" => Self::TimestampHeader,
-            "timestamp_unit" => Self::TimestampUnit,
-            "id_header" => Self::IdHeader,
-            "secret_format" => Self::SecretFormat,
-            "version" => Self::Version,
-            "body_format" => Self::BodyFormat,
-            "escape_unicode" => Self::EscapeUnicode,
-            _ => return None,
-        })
+        let mut options = OPTIONS.iter();
+        options
+            .find(|(known, _)| *known == name)
+            .map(|(_, key)| *key)
     }
 }
+
+/// A table, because a comparison in code for each name is larger.
+const OPTIONS: &[(&str, OptionKey)] = &[
+    ("mode", OptionKey::Mode),
+    ("header", OptionKey::Header),
+    ("algorithm", OptionKey::Algorithm),
+    ("encoding", OptionKey::Encoding),
+    ("prefix", OptionKey::Prefix),
+    ("separator", OptionKey::Separator),
+    ("signature_version", OptionKey::SignatureVersion),
+    ("template", OptionKey::Template),
+    ("timestamp_header", OptionKey::TimestampHeader),
+    ("timestamp_unit", OptionKey::TimestampUnit),
+    ("id_header", OptionKey::IdHeader),
+    ("secret_format", OptionKey::SecretFormat),
+    #[cfg(feature = "every-scheme")]
+    ("version", OptionKey::Version),
+    #[cfg(feature = "every-scheme")]
+    ("body_format", OptionKey::BodyFormat),
+    #[cfg(feature = "every-scheme")]
+    ("escape_unicode", OptionKey::EscapeUnicode),
+];

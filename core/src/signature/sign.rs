@@ -1,10 +1,9 @@
 //! Signing.
 
+#[cfg(feature = "every-scheme")]
+use super::{Covers, content::Listed};
 use super::{
-    Covers, KeyedScheme, Message, SignError, SignedAt,
-    content::{Content, Listed},
-    layout::Written,
-    scheme::Scheme,
+    KeyedScheme, Message, SignError, SignedAt, content::Content, layout::Written, scheme::Scheme,
     timestamp::TimestampPlace,
 };
 use crate::headers::Header;
@@ -23,6 +22,7 @@ impl KeyedScheme {
     pub fn sign(&self, message: &Message<'_>) -> Result<Vec<Header>, SignError> {
         // Hook0 signs in its older version where no further headers are signed.
         let scheme = match self.scheme.alternative {
+            #[cfg(feature = "every-scheme")]
             Some(older) if self.reads_listed_headers() && message.headers.is_empty() => older,
             _ => &self.scheme,
         };
@@ -35,10 +35,12 @@ impl KeyedScheme {
             (Some(timestamp), SignedAt::UnixMs(unix_ms)) => timestamp.form.write(unix_ms),
             (Some(_), SignedAt::Text(text)) => text.to_string(),
         };
+        #[cfg(feature = "every-scheme")]
         if scheme.covers().contains(Covers::URL) && message.url.is_empty() {
             return Err(SignError::UrlMissing);
         }
         let names: Vec<_> = message.headers.iter().map(|(name, _)| *name).collect();
+        #[cfg(feature = "every-scheme")]
         let values: Vec<_> = message.headers.iter().map(|(_, value)| *value).collect();
         let names = names.join(" ");
         let content = Content::new(scheme, message.method, message.url, message.body);
@@ -46,10 +48,13 @@ impl KeyedScheme {
         let mut content = content.map_err(|_| SignError::UrlMissing)?;
         content.id = id.as_bytes();
         content.timestamp = Cow::Borrowed(timestamp.as_bytes());
-        content.listed = Listed {
-            names: Cow::Borrowed(names.as_bytes()),
-            values: values.join(".").into_bytes(),
-        };
+        #[cfg(feature = "every-scheme")]
+        {
+            content.listed = Listed {
+                names: Cow::Borrowed(names.as_bytes()),
+                values: values.join(".").into_bytes(),
+            };
+        }
         let signatures = self
             .keys
             .iter()
@@ -65,6 +70,10 @@ impl KeyedScheme {
     }
 }
 
+#[cfg_attr(
+    not(feature = "every-scheme"),
+    expect(unused_variables, reason = "only Hook0 lists headers")
+)]
 fn write_headers(
     scheme: &Scheme,
     id: &str,
@@ -87,8 +96,11 @@ fn write_headers(
         Some(TimestampPlace::Header(name)) => add(name, timestamp),
         Some(TimestampPlace::Label(label)) => items.push((*label, timestamp)),
         // It stands in the body already.
-        Some(TimestampPlace::BodyField { .. }) | None => {}
+        #[cfg(feature = "every-scheme")]
+        Some(TimestampPlace::BodyField { .. }) => {}
+        None => {}
     }
+    #[cfg(feature = "every-scheme")]
     if let Some(label) = scheme.layout.header_list().filter(|_| !listed.is_empty()) {
         items.push((label, listed));
     }

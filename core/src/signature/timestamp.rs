@@ -26,6 +26,7 @@ pub enum TimestampPlace {
     /// Under this label in the signature header.
     Label(&'static str),
     /// In this field of the JSON body; only when that is absent in this header, which is not signed.
+    #[cfg(feature = "every-scheme")]
     BodyField {
         /// Name of the field.
         field: &'static str,

@@ -12,5 +12,6 @@ module.exports = {
   receiver: require("countersign/receiver"),
   fetch: require("countersign/fetch"),
   init: require("countersign/init"),
+  slim: require("countersign/slim"),
   testing: require("countersign/testing"),
 };

@@ -11,4 +11,5 @@ export * as init from "countersign/init";
 export * as lambda from "countersign/lambda";
 export * as node from "countersign/node";
 export * as receiver from "countersign/receiver";
+export * as slim from "countersign/slim";
 export * as testing from "countersign/testing";

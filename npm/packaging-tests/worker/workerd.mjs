@@ -16,8 +16,8 @@ export const WITH_NODE = "2026-10-01";
 /**
  * Serves `entry` on 127.0.0.1. `bindings` are names of environment variables that the Worker may read, `objects` its
  * Durable Objects, kept in memory (binding to class), `kv` the file of a Worker that answers as the service behind the KV namespace
- * `KV`; `date` is the day whose runtime is meant; with `pipe` what it prints can be read. Resolves once it listens:
- * `{ url, lines, stop, ended }`.
+ * `KV`; `date` is the day whose runtime is meant; with `pipe` what it prints can be read; `bundle` makes the files. Resolves once
+ * it listens: `{ url, lines, stop, ended }`.
  */
 export async function serve({
   entry,
@@ -27,6 +27,7 @@ export async function serve({
   date = COMPATIBILITY_DATE,
   port = 0,
   pipe = false,
+  bundle = withEsbuild,
 }) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-worker-"));
   try {
@@ -42,7 +43,7 @@ export async function serve({
 }
 
 /** Writes bundle.js and the wasm files that it imports; returns the names of the latter. */
-async function bundle(entry, folder) {
+async function withEsbuild(entry, folder) {
   const { metafile } = await build({
     entryPoints: [entry],
     outfile: join(folder, "bundle.js"),

@@ -1,7 +1,7 @@
 // The page: reads the form, asks the module, shows the answer. Decides nothing about signatures.
 
-import { explainWith } from "../../dist/explaining.js";
-import { Case, initSync, schemes, sign } from "../../dist/toolkit/explain.js";
+import { explainWith } from "../../../target/packaging/compiled/explaining.js";
+import { Case, initSync, schemes, sign } from "../../../target/packaging/compiled/toolkit/explain.js";
 import { curlOf, headersOf, InputError, momentOf, settingsOf } from "./input.mjs";
 
 /** `explain.wasm`, compressed; put here by the build. */

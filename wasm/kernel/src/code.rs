@@ -16,11 +16,8 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The code of this number.
-            pub const fn from_number(number: u32) -> Option<Self> {
-                match number {
-                    $($number => Some(Self::$variant),)*
-                    _ => None,
-                }
+            pub fn from_number(number: u32) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| *code as u32 == number)
             }
 
             /// Its name, the same everywhere.

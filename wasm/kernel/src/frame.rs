@@ -13,16 +13,25 @@ const PARTS_MAX: usize = 1024;
 
 /// The bytes of a frame.
 pub fn write<P: AsRef<[u8]>>(parts: &[Option<P>]) -> Vec<u8> {
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| part.as_ref().map(AsRef::as_ref))
+        .collect();
+    written(&parts)
+}
+
+/// Apart, so that it is compiled once.
+fn written(parts: &[Option<&[u8]>]) -> Vec<u8> {
     let mut frame = Vec::new();
     push_number(&mut frame, parts.len());
     for part in parts {
         match part {
-            Some(part) => push_number(&mut frame, part.as_ref().len()),
+            Some(part) => push_number(&mut frame, part.len()),
             None => frame.extend(ABSENT.to_le_bytes()),
         }
     }
     for part in parts.iter().flatten() {
-        frame.extend_from_slice(part.as_ref());
+        frame.extend_from_slice(part);
     }
     frame
 }

@@ -6,10 +6,14 @@ mod request;
 
 use self::request::Slots;
 use crate::{code::Code, frame};
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+#[cfg(feature = "full")]
+use alloc::borrow::ToOwned;
+use alloc::{string::String, vec::Vec};
 use core::str::from_utf8;
+#[cfg(feature = "full")]
+use countersign_core::Covers;
 use countersign_core::{
-    Config, ConfigError, Covers, KeyedScheme, Message, Refusal, SignedAt, Tolerance, Valid,
+    Config, ConfigError, KeyedScheme, Message, Refusal, SignedAt, Tolerance, Valid,
 };
 
 /// Longest frame that is taken: far above any webhook body, far below what linear memory can hold.
@@ -20,8 +24,11 @@ pub const RECORD_BYTES: usize = 32;
 const INPUT_BYTES_KEPT: usize = 1024 * 1024;
 
 /// Names of slots that are no headers.
+#[cfg(feature = "full")]
 const METHOD: &str = ":method";
+#[cfg(feature = "full")]
 const URL: &str = ":url";
+#[cfg(feature = "full")]
 const ALL_HEADERS: &str = ":headers";
 
 /// How keys are read: for a verifier or for a signer.
@@ -296,18 +303,21 @@ fn slots(keyed: &KeyedScheme) -> Vec<String> {
             slots.push(name);
         }
     }
-    let covers = keyed.scheme().covers();
-    let pseudo = [
-        (METHOD, covers.contains(Covers::METHOD)),
-        (URL, covers.contains(Covers::URL)),
-        (ALL_HEADERS, keyed.reads_listed_headers()),
-    ];
-    slots.extend(
-        pseudo
-            .into_iter()
-            .filter(|(_, read)| *read)
-            .map(|(name, _)| name.to_owned()),
-    );
+    #[cfg(feature = "full")]
+    {
+        let covers = keyed.scheme().covers();
+        let pseudo = [
+            (METHOD, covers.contains(Covers::METHOD)),
+            (URL, covers.contains(Covers::URL)),
+            (ALL_HEADERS, keyed.reads_listed_headers()),
+        ];
+        slots.extend(
+            pseudo
+                .into_iter()
+                .filter(|(_, read)| *read)
+                .map(|(name, _)| name.to_owned()),
+        );
+    }
     slots
 }
 

@@ -6,10 +6,14 @@
 //! too; that it does not is checked, not assumed.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use anyhow::{Context, Result, bail};
+use walrus::ir::Value;
 use walrus::ir::{Call, RefFunc, ReturnCall, Visitor, dfs_in_order};
-use walrus::{FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig, passes};
+use walrus::{
+    ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module, ModuleConfig, passes,
+};
 
 /// Beginnings of the names of functions that only panic.
 const PANICS: [&str; 11] = [
@@ -50,6 +54,7 @@ pub(super) fn without_texts(module: &[u8], formats: bool) -> Result<Vec<u8>> {
         }
         replace_with_traps(&mut module, &formatting);
         passes::gc::run(&mut module);
+        blank_places(&mut module);
     }
     Ok(module.emit_wasm())
 }
@@ -90,6 +95,52 @@ fn replace_with_traps(module: &mut Module, functions: &HashSet<FunctionId>) {
         builder.func_body().unreachable();
         module.funcs.get_mut(*id).kind = FunctionKind::Local(builder.local_func(args));
     }
+}
+
+/// Bytes of a `core::panic::Location` in wasm32: pointer and length of the file's name, line and column.
+const PLACE_BYTES: usize = 16;
+const WORD_BYTES: usize = 4;
+/// Longest name of a source file that is looked for.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Makes zeros of the places in the sources that panics would have named, and of the names of these files: nothing reads them
+/// any more, and zeros weigh nothing when compressed.
+fn blank_places(module: &mut Module) {
+    let segments: Vec<_> = module.data.iter().map(|data| data.id()).collect();
+    for id in segments {
+        let data = module.data.get_mut(id);
+        let DataKind::Active {
+            offset: ConstExpr::Value(Value::I32(start)),
+            ..
+        } = data.kind
+        else {
+            continue;
+        };
+        let blank: Vec<_> = places(&data.value, start.cast_unsigned() as usize).collect();
+        for range in blank.into_iter().flatten() {
+            if let Some(bytes) = data.value.get_mut(range) {
+                bytes.fill(0);
+            }
+        }
+    }
+}
+
+/// Where the places stand, and the names that they point to, in a segment that is loaded at `start`.
+fn places(segment: &[u8], start: usize) -> impl Iterator<Item = [Range<usize>; 2]> {
+    let words = (0..segment.len()).step_by(WORD_BYTES);
+    words.filter_map(move |at| {
+        let pointer = word(segment, at)?.checked_sub(start)?;
+        let length = word(segment, at + WORD_BYTES)?;
+        let name = pointer..pointer.checked_add(length)?;
+        let text = std::str::from_utf8(segment.get(name.clone())?).ok()?;
+        let is_file = length <= NAME_BYTES_MAX && text.contains('/') && text.ends_with(".rs");
+        is_file.then_some([at..at + PLACE_BYTES, name])
+    })
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<usize> {
+    let word = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*word) as usize)
 }
 
 /// A direct call, or a reference in code, from outside of these functions into them.
@@ -134,5 +185,45 @@ impl Visitor<'_> for Calls<'_> {
 
     fn visit_ref_func(&mut self, reference: &RefFunc) {
         self.see(reference.func);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loaded at this address.
+    const START: usize = 1024;
+
+    fn segment(name: &str, pointer: usize, length: usize) -> Vec<u8> {
+        let mut segment = vec![7; 8];
+        for word in [pointer, length, 12, 34] {
+            segment.extend((word as u32).to_le_bytes());
+        }
+        segment.extend(name.bytes());
+        segment.extend(b"data of ours");
+        segment
+    }
+
+    #[test]
+    fn a_place_and_the_name_it_points_to_are_found() {
+        let name = "core/src/signature.rs";
+        let found: Vec<_> = places(&segment(name, START + 24, name.len()), START).collect();
+        assert_eq!(found, [[8..24, 24..24 + name.len()]]);
+    }
+
+    #[test]
+    fn what_points_elsewhere_is_left_alone() {
+        let name = "core/src/signature.rs";
+        for (text, pointer, length) in [
+            ("no name of a file at all", START + 24, 12),
+            (name, 24, name.len()),
+            (name, START + 24, name.len() + 4),
+            (name, START + 4000, name.len()),
+            (name, START + 24, usize::MAX),
+            ("signature.rs", START + 24, 12),
+        ] {
+            assert_eq!(places(&segment(text, pointer, length), START).count(), 0);
+        }
     }
 }

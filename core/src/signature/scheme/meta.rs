@@ -16,6 +16,9 @@ pub(super) static SCHEME: Scheme = Scheme {
     timestamp: None,
     fixed_headers: &[],
     alternative: None,
-    options: &[OptionKey::EscapeUnicode],
+    options: &[
+        #[cfg(feature = "every-scheme")]
+        OptionKey::EscapeUnicode,
+    ],
     answers: Answers::NONE,
 };

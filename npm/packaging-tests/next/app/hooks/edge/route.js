@@ -1,0 +1,3 @@
+export const runtime = "edge";
+
+export { POST } from "../node/route.js";
