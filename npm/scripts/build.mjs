@@ -70,9 +70,9 @@ for (const name of PARTS) {
 
 renameSync(DIST, COMPILED);
 await joinEntries(JSON.parse(readFileSync(`${PACKAGE}package.json`, "utf8")));
-for (const file of readdirSync(COMPILED)) {
-  const isShipped = file.endsWith(".wasm") || (file.endsWith(".d.ts") && !DOUBLE.test(file));
-  if (isShipped) cpSync(COMPILED + file, DIST + file);
+for (const file of readdirSync(COMPILED, { recursive: true })) {
+  const isDeclaration = file.endsWith(".d.ts") && !DOUBLE.test(file) && !file.startsWith("cli/");
+  if (isDeclaration || file.endsWith(".wasm")) cpSync(COMPILED + file, DIST + file);
 }
 
 await playground(version);
