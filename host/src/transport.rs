@@ -168,17 +168,13 @@ impl HttpTransport {
             match self.over(connection, prepared, request, phase).await {
                 Ok(answered) => return Ok(answered),
                 Err(Unsent::Failed(failed)) => return Err(failed),
-                Err(Unsent::Returned(unsent)) => prepared = *unsent,
+                Err(Unsent::Returned(unsent, _)) => prepared = *unsent,
             }
         }
         let connection = self.dialler.dial(request, phase).await?;
         match self.over(connection, prepared, request, phase).await {
             Ok(answered) => Ok(answered),
-            Err(Unsent::Failed(failed)) => Err(failed),
-            Err(Unsent::Returned(_)) => Err(Failed::new(
-                FailureKind::Connect,
-                "the connection was closed before the request was sent",
-            )),
+            Err(Unsent::Failed(failed) | Unsent::Returned(_, failed)) => Err(failed),
         }
     }
 

@@ -46,6 +46,17 @@ impl HostHome {
         Self::with(&format!("[delivery]\nallow_http = true\n{delivery}\n"))
     }
 
+    /// As with `new`, and `network` is the body of that section. Nothing is allowed that it does not allow.
+    pub fn with_network(delivery: &str, network: &str) -> anyhow::Result<Self> {
+        let home = Self::with(&format!(
+            "[delivery]\nallow_http = true\n{delivery}\n[network]\n{network}\n"
+        ))?;
+        Ok(Self {
+            local: false,
+            ..home
+        })
+    }
+
     /// As a host is configured when its operator says nothing, except that it may send to this machine.
     pub fn strict() -> anyhow::Result<Self> {
         Self::with("")
@@ -64,15 +75,6 @@ impl HostHome {
             trusted: None,
             local: true,
         })
-    }
-
-    /// Sends to public addresses only, and to what the configuration allows.
-    #[must_use]
-    pub fn guarded(self) -> Self {
-        Self {
-            local: false,
-            ..self
-        }
     }
 
     /// Lets the hosts trust this certificate, and no other, as if the machine did.

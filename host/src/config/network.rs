@@ -68,9 +68,15 @@ impl Network {
         let allow = allow.map_err(|error: crate::network::AllowError| {
             refused("network.allow", &error.to_string())
         })?;
-        let longest = self.allow.len().max(self.ports.len());
-        if longest > ENTRIES_MAX {
-            return Err(refused("network.allow", "has at most 1000 entries"));
+        let lengths = [
+            ("network.allow", self.allow.len()),
+            ("network.ports", self.ports.len()),
+        ];
+        for (key, length) in lengths {
+            if length > ENTRIES_MAX {
+                let problem = format!("has at most {ENTRIES_MAX} entries, not {length}");
+                return Err(refused(key, &problem));
+            }
         }
         Ok(GuardSettings {
             allow,

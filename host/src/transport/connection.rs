@@ -56,8 +56,8 @@ pub(super) enum Form {
 pub(super) enum Unsent {
     /// It was begun.
     Failed(Failed),
-    /// No byte of it was written: it may go out over another connection.
-    Returned(Box<Request<Full<Bytes>>>),
+    /// No byte of it was written: it may go out over another connection. With what became of this one.
+    Returned(Box<Request<Full<Bytes>>>, Failed),
 }
 
 impl Connection {
@@ -183,8 +183,9 @@ impl Form {
 }
 
 fn unsent(mut error: TrySendError<Request<Full<Bytes>>>, address: Uri) -> Unsent {
+    let failed = Failed::exchange(error.error());
     match error.take_message() {
-        None => Unsent::Failed(Failed::exchange(error.error())),
+        None => Unsent::Failed(failed),
         Some(mut request) => {
             // As it was before this connection gave it its form.
             if let Some(authority) = address.authority()
@@ -194,7 +195,7 @@ fn unsent(mut error: TrySendError<Request<Full<Bytes>>>, address: Uri) -> Unsent
             }
             request.headers_mut().remove(PROXY_AUTHORIZATION);
             *request.uri_mut() = address;
-            Unsent::Returned(Box::new(request))
+            Unsent::Returned(Box::new(request), failed)
         }
     }
 }

@@ -100,6 +100,10 @@ impl Failed {
             }
             cause = error.source();
         }
+        if error.is_canceled() {
+            let problem = "the connection was closed before the request was sent";
+            return Self::new(FailureKind::Connect, problem);
+        }
         let detail = if error.is_parse_too_large() {
             "the head of the answer is too long".to_owned()
         } else if error.is_parse() {

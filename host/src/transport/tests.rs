@@ -308,21 +308,10 @@ async fn no_more_connections_are_kept_than_allowed() {
 
 #[tokio::test]
 async fn a_head_that_drips_ends_with_the_limit_that_comes_first() {
-    let dripping = receiver(|mut stream| async move {
-        let clock = SystemClock::new();
-        for _ in 0..200 {
-            if stream.write_all(b"H").await.is_err() {
-                return;
-            }
-            clock.sleep(Duration::from_millis(20)).await;
-        }
-    });
-    let url = dripping.await;
     let transport = with_limits(Limits {
         head: Duration::from_millis(100),
         ..LIMITS
     });
-    // The first is no HTTP from its second byte on; so an answer that begins well.
     let slow = receiver(|mut stream| async move {
         let clock = SystemClock::new();
         for byte in b"HTTP/1.1 200 OK\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy" {
@@ -337,7 +326,4 @@ async fn a_head_that_drips_ends_with_the_limit_that_comes_first() {
     assert_eq!(exchange.outcome, outcome);
     let detail = exchange.detail.unwrap();
     assert!(detail.contains("100 ms"), "{detail}");
-    let exchange = transport.send(request(url)).await;
-    let outcome = Outcome::Failure(FailureKind::InvalidResponse);
-    assert_eq!(exchange.outcome, outcome);
 }
