@@ -62,7 +62,7 @@ pub struct Hostile {
     address: SocketAddr,
     host: Option<String>,
     requests: Arc<AtomicUsize>,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 impl Hostile {
@@ -82,15 +82,17 @@ impl Hostile {
             .enable_all()
             .build()
             .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .expect("a port on loopback");
+        // Not by waiting: tests with a runtime of their own start receivers, too.
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let listener = listener.expect("a port on loopback");
+        listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("a bound address");
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
         let host = certified.as_ref().map(|_| "localhost".to_owned());
         let acceptor = certified.map(|certified| TlsAcceptor::from(certified.config));
         runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("a listener");
             while let Ok((stream, _)) = listener.accept().await {
                 let (counted, acceptor) = (Arc::clone(&counted), acceptor.clone());
                 tokio::spawn(async move {
@@ -114,7 +116,7 @@ impl Hostile {
             address,
             host,
             requests,
-            _runtime: runtime,
+            runtime: Some(runtime),
         }
     }
 
@@ -129,6 +131,14 @@ impl Hostile {
     /// Requests that arrived so far, whole ones.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -147,7 +147,8 @@ fn tls_text(error: &rustls::Error) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "the certificate is for another name"
         }
-        CertificateError::UnknownIssuer => {
+        // The second: of one that has the name of a trusted one.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the certificate is not signed by an authority that is trusted here"
         }
         CertificateError::Revoked => "the certificate was revoked",
