@@ -3,6 +3,7 @@
 use crate::{
     config::{Config, ConfigError, DEFAULTS, ENV_PREFIX, Sources},
     error::{EXIT_CODES, Error},
+    network::AllowEntry,
     rules, serve, telemetry,
 };
 use clap::{Args, Parser, Subcommand};
@@ -39,10 +40,15 @@ const SERVE_EXAMPLES: &str = "\
 Examples:
   countersign serve
       Listens on 127.0.0.1:8700 and keeps its data in ./countersign-data.
+  countersign serve --dev
+      The same, and sends to receivers on this machine, such as http://127.0.0.1:3000/hooks.
   COUNTERSIGN_API_TOKEN=$(openssl rand -hex 24) countersign serve --listen 0.0.0.0:8700
       Reachable from other machines, for those who have the token.
   countersign config > countersign.toml && countersign serve --config countersign.toml
       Starts from a file with every setting in it.";
+
+/// What `--dev` allows.
+const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 #[derive(Debug, Args)]
 struct Serve {
@@ -61,6 +67,13 @@ struct Serve {
     /// Allows endpoints with http:// addresses [setting: delivery.allow_http]
     #[arg(long)]
     allow_http: bool,
+    /// Allows endpoints in a network that is not public, or at a host that leads there; may be repeated [setting:
+    /// network.allow, whose value it replaces]
+    #[arg(long, value_name = "NETWORK|HOST", value_delimiter = ',')]
+    allow: Vec<AllowEntry>,
+    /// For trying things out: --allow-http, and --allow for this machine (127.0.0.0/8 and ::1)
+    #[arg(long)]
+    dev: bool,
     /// How many times faster than documented waits pass; for demonstrations and tests only [setting: delivery.time_scale]
     #[arg(long, value_name = "FACTOR")]
     time_scale: Option<u32>,
@@ -112,14 +125,21 @@ impl Serve {
                 })?),
             };
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let own = match self.dev {
+            true => THIS_MACHINE.as_slice(),
+            false => &[],
+        };
+        let allow: Vec<_> = self.allow.iter().map(AllowEntry::to_string).collect();
+        let allow = [allow.join(","), own.join(",")].join(",");
         let flags = [
             ("api.listen", self.listen.map(|address| address.to_string())),
             ("store.data_dir", self.data_dir.as_ref().map(text)),
             ("store.path", self.store.as_ref().map(text)),
             (
                 "delivery.allow_http",
-                self.allow_http.then(|| "true".to_owned()),
+                (self.allow_http || self.dev).then(|| "true".to_owned()),
             ),
+            ("network.allow", (allow != ",").then_some(allow)),
             (
                 "delivery.time_scale",
                 self.time_scale.map(|factor| factor.to_string()),
@@ -146,5 +166,31 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    fn serve(flags: &[&str]) -> Config {
+        let line = ["countersign", "serve"].iter().chain(flags);
+        let Command::Serve(serve) = Cli::parse_from(line).command else {
+            panic!("another command");
+        };
+        Config::load(&serve.sources().unwrap()).unwrap().0
+    }
+
+    #[test]
+    fn what_may_be_called_is_said_by_flags() {
+        let config = serve(&[]);
+        assert_eq!(
+            (config.delivery.allow_http, config.network.allow.len()),
+            (false, 0)
+        );
+        let config = serve(&["--dev"]);
+        assert!(config.delivery.allow_http);
+        assert_eq!(config.network.allow, THIS_MACHINE);
+        let config = serve(&["--allow", "10.1.2.3/8,fd00::1", "--allow", "hooks.internal"]);
+        assert!(!config.delivery.allow_http);
+        assert_eq!(
+            config.network.allow,
+            ["10.0.0.0/8", "fd00::1/128", "hooks.internal"]
+        );
     }
 }

@@ -1,5 +1,9 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+mod network;
+
+pub use network::Network;
+
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use toml::{Table, Value};
@@ -22,6 +26,7 @@ pub struct Config {
     pub api: Api,
     pub store: Store,
     pub delivery: Delivery,
+    pub network: Network,
     pub log: Log,
 }
 
@@ -223,12 +228,12 @@ impl Config {
                 10_000_000,
             ),
         ];
-        for (key, value, least, most) in ranges {
+        for (key, value, least, most) in ranges.into_iter().chain(self.network.ranges()) {
             if !(least..=most).contains(&value) {
                 return refused(key, format!("must be from {least} to {most}, not {value}"));
             }
         }
-        Ok(())
+        self.network.check()
     }
 }
 
@@ -277,6 +282,7 @@ fn set(settings: &mut Table, key: &str, text: &str) -> Result<(), ConfigError> {
     let read = match place {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => Some(list(text)),
         _ => Some(Value::String(text.to_owned())),
     };
     let problem = || format!("must be a {}, not `{text}`", place.type_str());
@@ -286,6 +292,17 @@ fn set(settings: &mut Table, key: &str, text: &str) -> Result<(), ConfigError> {
     })?;
     *place = value;
     Ok(())
+}
+
+/// A list in text: entries with commas between them.
+fn list(text: &str) -> Value {
+    let entries = text.split(',').map(str::trim);
+    let entries = entries.filter(|entry| !entry.is_empty());
+    let read = |entry: &str| match entry.parse() {
+        Ok(number) => Value::Integer(number),
+        Err(_) => Value::String(entry.to_owned()),
+    };
+    Value::Array(entries.map(read).collect())
 }
 
 fn key_of_variable(settings: &Table, variable: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! What the parts of a running sender share.
 
 use crate::{
-    chance::Chance, clock::Clock, registry::Registry, rules::Rules, store::Store,
+    chance::Chance, clock::Clock, network::Guard, registry::Registry, rules::Rules, store::Store,
     transport::Transport,
 };
 use countersign_core::retry::TimeScale;
@@ -15,6 +15,8 @@ pub struct Context {
     pub chance: Arc<dyn Chance>,
     pub store: Arc<dyn Store>,
     pub transport: Arc<dyn Transport>,
+    /// Judges the addresses of endpoints that are made or changed; the transport has it, too.
+    pub guard: Arc<Guard>,
     pub rules: Rules,
     pub registry: Registry,
     /// Turns for rendering long payloads.

@@ -4,6 +4,7 @@ use crate::{
     chance::signing_secret,
     context::Context,
     ids::EndpointId,
+    network::{Refusal, Target},
     rules::{KernelError, RulesError},
     store::{Endpoint, SecretText, StateReason, StoreError, Word},
     worker::Worker,
@@ -77,6 +78,7 @@ pub struct Made {
 pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, EndpointError> {
     let rules = check_rules(&context, &given.provider, given.events, given.scope)?;
     let url = check_url(&given.url, context.allow_http)?;
+    check_address(&context, &url).await?;
     check_name(given.name.as_deref())?;
     let always_signed = context.rules.plan(&given.provider)?.always_signed;
     let secret_made = given.secret.is_none() && always_signed;
@@ -130,6 +132,9 @@ pub async fn change(
         .url
         .map(|url| check_url(&url, context.allow_http))
         .transpose()?;
+    if let Some(url) = &url {
+        check_address(&context, url).await?;
+    }
     check_name(change.name.as_ref().and_then(Option::as_deref))?;
     let secret = change.secret.as_ref().and_then(Option::as_ref);
     check_secret(&context, &provider, secret)?;
@@ -282,6 +287,23 @@ fn check_url(text: &str, allow_http: bool) -> Result<String, EndpointError> {
             refused("give an absolute address with a host, such as https://example.com/webhooks")
         }
     }
+}
+
+/// Whether the guard lets the address be called as things are now.
+async fn check_address(context: &Context, url: &str) -> Result<(), EndpointError> {
+    let Some(target) = Target::of(url) else {
+        return Err(rejected("url", "url_invalid", "give an absolute address"));
+    };
+    context.guard.check(&target).await.map_err(|refusal| {
+        let remedy = match refusal {
+            Refusal::Port(_) => "the server's operator can allow ports with the setting network.ports",
+            _ => {
+                "only public addresses are called. The server's operator can allow others: `countersign serve --allow \
+                 NETWORK|HOST` (setting network.allow), or `--dev` for receivers on the same machine"
+            }
+        };
+        rejected("url", "blocked_address", &format!("{refusal}; {remedy}"))
+    })
 }
 
 fn rejected(field: &str, code: &str, message: &str) -> EndpointError {

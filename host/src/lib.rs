@@ -14,6 +14,7 @@ pub mod context;
 pub mod endpoints;
 pub mod error;
 pub mod ids;
+pub mod network;
 pub mod publish;
 pub mod registry;
 pub mod rules;

@@ -4,9 +4,10 @@ use crate::{
     api::{self, App},
     chance::SystemChance,
     clock::{Clock, SystemClock, within},
-    config::Config,
+    config::{Config, ConfigError},
     context::Context,
     error::Error,
+    network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     registry::Registry,
     rules::Rules,
@@ -14,7 +15,7 @@ use crate::{
         Store,
         sqlite::{QueueLimits, SqliteStore},
     },
-    transport::HttpTransport,
+    transport::{HttpTransport, Limits as TransportLimits, Route},
     worker::{Limits, Worker},
 };
 use countersign_core::retry::TimeScale;
@@ -60,10 +61,11 @@ async fn serve(config: Config) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let recovered = store.recover(clock.now_ms()).await?;
     tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
-    let idle_max = config.delivery.endpoint_concurrency_max as usize;
+    let (guard, transport) = transport(&config, &clock)?;
     let context = Arc::new(Context {
         chance: Arc::new(SystemChance),
-        transport: Arc::new(HttpTransport::new(Arc::clone(&clock), idle_max)),
+        transport: Arc::new(transport),
+        guard,
         registry: Registry::new(store.endpoints().await?),
         clock,
         store,
@@ -126,6 +128,40 @@ async fn serve(config: Config) -> Result<(), Error> {
         }
         () = signals.next() => Err(Error::StoppedAtOnce),
     }
+}
+
+/// The way out, and the guard in front of it.
+fn transport(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Guard>, HttpTransport), Error> {
+    let network = &config.network;
+    let resolver = DnsResolver::new(&network.dns_servers()?).map_err(|problem| {
+        let problem = format!("the machine's DNS settings cannot be read: {problem}");
+        ConfigError::Value {
+            key: "network.dns_servers".to_owned(),
+            problem,
+        }
+    })?;
+    let settings = network.guard()?;
+    if !settings.allow.is_empty() {
+        tracing::info!(allow = ?network.allow, "endpoints may be in networks that are not public");
+    }
+    let guard = Arc::new(Guard::new(settings, Arc::new(resolver), Arc::clone(clock)));
+    let route = Route {
+        guard: Arc::clone(&guard),
+        roots: network.roots()?,
+        proxy: network.proxy()?,
+    };
+    let limits = TransportLimits {
+        connect: Duration::from_millis(network.connect_timeout_ms),
+        tls: Duration::from_millis(network.tls_timeout_ms),
+        head: Duration::from_millis(network.head_timeout_ms),
+        idle_max: network.idle_max as usize,
+        endpoint_idle_max: config.delivery.endpoint_concurrency_max as usize,
+    };
+    let transport = HttpTransport::new(Arc::clone(clock), route, limits);
+    Ok((guard, transport))
 }
 
 /// Waits for requests and attempts under way, `limit` at most. Returns the attempts that are left.

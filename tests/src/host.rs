@@ -20,6 +20,8 @@ pub struct HostHome {
     dir: TempDir,
     port: u16,
     trusted: Option<PathBuf>,
+    /// Whether its hosts may send to this machine.
+    local: bool,
 }
 
 /// A running host; killed when it is dropped.
@@ -44,7 +46,18 @@ impl HostHome {
         Self::with(&format!("[delivery]\nallow_http = true\n{delivery}\n"))
     }
 
-    /// As a host is configured when its operator says nothing.
+    /// As with `new`, and `network` is the body of that section. Nothing is allowed that it does not allow.
+    pub fn with_network(delivery: &str, network: &str) -> anyhow::Result<Self> {
+        let home = Self::with(&format!(
+            "[delivery]\nallow_http = true\n{delivery}\n[network]\n{network}\n"
+        ))?;
+        Ok(Self {
+            local: false,
+            ..home
+        })
+    }
+
+    /// As a host is configured when its operator says nothing, except that it may send to this machine.
     pub fn strict() -> anyhow::Result<Self> {
         Self::with("")
     }
@@ -60,6 +73,7 @@ impl HostHome {
             dir,
             port,
             trusted: None,
+            local: true,
         })
     }
 
@@ -123,6 +137,9 @@ impl HostHome {
             .arg("--data-dir")
             .arg(self.data_dir())
             .stderr(log);
+        if self.local {
+            command.env("COUNTERSIGN_NETWORK_ALLOW", "127.0.0.0/8,::1");
+        }
         if let Some(trusted) = &self.trusted {
             command
                 .env("SSL_CERT_FILE", trusted)
@@ -201,6 +218,14 @@ impl Host {
             .as_str()
             .context("no message id")?
             .to_owned())
+    }
+
+    /// Memory that the process holds now, in KiB; what the operating system calls resident.
+    pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        Ok(kib.context("no VmRSS")?.trim().parse()?)
     }
 
     /// SIGKILL: no chance to tidy up.

@@ -3,8 +3,10 @@
 
 pub mod constant_time;
 pub mod conversions;
+pub mod dns;
 pub mod faces;
 pub mod host;
+pub mod hostile;
 pub mod inbound;
 pub mod module;
 pub mod receiver;

@@ -72,15 +72,20 @@ impl Receiver {
     /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status, with a `Location` that a client could follow to
     /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message.
     pub fn start() -> Self {
-        Self::listen(None)
+        Self::listen((Ipv4Addr::LOCALHOST, 0).into(), None)
+    }
+
+    /// The same at an address of this machine's choice.
+    pub fn start_at(address: SocketAddr) -> Self {
+        Self::listen(address, None)
     }
 
     /// The same over TLS, with a certificate of its own making for `localhost`.
     pub fn start_tls() -> Self {
-        Self::listen(Some(Identity::new()))
+        Self::listen((Ipv4Addr::LOCALHOST, 0).into(), Some(Identity::new()))
     }
 
-    fn listen(identity: Option<Identity>) -> Self {
+    fn listen(address: SocketAddr, identity: Option<Identity>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -97,8 +102,8 @@ impl Receiver {
             .route("/fails/{count}/{name}", post(fails))
             .with_state(log);
         let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .expect("a port on loopback");
+            .block_on(TcpListener::bind(address))
+            .expect("an address of this machine");
         let address = listener.local_addr().expect("a bound address");
         let certificate_pem = identity
             .as_ref()
@@ -116,6 +121,11 @@ impl Receiver {
             arrivals,
             _runtime: runtime,
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The certificate that it shows.

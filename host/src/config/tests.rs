@@ -90,3 +90,40 @@ fn foreign_variables_are_reported_and_the_token_is_not_printed() {
     assert_eq!(strangers, ["COUNTERSIGN_SERVICE_HOST"]);
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn lists_are_read_from_files_and_from_text() {
+    let file = "[network]\nallow = [\"10.0.0.0/8\"]\nports = [443]";
+    let (config, _) = load(file, &[]).unwrap();
+    assert_eq!(
+        (&*config.network.allow[0], config.network.ports[0]),
+        ("10.0.0.0/8", 443)
+    );
+    let env = [
+        ("COUNTERSIGN_NETWORK_ALLOW", "127.0.0.1, hooks.internal,"),
+        ("COUNTERSIGN_NETWORK_PORTS", "443,8443"),
+        ("COUNTERSIGN_NETWORK_PROXY", "http://u:hunter2@proxy:1"),
+    ];
+    let (config, _) = load(file, &env).unwrap();
+    assert_eq!(config.network.allow, ["127.0.0.1", "hooks.internal"]);
+    assert_eq!(config.network.ports, [443, 8443]);
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn networks_servers_proxies_and_roots_that_cannot_be_used_are_refused_by_name() {
+    for (setting, key) in [
+        ("allow = [\"10.0.0.0/99\"]", "network.allow"),
+        ("dns_servers = [\"dns.example\"]", "network.dns_servers"),
+        ("proxy = \"socks5://proxy\"", "network.proxy"),
+        ("lookup_timeout_ms = 5", "network.lookup_timeout_ms"),
+    ] {
+        let error = load(&format!("[network]\n{setting}"), &[]).unwrap_err();
+        assert!(error.contains(&format!("`{key}`")), "{setting}: {error}");
+    }
+    let secret = load("[network]\nproxy = \"https://u:hunter2@proxy\"", &[]).unwrap_err();
+    assert!(!secret.contains("hunter2"), "{secret}");
+    let (config, _) = load("[network]\nroots = \"/does/not/exist\"", &[]).unwrap();
+    let error = config.network.roots().unwrap_err().to_string();
+    assert!(error.contains("`network.roots`"), "{error}");
+}

@@ -16,23 +16,30 @@ const READ_BYTES_MAX: usize = 16 * 1024;
 /// Longest wait for the body once the status is known. The status decides; a body that drips must not hold a place.
 const READ_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// The beginning of a body. What is wrong with it does not matter.
-pub(super) async fn read_body(clock: &dyn Clock, mut body: Incoming, left: Duration) -> Vec<u8> {
+/// The beginning of a body, and whether all of it was read. What is wrong with it does not matter.
+pub(super) async fn read_body(
+    clock: &dyn Clock,
+    mut body: Incoming,
+    left: Duration,
+) -> (Vec<u8>, bool) {
     let mut excerpt = Vec::new();
     let reading = async {
         let mut bytes_read = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while bytes_read < READ_BYTES_MAX {
+            let frame = match body.frame().await {
+                None => return true,
+                Some(Err(_)) => return false,
+                Some(Ok(frame)) => frame,
+            };
             let data = frame.data_ref().map_or(&[][..], |data| data);
             let room = EXCERPT_BYTES_MAX.saturating_sub(excerpt.len());
             excerpt.extend(data.iter().take(room));
             bytes_read += data.len();
-            if bytes_read >= READ_BYTES_MAX {
-                break;
-            }
         }
+        false
     };
-    within(clock, left.min(READ_TIME_MAX), reading).await;
-    excerpt
+    let ended = within(clock, left.min(READ_TIME_MAX), reading).await;
+    (excerpt, ended.unwrap_or(false))
 }
 
 /// What `Retry-After` asks for, in seconds from now: a number of seconds or an HTTP date (RFC 9110, section 10.2.3).

@@ -1,19 +1,54 @@
 //! Receivers of every kind, on the loopback interface.
 
 use super::*;
-use crate::clock::SystemClock;
-use std::time::Instant;
+use crate::{
+    chance::SystemChance,
+    clock::SystemClock,
+    network::{DnsResolver, Guard, GuardSettings},
+};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
+const LIMITS: Limits = Limits {
+    connect: Duration::from_millis(400),
+    tls: Duration::from_millis(400),
+    head: Duration::from_secs(9),
+    idle_max: 8,
+    endpoint_idle_max: 4,
+};
+
 fn transport() -> HttpTransport {
-    HttpTransport::new(Arc::new(SystemClock::new()), 4)
+    with_limits(LIMITS)
+}
+
+fn with_limits(limits: Limits) -> HttpTransport {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let settings = GuardSettings {
+        allow: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        ports: Vec::new(),
+        lookup_limit: Duration::from_millis(400),
+    };
+    // Nobody listens there; names of this machine are known without.
+    let resolver = DnsResolver::new(&["127.0.0.1:1".parse().unwrap()]).unwrap();
+    let guard = Guard::new(settings, Arc::new(resolver), Arc::clone(&clock));
+    let route = Route {
+        guard: Arc::new(guard),
+        roots: Roots::of_machine(),
+        proxy: None,
+    };
+    HttpTransport::new(clock, route, limits)
 }
 
 fn request(url: String) -> Outgoing {
     Outgoing {
+        endpoint: EndpointId::new(0, &SystemChance),
+        identity: None,
         url,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: Bytes::from_static(b"{}"),
@@ -71,7 +106,7 @@ async fn an_answer_is_read_with_its_beginning() {
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let answer =
-        b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
+        b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9999/\r\ncontent-length: 0\r\n\r\n";
     let exchange = transport().send(request(answering(answer).await)).await;
     assert_eq!(status(&exchange), 302);
 }
@@ -130,11 +165,18 @@ async fn failures_have_their_kind() {
         (answering(b"SSH-2.0-OpenSSH_9\r\n").await, invalid),
         (answering(b"").await, invalid),
         (answering(b"HTTP/1.1 200").await, invalid),
+        ("https://10.0.0.1/".to_owned(), FailureKind::BlockedAddress),
+        (
+            "http://127.0.0.1:25/".to_owned(),
+            FailureKind::BlockedAddress,
+        ),
     ];
     let transport = transport();
     for (url, kind) in cases {
         let exchange = transport.send(request(url.clone())).await;
-        assert_eq!(exchange.outcome, Outcome::Failure(kind), "{url}");
+        let detail = exchange.detail.unwrap_or_default();
+        assert_eq!(exchange.outcome, Outcome::Failure(kind), "{url}: {detail}");
+        assert!(!detail.is_empty(), "{url}");
     }
 }
 
@@ -160,8 +202,9 @@ async fn a_kept_connection_that_was_closed_meanwhile_is_no_failure() {
     .await;
     let transport = transport();
     let clock = SystemClock::new();
+    let request = request(url);
     for _ in 0..20 {
-        let exchange = transport.send(request(url.clone())).await;
+        let exchange = transport.send(request.clone()).await;
         assert_eq!(status(&exchange), 200);
         clock.sleep(Duration::from_millis(2)).await;
     }
@@ -182,4 +225,105 @@ async fn a_later_header_replaces_an_earlier_one_and_nonsense_is_no_panic() {
     let exchange = transport().send(request("not a url".to_owned())).await;
     let outcome = Outcome::Failure(FailureKind::Connect);
     assert_eq!(exchange.outcome, outcome);
+}
+
+/// A receiver that counts connections and requests, and answers each request of a connection with `answer`, except that it
+/// closes without an answer from request `silent_from` of a connection on, counted from 1.
+async fn counting(silent_from: usize) -> (String, Arc<[AtomicUsize; 2]>) {
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let counted = Arc::clone(&counts);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            counted[0].fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut seen = Vec::new();
+                let mut turn = 0;
+                while let Ok(1..) = stream.read_buf(&mut seen).await {
+                    if !seen.ends_with(b"{}") {
+                        continue;
+                    }
+                    seen.clear();
+                    turn += 1;
+                    counted[1].fetch_add(1, Ordering::Relaxed);
+                    if turn >= silent_from {
+                        return;
+                    }
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    let _ = stream.write_all(answer).await;
+                }
+            });
+        }
+    });
+    (url, counts)
+}
+
+#[tokio::test]
+async fn connections_are_kept_per_endpoint_and_no_request_is_sent_twice() {
+    let (url, counts) = counting(4).await;
+    let count = || [0, 1].map(|place: usize| counts[place].load(Ordering::Relaxed));
+    let transport = transport();
+    let first = request(url.clone());
+    for _ in 0..3 {
+        assert_eq!(status(&transport.send(first.clone()).await), 200);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(), [1, 3]);
+    // The receiver reads the request and closes the kept connection: it may have acted, so this is a failure.
+    let exchange = transport.send(first.clone()).await;
+    let outcome = Outcome::Failure(FailureKind::InvalidResponse);
+    assert_eq!(exchange.outcome, outcome, "{exchange:?}");
+    assert_eq!(count(), [1, 4]);
+    // Another endpoint at the same address has connections of its own, and so has another address of the same endpoint.
+    let second = request(url.clone());
+    for request in [first.clone(), second.clone()] {
+        assert_eq!(status(&transport.send(request).await), 200);
+    }
+    assert_eq!(count(), [3, 6]);
+    let moved = Outgoing {
+        url: format!("{url}?moved"),
+        ..second
+    };
+    assert_eq!(status(&transport.send(moved).await), 200);
+    assert_eq!(count(), [4, 7]);
+}
+
+#[tokio::test]
+async fn no_more_connections_are_kept_than_allowed() {
+    let (url, counts) = counting(usize::MAX).await;
+    let transport = with_limits(Limits {
+        idle_max: 2,
+        endpoint_idle_max: 1,
+        ..LIMITS
+    });
+    let requests: Vec<_> = (0..4).map(|_| request(url.clone())).collect();
+    for request in requests.iter().chain(&requests) {
+        assert_eq!(status(&transport.send(request.clone()).await), 200);
+    }
+    // Two were kept, so two of the second round were new.
+    assert_eq!(counts[0].load(Ordering::Relaxed), 6);
+}
+
+#[tokio::test]
+async fn a_head_that_drips_ends_with_the_limit_that_comes_first() {
+    let transport = with_limits(Limits {
+        head: Duration::from_millis(100),
+        ..LIMITS
+    });
+    let slow = receiver(|mut stream| async move {
+        let clock = SystemClock::new();
+        for byte in b"HTTP/1.1 200 OK\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy" {
+            if stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let exchange = transport.send(request(slow.await)).await;
+    let outcome = Outcome::Failure(FailureKind::Timeout);
+    assert_eq!(exchange.outcome, outcome);
+    let detail = exchange.detail.unwrap();
+    assert!(detail.contains("100 ms"), "{detail}");
 }

@@ -41,12 +41,14 @@ pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Option<u64>
     let began = context.clock.elapsed();
     let message_id = lease.message_id.as_str();
     let request = Outgoing {
+        endpoint: lease.endpoint_id.clone(),
         headers: context
             .rules
             .headers(&plan, &endpoint, message_id, &lease.body, started_at_ms)?,
         url: endpoint.url,
         body: lease.body.clone(),
         timeout: Duration::from_millis(plan.timeout_ms),
+        identity: None,
     };
     let exchange = context.transport.send(request).await;
     let duration = context.clock.elapsed().saturating_sub(began);
@@ -86,6 +88,7 @@ impl Made<'_> {
             delivery = %ended.delivery_id,
             attempt = ended.attempt.number,
             outcome = ?ended.attempt.outcome,
+            detail = self.exchange.detail,
             state = ?ended.state,
             "attempt"
         );

@@ -198,8 +198,10 @@ fn install(workspace: &Workspace, project: &str) -> Result<PathBuf> {
 
 fn start_host(workspace: &Workspace, folder: &Path, time_scale: u32) -> Result<Server> {
     let config = folder.join("countersign.toml");
-    // Receivers on this machine have no certificates.
-    let text = format!("[delivery]\nallow_http = true\ntime_scale = {time_scale}\n");
+    // Receivers on this machine have no certificates, and no public addresses.
+    let text = format!(
+        "[delivery]\nallow_http = true\ntime_scale = {time_scale}\n[network]\nallow = [\"127.0.0.0/8\", \"::1\"]\n"
+    );
     fs::write(&config, text)?;
     let mut host = workspace.command(workspace.host_binary());
     host.args(["serve", "--listen", "127.0.0.1:0", "--config"])
