@@ -72,15 +72,15 @@ fn did_you_mean(nearest: &Option<String>) -> String {
     }
 }
 
-/// A configuration file.
-#[derive(Debug, Clone)]
+/// A configuration file. Its text may hold a token, so it does not print.
+#[derive(Clone)]
 pub struct ConfigFile {
     pub path: PathBuf,
     pub text: String,
 }
 
-/// Where settings come from, each overruling the one before it.
-#[derive(Debug, Clone, Default)]
+/// Where settings come from, each overruling the one before it. They may hold a token, so they do not print.
+#[derive(Clone, Default)]
 pub struct Sources {
     pub file: Option<ConfigFile>,
     /// The environment, or the part of it that starts with [`ENV_PREFIX`].

@@ -70,3 +70,40 @@ fn about(guest: &Guest, kernel: &Kernel, provider: &str) -> Result<(), RulesErro
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::{GUEST_SHA256, GUEST_WASM, Rules};
+    use countersign_guest::ABI_VERSION;
+
+    /// A module with the exports of a guest, whose answers are empty.
+    fn dumb(abi_version: u32) -> Vec<u8> {
+        let text = format!(
+            r#"(module (memory (export "memory") 1)
+                (func (export "abi_version") (result i32) (i32.const {abi_version}))
+                (func (export "input") (param i32) (result i32) (i32.const 0))
+                (func (export "call") (param i32) (result i32) (i32.const 0))
+                (func (export "output") (result i32) (i32.const 0)))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_guest_that_fails_its_test_does_not_replace_the_one_in_use() {
+        let rules = Rules::load().unwrap();
+        let empty = wat::parse_str("(module)").unwrap();
+        let nobody = ["nobody".to_owned()];
+        for (guest, providers, problem) in [
+            (dumb(ABI_VERSION), &[][..], "fails its test"),
+            (dumb(ABI_VERSION + 1), &[], "its ABI is"),
+            (empty, &[], "no export"),
+            (b"garbage".to_vec(), &[], "cannot be used"),
+            (GUEST_WASM.to_vec(), &nobody, "the provider nobody"),
+        ] {
+            let error = rules.replace_guest(&guest, None, providers).unwrap_err();
+            assert!(error.to_string().contains(problem), "{problem}: {error}");
+            assert_eq!(rules.guest.sha256(), GUEST_SHA256);
+            assert!(rules.plan("cleanmails").is_ok());
+        }
+    }
+}

@@ -137,8 +137,8 @@ pub enum KeyError {
     /// The secrets need a key, and the file in which it was is gone.
     #[error(
         "the secrets in the store are sealed with the key {needed}, and the key file {path} is missing. Put the file back, or \
-         give the key as COUNTERSIGN_STORE_KEY. Without it the secrets cannot be read by anyone; SECURITY.md says what \
-         to do if it is lost"
+         give the key as COUNTERSIGN_STORE_KEY. Without it the secrets cannot be read by anyone; docs/OPERATIONS.md \
+         says what to do if it is lost"
     )]
     Missing { path: PathBuf, needed: KeyId },
     /// Another key than the one that the secrets need.
