@@ -11,7 +11,12 @@ use crate::{
     vault::Key,
 };
 use clap::{Args, Parser, Subcommand};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Countersign sends webhooks and loses none: every event is on disk before it is acknowledged, every attempt is signed and
 /// recorded, and what fails is tried again as its provider documents.
@@ -223,15 +228,15 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn path_text(path: &PathBuf) -> String {
+fn path_text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 impl Data {
     fn sources(&self) -> Result<Sources, ConfigError> {
         let flags = [
-            ("store.data_dir", self.data_dir.as_ref().map(path_text)),
-            ("store.path", self.store.as_ref().map(path_text)),
+            ("store.data_dir", self.data_dir.as_deref().map(path_text)),
+            ("store.path", self.store.as_deref().map(path_text)),
         ];
         let flags = flags
             .into_iter()

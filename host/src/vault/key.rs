@@ -75,7 +75,7 @@ impl Key {
             .collect::<Result<_, _>>()?;
         match keys.len() {
             0 => Err(KeyError::None),
-            ..=KEYS_MAX => Ok(keys),
+            1..=KEYS_MAX => Ok(keys),
             _ => Err(KeyError::TooMany),
         }
     }

@@ -93,6 +93,11 @@ fn older_version(path: &Path) {
     Migrations::from_slice(&MIGRATIONS[..2])
         .to_latest(&mut connection)
         .unwrap();
+    let rules = EndpointRules {
+        subscription: Subscription::All,
+        scope: Scope::User,
+    };
+    let rules = serde_json::to_string(&rules).unwrap();
     for name in ["kept", "deleted"] {
         let id = EndpointId::new(1, &SystemChance);
         let secret = format!("clear secret of the {name} one");
@@ -101,7 +106,7 @@ fn older_version(path: &Path) {
                 "INSERT INTO endpoints (id, provider, url, rules, secret, state, since_ms, exhausted_in_a_row, version,
                                         created_at_ms)
                  VALUES (?, 'cleanmails', 'https://example.com/', ?, ?, 'active', 1, 0, 1, 5)",
-                [id.as_str(), r#"{"subscription":"All","scope":"User"}"#, &secret],
+                [id.as_str(), &rules, &secret],
             )
             .unwrap();
     }
