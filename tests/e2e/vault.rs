@@ -48,11 +48,9 @@ fn forms(text: &str) -> Vec<String> {
 }
 
 fn is_in(haystack: &[u8], text: &str) -> bool {
-    let found = |form: &String| {
-        let form = form.as_bytes();
-        haystack.windows(form.len()).any(|window| window == form)
-    };
-    forms(text).iter().any(found)
+    // What is looked for is ASCII, which stays where it is.
+    let haystack = String::from_utf8_lossy(haystack);
+    forms(text).iter().any(|form| haystack.contains(form))
 }
 
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
@@ -71,7 +69,9 @@ fn no_secret_is_in_any_log_answer_or_file() {
     let receiver = Receiver::start();
     let home = HostHome::new("time_scale = 1000").unwrap();
     let trace = |command: &mut std::process::Command| {
-        command.env("COUNTERSIGN_LOG_FILTER", "trace");
+        // Compiling the rules is told on hundreds of thousands of lines, before there is any secret.
+        let filter = "trace,cranelift_codegen=info,regalloc2=info,wasmtime_cranelift=info,wasmtime_environ=info";
+        command.env("COUNTERSIGN_LOG_FILTER", filter);
     };
     let host = home.start_with(trace).unwrap();
     let given = "whsec_a given secret of this test";
@@ -124,7 +124,10 @@ fn no_secret_is_in_any_log_answer_or_file() {
             .any(|(name, bytes)| name.ends_with("-wal") && !bytes.is_empty())
     );
     let log = home.log();
-    assert!(log.contains("TRACE") && log.contains(&endpoint), "{log}");
+    assert!(
+        log.contains("TRACE") && log.contains("dlv_"),
+        "the log says too little"
+    );
 
     let texts = seen
         .into_iter()
