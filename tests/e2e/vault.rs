@@ -265,7 +265,8 @@ fn the_key_is_changed_while_the_host_is_stopped_and_a_wrong_one_is_refused() {
     assert_eq!(fits(&arrival(&host, &receiver, 1), "s"), (true, true));
     assert!(host.terminate().unwrap().success());
 
-    let made = home.run(&["keys", "new"], &[]).unwrap().stdout;
+    let made = home.run_bare(&["keys", "new"], &[]).unwrap().stdout;
+    assert_eq!(made.trim().len(), 64);
     let (new, old) = (made.trim(), after.lines().last().unwrap());
     let start = |key: &str| {
         let status = home
