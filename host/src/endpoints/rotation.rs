@@ -40,12 +40,12 @@ pub async fn rotate(
     let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
     let provider = entry.snapshot().provider;
     check_secret(&context, &provider, asked.secret.as_ref())?;
-    let made = match asked.secret {
-        Some(_) => None,
-        None => Some(SecretText::new(signing_secret(&*context.chance))),
-    };
-    let Some(new) = asked.secret.or_else(|| made.clone()) else {
-        return Err(EndpointError::Unknown);
+    let (new, made) = match asked.secret {
+        Some(given) => (given, None),
+        None => {
+            let made = SecretText::new(signing_secret(&*context.chance));
+            (made.clone(), Some(made))
+        }
     };
     let now_ms = context.clock.now_ms();
     let endpoint = change_secrets(&context, &entry, |secrets| {
