@@ -7,6 +7,7 @@ mod endpoint_health;
 pub mod machine;
 mod outcome;
 mod policy;
+pub mod rotation;
 #[cfg(test)]
 mod tests;
 

@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     ids::{DeliveryId, EndpointId, MessageId},
     rules,
+    store::StoreError,
     worker::Worker,
 };
 use axum::{
@@ -24,21 +25,54 @@ use axum::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{any::Any, net::IpAddr, sync::Arc};
+use std::{
+    any::Any,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+};
 use subtle::ConstantTimeEq;
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// What handlers use.
 pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
-    /// Longest request body.
-    pub body_bytes_max: u64,
-    /// Places for requests under way, so that their bodies occupy bounded memory.
-    pub requests: Semaphore,
-    /// SHA-256 of the bearer token; without one every client on this machine is let in.
-    pub token_sha256: Option<[u8; 32]>,
+    /// Requests under way, bounded so that their bodies occupy bounded memory.
+    pub requests: AtomicU32,
+    /// Nothing more is taken.
+    pub stopping: AtomicBool,
+}
+
+impl App {
+    /// Refuses new work once the server is stopping.
+    fn check_running(&self) -> Result<(), Problem> {
+        match self.stopping.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(StoreError::Closed.into()),
+        }
+    }
+
+    /// A place for a request, if one is free.
+    fn place(self: &Arc<Self>) -> Option<Place> {
+        let most = self.context.config.current().api.requests_max;
+        let one_more = |count: u32| count.checked_add(1).filter(|count| *count <= most);
+        let taken = self
+            .requests
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Place(Arc::clone(self)))
+    }
+}
+
+/// A place for a request. Given back when dropped.
+struct Place(Arc<App>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The SHA-256 of a token, `None` for an empty one.
@@ -57,6 +91,8 @@ pub fn router(app: Arc<App>) -> Router {
                 .patch(endpoints::change)
                 .delete(endpoints::delete),
         )
+        .route("/endpoints/{id}/secret/rotate", post(endpoints::rotate))
+        .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
         .route("/events", post(events::publish))
         .route("/messages/{id}", get(deliveries::message))
         .route("/deliveries", get(deliveries::list))
@@ -80,11 +116,11 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-async fn version() -> Json<Value> {
+async fn version(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "kernel_sha256": rules::KERNEL_SHA256,
-        "guest_sha256": rules::GUEST_SHA256,
+        "guest_sha256": app.context.rules.guest.sha256(),
         "wasmtime": rules::WASMTIME_VERSION,
     }))
 }
@@ -112,11 +148,12 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match app.token_sha256 {
+    match token_sha256(&app.context.config.current().api.token) {
         Some(expected) => check_token(request.headers(), &expected)?,
         None => check_host(request.headers())?,
     }
-    let Ok(_place) = app.requests.try_acquire() else {
+    app.check_running()?;
+    let Some(_place) = app.place() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "overloaded",

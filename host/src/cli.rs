@@ -1,13 +1,23 @@
 //! The command line.
 
 use crate::{
-    config::{Config, ConfigError, DEFAULTS, ENV_PREFIX, Sources},
+    admin::{self, Answer},
+    chance::SystemChance,
+    config::{Config, ConfigError, ConfigFile, DEFAULTS, ENV_PREFIX, LiveConfig, Origin, Sources},
     error::{EXIT_CODES, Error},
     network::AllowEntry,
-    rules, serve, telemetry,
+    rules, serve,
+    store::sqlite::SqliteStore,
+    telemetry,
+    vault::Key,
 };
 use clap::{Args, Parser, Subcommand};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Countersign sends webhooks and loses none: every event is on disk before it is acknowledged, every attempt is signed and
 /// recorded, and what fails is tried again as its provider documents.
@@ -24,11 +34,22 @@ enum Command {
     ///
     /// Prints one line of JSON on standard output once it is ready: {"listening":"http://127.0.0.1:8700"}. Logs go to
     /// standard error. SIGTERM or Ctrl-C stops it gracefully: attempts under way are finished and recorded first. A second
-    /// signal stops it at once; nothing is lost then either, but what was under way is sent again.
+    /// signal stops it at once; nothing is lost then either, but what was under way is sent again. SIGHUP makes it read its
+    /// settings again.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
     /// Prints every setting with its default, ready to be saved as a configuration file.
-    Config,
+    Config {
+        /// Checks a configuration file instead, together with the environment as it is here
+        #[arg(long, value_name = "FILE")]
+        check: Option<PathBuf>,
+    },
+    /// The key that signing secrets are sealed with.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// The rules of a running host.
+    #[command(subcommand)]
+    Core(Core),
     /// Prints the version of this binary and the SHA-256 of the rules inside.
     ///
     /// The kernel is the code that signs. The npm package prints the same SHA-256 as `coreHash` when it verifies with the
@@ -50,20 +71,53 @@ Examples:
 /// What `--dev` allows.
 const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Prints a new key, for COUNTERSIGN_STORE_KEY or a key file.
+    New,
+    /// Seals every signing secret with a new key. Stop the host first.
+    ///
+    /// With a key file, the new key is made here and the old one leaves the file at the end. With COUNTERSIGN_STORE_KEY, give
+    /// the new key, a comma and the old one. When it is interrupted, run it again.
+    Rotate(Data),
+}
+
+#[derive(Debug, Subcommand)]
+enum Core {
+    /// Replaces the rules (the guest module) without a stop. They are tried first; attempts under way finish on the old ones.
+    ///
+    /// Without FILE it is the module that the setting core.guest_file names now, or else the one of the binary.
+    Reload {
+        /// A module of rules, as `cargo xtask build` makes it
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Prints which modules a running host uses.
+    Show(Data),
+}
+
+/// Where the data is.
 #[derive(Debug, Args)]
-struct Serve {
+struct Data {
     /// File with settings; see `countersign config`.
     #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address and port of the API; port 0 takes any free port [setting: api.listen]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
     /// Folder of the data; made when missing [setting: store.data_dir]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
     /// The SQLite file, when it is not to be countersign.db in the data folder [setting: store.path]
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    data: Data,
+    /// Address and port of the API; port 0 takes any free port [setting: api.listen]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
     /// Allows endpoints with http:// addresses [setting: delivery.allow_http]
     #[arg(long)]
     allow_http: bool,
@@ -87,20 +141,57 @@ impl Cli {
     pub fn run(self) -> Result<(), Error> {
         match self.command {
             Command::Serve(flags) => {
-                let (config, strangers) = Config::load(&flags.sources()?)?;
-                telemetry::start(&config.log).map_err(|problem| ConfigError::Value {
-                    key: "log.filter".to_owned(),
-                    problem,
-                })?;
+                let (config, strangers) = LiveConfig::load(flags.sources()?)?;
+                let log = start_log(&config.current())?;
                 for name in strangers {
                     tracing::warn!("the environment variable {name} is no setting and is ignored");
                 }
-                serve::run(config)
+                serve::run(config, log)
             }
-            Command::Config => {
+            Command::Config { check: None } => {
                 print!("{DEFAULTS}");
                 Ok(())
             }
+            Command::Config { check: Some(file) } => {
+                let sources = Sources {
+                    file: Some(ConfigFile::read(&file)?),
+                    env: environment(),
+                    flags: BTreeMap::new(),
+                };
+                let (_, strangers) = Config::load(&sources)?;
+                for name in strangers {
+                    println!("the environment variable {name} is no setting and would be ignored");
+                }
+                println!("{} can be used", file.display());
+                Ok(())
+            }
+            Command::Keys(Keys::New) => {
+                SystemChance::check().map_err(|source| Error::System {
+                    doing: "asking for random bytes",
+                    source,
+                })?;
+                println!("{}", *Key::generate(&SystemChance).to_text());
+                Ok(())
+            }
+            Command::Keys(Keys::Rotate(data)) => {
+                let (config, _) = Config::load(&data.sources()?)?;
+                start_log(&config)?;
+                let keys = config.key_source();
+                let id =
+                    SqliteStore::rotate_key(&config.store_path(), &keys, Arc::new(SystemChance))?;
+                println!("every secret is sealed with the key {id} of {keys}");
+                Ok(())
+            }
+            Command::Core(Core::Reload { file, data }) => {
+                // The host may have another working folder.
+                let file = file.map(std::path::absolute).transpose();
+                let file = file.map_err(|source| Error::System {
+                    doing: "finding the file",
+                    source,
+                })?;
+                core(&data, &admin::Command::CoreReload { file })
+            }
+            Command::Core(Core::Show(data)) => core(&data, &admin::Command::CoreShow {}),
             Command::Version => {
                 println!("countersign {}", env!("CARGO_PKG_VERSION"));
                 println!("kernel sha256 {}", rules::KERNEL_SHA256);
@@ -112,19 +203,68 @@ impl Cli {
     }
 }
 
+fn start_log(config: &Config) -> Result<telemetry::LogFilter, ConfigError> {
+    telemetry::start(&config.log).map_err(|problem| ConfigError::Value {
+        at: Origin::Default,
+        key: "log.filter".to_owned(),
+        problem,
+    })
+}
+
+/// Gives a command about the rules to the running host and prints what is in use then.
+fn core(data: &Data, command: &admin::Command) -> Result<(), Error> {
+    let (config, _) = Config::load(&data.sources()?)?;
+    match admin::ask(&config.socket_path(), command)? {
+        Answer::Core(core) => {
+            println!("kernel sha256 {}", core.kernel_sha256);
+            println!("guest sha256 {}", core.guest_sha256);
+            match core.guest_file {
+                Some(file) => println!("guest file {}", file.display()),
+                None => println!("guest of the binary"),
+            }
+            if !core.kept_at_restart {
+                println!(
+                    "the next start takes another guest; the setting core.guest_file says which"
+                );
+            }
+            Ok(())
+        }
+        Answer::Refused(why) => Err(admin::AdminError::Refused(why).into()),
+    }
+}
+
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
+        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+        .collect()
+}
+
+fn path_text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+impl Data {
+    fn sources(&self) -> Result<Sources, ConfigError> {
+        let flags = [
+            ("store.data_dir", self.data_dir.as_deref().map(path_text)),
+            ("store.path", self.store.as_deref().map(path_text)),
+        ];
+        let flags = flags
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
+        Ok(Sources {
+            file: self.config.as_deref().map(ConfigFile::read).transpose()?,
+            env: environment(),
+            flags: flags.collect(),
+        })
+    }
+}
+
 impl Serve {
     fn sources(&self) -> Result<Sources, ConfigError> {
-        let file =
-            match &self.config {
-                None => None,
-                Some(path) => Some(std::fs::read_to_string(path).map_err(|source| {
-                    ConfigError::Unreadable {
-                        path: path.clone(),
-                        source,
-                    }
-                })?),
-            };
-        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let mut sources = self.data.sources()?;
         let own = match self.dev {
             true => THIS_MACHINE.as_slice(),
             false => &[],
@@ -133,8 +273,6 @@ impl Serve {
         let allow = [allow.join(","), own.join(",")].join(",");
         let flags = [
             ("api.listen", self.listen.map(|address| address.to_string())),
-            ("store.data_dir", self.data_dir.as_ref().map(text)),
-            ("store.path", self.store.as_ref().map(text)),
             (
                 "delivery.allow_http",
                 (self.allow_http || self.dev).then(|| "true".to_owned()),
@@ -145,16 +283,11 @@ impl Serve {
                 self.time_scale.map(|factor| factor.to_string()),
             ),
         ];
-        let flags: BTreeMap<_, _> = flags
+        let flags = flags
             .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)))
-            .collect();
-        let env = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with(ENV_PREFIX))
-            .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-            .collect();
-        Ok(Sources { file, env, flags })
+            .filter_map(|(key, value)| Some((key, value?)));
+        sources.flags.extend(flags);
+        Ok(sources)
     }
 }
 

@@ -1,20 +1,40 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+mod live;
+mod load;
 mod network;
 
-pub use network::Network;
+pub use self::{
+    live::{LiveConfig, Reloaded},
+    load::{ConfigError, ConfigFile, Origin, Sources},
+    network::Network,
+};
 
+use self::load::Settings;
+use crate::vault::{Key, KeySource};
 use serde::Deserialize;
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
-use toml::{Table, Value};
+use std::{fmt, net::SocketAddr, path::PathBuf};
+use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
 
 /// Every setting with its default, as `countersign config` prints it.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
 /// What environment variables of settings start with.
 pub const ENV_PREFIX: &str = "COUNTERSIGN_";
-/// Variables with the prefix that are no settings: of the command line and of the build.
-const ENV_OTHER: [&str; 2] = ["COUNTERSIGN_CONFIG", "COUNTERSIGN_WASM_DIR"];
+
+/// Settings that a reload puts in force; the others need a restart.
+const WHILE_RUNNING: &[&str] = &[
+    "api.body_bytes_max",
+    "api.requests_max",
+    "api.token",
+    "core.guest_file",
+    "delivery.allow_http",
+    "delivery.concurrency_max",
+    "delivery.endpoint_concurrency_max",
+    "delivery.stop_timeout_s",
+    "log.filter",
+];
 
 /// Longest body limit that can be set: twice this still fits into a call of the rules.
 const BODY_BYTES_LIMIT: u64 = 8 * 1024 * 1024;
@@ -25,6 +45,7 @@ const BODY_BYTES_LIMIT: u64 = 8 * 1024 * 1024;
 pub struct Config {
     pub api: Api,
     pub store: Store,
+    pub core: Core,
     pub delivery: Delivery,
     pub network: Network,
     pub log: Log,
@@ -44,8 +65,16 @@ pub struct Api {
 pub struct Store {
     pub data_dir: PathBuf,
     pub path: PathBuf,
+    pub key_file: PathBuf,
+    pub key: Hidden,
     pub queue_max: u32,
     pub batch_max: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Core {
+    pub guest_file: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -72,8 +101,30 @@ pub enum LogFormat {
     Json,
 }
 
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// A setting that does not print.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() {
+            "Hidden(empty)"
+        } else {
+            "Hidden(..)"
+        })
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Api")
             .field("listen", &self.listen)
             .field("token_set", &!self.token.is_empty())
@@ -83,48 +134,6 @@ impl std::fmt::Debug for Api {
     }
 }
 
-/// A setting that cannot be used. The operator's mistake.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {source}")]
-    Unreadable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    /// The file is not TOML.
-    #[error("the configuration is not TOML: {0}")]
-    Syntax(String),
-    /// No setting of this name.
-    #[error("there is no setting `{key}`{}; `countersign config` prints all of them", did_you_mean(.nearest))]
-    UnknownKey {
-        key: String,
-        nearest: Option<String>,
-    },
-    /// The setting has no such value.
-    #[error("setting `{key}`: {problem}")]
-    Value { key: String, problem: String },
-}
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    match nearest {
-        Some(key) => format!(" (did you mean `{key}`?)"),
-        None => String::new(),
-    }
-}
-
-/// Where settings come from, each overruling the one before it.
-#[derive(Debug, Default)]
-pub struct Sources {
-    /// Text of the configuration file.
-    pub file: Option<String>,
-    /// The environment, or the part of it that starts with [`ENV_PREFIX`].
-    pub env: BTreeMap<String, String>,
-    /// Flags, by setting: `api.listen`.
-    pub flags: BTreeMap<&'static str, String>,
-}
-
 impl Config {
     /// Reads and checks the settings. Also returns environment variables that look like settings and are none: they are
     /// worth a warning, but no refusal, because platforms set variables of their own with a service's name before them.
@@ -132,29 +141,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`]
     pub fn load(sources: &Sources) -> Result<(Self, Vec<String>), ConfigError> {
-        let mut settings = parse(DEFAULTS)?;
-        if let Some(file) = &sources.file {
-            overlay(&mut settings, parse(file)?)?;
-        }
-        let mut strangers = Vec::new();
-        for (name, text) in &sources.env {
-            let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
-                continue;
-            };
-            match key_of_variable(&settings, rest) {
-                Some(key) => set(&mut settings, &key, text)?,
-                None if ENV_OTHER.contains(&name.as_str()) => {}
-                None => strangers.push(name.clone()),
-            }
-        }
-        for (key, text) in &sources.flags {
-            set(&mut settings, key, text)?;
-        }
-        let config: Self = settings
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax(error.message().to_owned()))?;
-        config.check()?;
-        Ok((config, strangers))
+        let (settings, strangers) = Settings::collect(sources)?;
+        Ok((settings.config()?, strangers))
+    }
+
+    /// Whether a reload puts this setting in force.
+    pub fn changes_while_running(key: &str) -> bool {
+        WHILE_RUNNING.contains(&key)
     }
 
     /// The SQLite file.
@@ -165,13 +158,25 @@ impl Config {
         }
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let refused = |key: &str, problem: String| {
-            Err(ConfigError::Value {
-                key: key.to_owned(),
-                problem,
-            })
-        };
+    /// Where the key of the secrets comes from.
+    pub fn key_source(&self) -> KeySource {
+        let given = self.store.key.as_str();
+        match (given.is_empty(), self.store.key_file.as_os_str().is_empty()) {
+            (false, _) => KeySource::Given(Zeroizing::new(given.to_owned())),
+            (true, false) => KeySource::File(self.store.key_file.clone()),
+            (true, true) => KeySource::File(self.store.data_dir.join("secrets.key")),
+        }
+    }
+
+    /// The socket on which a running host takes commands of its operator.
+    pub fn socket_path(&self) -> PathBuf {
+        let mut path = self.store_path().into_os_string();
+        path.push(".sock");
+        path.into()
+    }
+
+    fn check(&self) -> Result<(), Wrong> {
+        let refused = |key: &'static str, problem: String| Err(Wrong { key, problem });
         if self.api.token.is_empty() && !self.api.listen.ip().is_loopback() {
             return refused(
                 "api.listen",
@@ -187,6 +192,15 @@ impl Config {
                 "api.token",
                 "must consist of visible ASCII characters".to_owned(),
             );
+        }
+        if let (false, Err(error)) = (
+            self.store.key.as_str().is_empty(),
+            Key::parse_all(self.store.key.as_str()),
+        ) {
+            return refused("store.key", error.to_string());
+        }
+        if let Err(error) = EnvFilter::try_new(&self.log.filter) {
+            return refused("log.filter", error.to_string());
         }
         let ranges = [
             (
@@ -237,100 +251,22 @@ impl Config {
     }
 }
 
-fn parse(text: &str) -> Result<Table, ConfigError> {
-    text.parse()
-        .map_err(|error: toml::de::Error| ConfigError::Syntax(error.to_string()))
+/// A value that no setting of this name can have.
+#[derive(Debug, thiserror::Error)]
+#[error("setting `{key}`: {problem}")]
+pub struct Wrong {
+    key: &'static str,
+    problem: String,
 }
 
-/// Puts the settings of `file` over the defaults.
-fn overlay(settings: &mut Table, file: Table) -> Result<(), ConfigError> {
-    for (section, values) in file {
-        let Some(Value::Table(known)) = settings.get_mut(&section) else {
-            return Err(unknown(settings, section));
-        };
-        let Value::Table(values) = values else {
-            return Err(ConfigError::Value {
-                key: section.clone(),
-                problem: format!("is a section: write [{section}] and its settings below it"),
-            });
-        };
-        for (key, value) in values {
-            let name = format!("{section}.{key}");
-            let Some(place) = known.get_mut(&key) else {
-                return Err(unknown(settings, name));
-            };
-            if !place.same_type(&value) {
-                return Err(ConfigError::Value {
-                    key: name,
-                    problem: format!("must be a {}, not a {}", place.type_str(), value.type_str()),
-                });
-            }
-            *place = value;
+impl From<Wrong> for ConfigError {
+    fn from(Wrong { key, problem }: Wrong) -> Self {
+        Self::Value {
+            at: Origin::Default,
+            key: key.to_owned(),
+            problem,
         }
     }
-    Ok(())
-}
-
-/// Sets one setting from text, read as the type that its default has.
-fn set(settings: &mut Table, key: &str, text: &str) -> Result<(), ConfigError> {
-    let place = key
-        .split_once('.')
-        .and_then(|(section, key)| settings.get_mut(section)?.get_mut(key));
-    let Some(place) = place else {
-        return Err(unknown(settings, key.to_owned()));
-    };
-    let read = match place {
-        Value::Integer(_) => text.parse().ok().map(Value::Integer),
-        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
-        Value::Array(_) => Some(list(text)),
-        _ => Some(Value::String(text.to_owned())),
-    };
-    let problem = || format!("must be a {}, not `{text}`", place.type_str());
-    let value = read.ok_or_else(|| ConfigError::Value {
-        key: key.to_owned(),
-        problem: problem(),
-    })?;
-    *place = value;
-    Ok(())
-}
-
-/// A list in text: entries with commas between them.
-fn list(text: &str) -> Value {
-    let entries = text.split(',').map(str::trim);
-    let entries = entries.filter(|entry| !entry.is_empty());
-    let read = |entry: &str| match entry.parse() {
-        Ok(number) => Value::Integer(number),
-        Err(_) => Value::String(entry.to_owned()),
-    };
-    Value::Array(entries.map(read).collect())
-}
-
-fn key_of_variable(settings: &Table, variable: &str) -> Option<String> {
-    keys(settings).find(|key| key.replace('.', "_").to_uppercase() == variable)
-}
-
-/// Every setting as `section.key`.
-fn keys(settings: &Table) -> impl Iterator<Item = String> + '_ {
-    settings.iter().flat_map(|(section, values)| {
-        let keys = values.as_table().into_iter().flat_map(|table| table.keys());
-        keys.map(move |key| format!("{section}.{key}"))
-    })
-}
-
-fn unknown(settings: &Table, key: String) -> ConfigError {
-    // Also compared without the section, for a key in the wrong one.
-    let likeness = |known: &String| {
-        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        strsim::jaro_winkler(known, &key).max(strsim::jaro_winkler(&last(known), &last(&key)))
-    };
-    let sections = settings.keys().filter(|_| !key.contains('.')).cloned();
-    let nearest = keys(settings)
-        .chain(sections)
-        .map(|known| (likeness(&known), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known);
-    ConfigError::UnknownKey { key, nearest }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What the parts of a running sender share.
 
 use crate::{
-    chance::Chance, clock::Clock, network::Guard, registry::Registry, rules::Rules, store::Store,
-    transport::Transport,
+    chance::Chance, clock::Clock, config::LiveConfig, network::Guard, registry::Registry,
+    rules::Rules, store::Store, transport::Transport,
 };
 use countersign_core::retry::TimeScale;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ pub struct Context {
     pub long_renders: Semaphore,
     /// How fast waits between attempts pass.
     pub scale: TimeScale,
-    /// Whether endpoints may have `http` addresses (R-C12, R-P12).
-    pub allow_http: bool,
+    /// The settings in force.
+    pub config: Arc<LiveConfig>,
 }
 
 /// Runs `work` to its end even if the caller goes away, such as when a client closes its connection: what has been begun in

@@ -1,12 +1,16 @@
 //! Endpoints: making, changing and deleting them.
 
+mod rotation;
+
+pub use self::rotation::{Rotate, Turned, finish, rotate, wipe_expired};
+
 use crate::{
     chance::signing_secret,
     context::Context,
     ids::EndpointId,
     network::{Refusal, Target},
     rules::{KernelError, RulesError},
-    store::{Endpoint, SecretText, StateReason, StoreError, Word},
+    store::{Endpoint, SecretText, SigningSecret, StateReason, StoreError, Word},
     worker::Worker,
 };
 use countersign_core::delivery::{EndpointHealth, EndpointState};
@@ -77,7 +81,7 @@ pub struct Made {
 /// [`EndpointError`]; nothing is stored then.
 pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, EndpointError> {
     let rules = check_rules(&context, &given.provider, given.events, given.scope)?;
-    let url = check_url(&given.url, context.allow_http)?;
+    let url = check_url(&given.url, context.config.current().delivery.allow_http)?;
     check_address(&context, &url).await?;
     check_name(given.name.as_deref())?;
     let always_signed = context.rules.plan(&given.provider)?.always_signed;
@@ -94,7 +98,7 @@ pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, E
         url,
         name: given.name,
         rules,
-        secret,
+        secrets: secrets(secret, now_ms),
         state: EndpointState::Active,
         reason: None,
         since_ms: now_ms,
@@ -130,7 +134,7 @@ pub async fn change(
     )?;
     let url = change
         .url
-        .map(|url| check_url(&url, context.allow_http))
+        .map(|url| check_url(&url, context.config.current().delivery.allow_http))
         .transpose()?;
     if let Some(url) = &url {
         check_address(&context, url).await?;
@@ -159,7 +163,10 @@ pub async fn change(
         }
         after.url = url.unwrap_or(after.url);
         after.name = change.name.unwrap_or(after.name);
-        after.secret = change.secret.unwrap_or(after.secret);
+        if let Some(secret) = change.secret {
+            // No overlap: that is what a rotation is for.
+            after.secrets = secrets(secret, now_ms);
+        }
         if let Some(state) = change.state {
             if state == EndpointState::Active {
                 after.health = context.rules.guest.reactivate(after.health)?;
@@ -215,6 +222,11 @@ fn check_rules(
     };
     let checked = context.rules.guest.check_endpoint(question)?;
     checked.map_err(EndpointError::Rejected)
+}
+
+fn secrets(secret: Option<SecretText>, now_ms: u64) -> Vec<SigningSecret> {
+    let secret = secret.map(|text| SigningSecret::newest(text, now_ms));
+    secret.into_iter().collect()
 }
 
 fn check_secret(

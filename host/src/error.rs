@@ -1,6 +1,6 @@
 //! Why the program ends.
 
-use crate::{config::ConfigError, rules::RulesError, store::StoreError};
+use crate::{admin::AdminError, config::ConfigError, rules::RulesError, store::StoreError};
 use std::{io, net::SocketAddr, process::ExitCode};
 
 /// Why the program ends without having done what it was asked for.
@@ -32,6 +32,9 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A command to a running host was not carried out.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// A second signal came before the graceful stop was done.
     #[error(
         "stopped at once by a second signal; what was under way is sent again after the next start"
@@ -45,7 +48,7 @@ Exit codes:
   0    done; for `serve`: stopped gracefully
   1    something failed while running
   2    the command line or the configuration is wrong; the message names the fix
-  3    the data cannot be opened: used by another process, not writable or damaged
+  3    the data cannot be opened: used by another process, not writable or damaged, or the key does not fit
   130  stopped at once by a second signal";
 
 impl Error {
@@ -55,7 +58,7 @@ impl Error {
             Self::Config(_) => 2,
             Self::Store(_) => 3,
             Self::StoppedAtOnce => 130,
-            Self::Rules(_) | Self::Listen { .. } | Self::System { .. } => 1,
+            Self::Admin(_) | Self::Rules(_) | Self::Listen { .. } | Self::System { .. } => 1,
         })
     }
 }

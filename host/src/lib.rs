@@ -5,6 +5,7 @@
 //! [`worker`] sends it through the [`transport`], asks the rules what follows, and records that.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod api;
 pub mod chance;
 pub mod cli;
@@ -19,7 +20,9 @@ pub mod publish;
 pub mod registry;
 pub mod rules;
 pub mod serve;
+pub mod signals;
 pub mod store;
 pub mod telemetry;
 pub mod transport;
+pub mod vault;
 pub mod worker;

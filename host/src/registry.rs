@@ -72,6 +72,12 @@ impl Registry {
         self.read().values().map(|entry| entry.snapshot()).collect()
     }
 
+    /// The endpoints that have more than one secret.
+    pub fn rotating(&self) -> Vec<Arc<Entry>> {
+        let rotating = |entry: &&Arc<Entry>| entry.lock().endpoint.secrets.len() > 1;
+        self.read().values().filter(rotating).cloned().collect()
+    }
+
     /// The endpoints that events of the provider may go to.
     pub fn candidates(&self, provider: &str) -> Vec<Candidate> {
         let candidate = |entry: &Arc<Entry>| {

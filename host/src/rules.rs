@@ -4,6 +4,7 @@ mod engine;
 mod guest;
 mod kernel;
 mod pool;
+mod self_test;
 
 pub use self::{
     engine::{Engine, Limits},
@@ -12,10 +13,10 @@ pub use self::{
 };
 pub use countersign_kernel::Code;
 
-use crate::store::Endpoint;
+use crate::store::{Endpoint, SigningSecret};
 use countersign_core::{Message, SignedAt};
 use countersign_guest::DeliveryPlan;
-use std::{collections::HashMap, sync::Arc, sync::RwLock};
+use std::{path::PathBuf, sync::Arc};
 
 /// The module that signs; the npm package verifies with the same bytes.
 pub const KERNEL_WASM: &[u8] = include_bytes!(env!("COUNTERSIGN_KERNEL_WASM"));
@@ -67,8 +68,7 @@ pub enum RulesError {
 pub struct Rules {
     pub kernel: Kernel,
     pub guest: Guest,
-    /// By provider name. Plans are constants of the guest, and it knows few providers.
-    plans: RwLock<HashMap<String, Arc<DeliveryPlan>>>,
+    engine: Engine,
 }
 
 impl Rules {
@@ -77,12 +77,40 @@ impl Rules {
     /// # Errors
     /// [`RulesError`]: this build is broken.
     pub fn load() -> Result<Self, RulesError> {
+        Self::load_with(GUEST_WASM, None)
+    }
+
+    /// Compiles the kernel of this binary and a guest from elsewhere, and tries them.
+    ///
+    /// # Errors
+    /// [`RulesError`]: the guest is none for this host.
+    pub fn load_with(guest: &[u8], file: Option<PathBuf>) -> Result<Self, RulesError> {
         let engine = Engine::new()?;
+        let kernel = Kernel::new(&engine, KERNEL_WASM)?;
+        let guest = Guest::new(&engine, guest, file)?;
+        self_test::run(&guest, &kernel, &[])?;
         Ok(Self {
-            kernel: Kernel::new(&engine, KERNEL_WASM)?,
-            guest: Guest::new(&engine, GUEST_WASM)?,
-            plans: RwLock::default(),
+            kernel,
+            guest,
+            engine,
         })
+    }
+
+    /// Replaces the guest once the new one has been tried; `providers` are those of the endpoints. Calls under way finish on
+    /// the one before. Takes as long as compiling does.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the one before stays.
+    pub fn replace_guest(
+        &self,
+        wasm: &[u8],
+        file: Option<PathBuf>,
+        providers: &[String],
+    ) -> Result<(), RulesError> {
+        let guest = Guest::new(&self.engine, wasm, file)?;
+        self_test::run(&guest, &self.kernel, providers)?;
+        self.guest.become_like(&guest);
+        Ok(())
     }
 
     /// How deliveries of the provider are made.
@@ -90,19 +118,7 @@ impl Rules {
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
     pub fn plan(&self, provider: &str) -> Result<Arc<DeliveryPlan>, RulesError> {
-        if let Some(plan) = self
-            .plans
-            .read()
-            .ok()
-            .and_then(|plans| plans.get(provider).cloned())
-        {
-            return Ok(plan);
-        }
-        let plan = Arc::new(self.guest.plan(provider)?);
-        if let Ok(mut plans) = self.plans.write() {
-            plans.insert(provider.to_owned(), Arc::clone(&plan));
-        }
-        Ok(plan)
+        self.guest.plan(provider)
     }
 
     /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
@@ -120,14 +136,14 @@ impl Rules {
         let mut headers = vec![("content-type".to_owned(), plan.content_type.clone())];
         let ids = plan.id_headers.iter();
         headers.extend(ids.map(|name| (name.clone(), message_id.to_owned())));
-        let Some(secret) = &endpoint.secret else {
+        if endpoint.secrets.is_empty() {
             return Ok(headers);
-        };
+        }
+        let secrets = self.signing(&endpoint.secrets, now_ms)?;
         let at = SignedAt::UnixMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let secrets = [secret.as_str()];
             let mut signer = self.kernel.signer(&signature.scheme, &secrets, &options)?;
             let message = Message {
                 id: Some(message_id),
@@ -137,6 +153,27 @@ impl Rules {
             headers.extend(signer.sign(&message)?);
         }
         Ok(headers)
+    }
+
+    /// The secrets that sign at this moment, as the kernel takes them: the first one signs headers that hold one signature
+    /// (R-X3).
+    fn signing<'a>(
+        &self,
+        secrets: &'a [SigningSecret],
+        now_ms: u64,
+    ) -> Result<Vec<&'a str>, RulesError> {
+        // The usual case, in which there is nothing to decide.
+        if let [only] = secrets
+            && only.times.expires_at_ms.is_none()
+        {
+            return Ok(vec![only.text.as_str()]);
+        }
+        let times = secrets.iter().map(|secret| secret.times).collect();
+        let order = self.guest.signing_order(times, now_ms)?;
+        let signing = order
+            .iter()
+            .filter_map(|place| secrets.get(*place as usize));
+        Ok(signing.map(|secret| secret.text.as_str()).collect())
     }
 
     /// Whether `secret` can be the key of every signature of the provider.

@@ -1,36 +1,48 @@
 //! `countersign serve`: start, run, graceful stop.
 
 use crate::{
+    admin::{self, Socket},
     api::{self, App},
-    chance::SystemChance,
+    chance::{Chance, SystemChance},
     clock::{Clock, SystemClock, within},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, LiveConfig, Origin},
     context::Context,
     error::Error,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     registry::Registry,
     rules::Rules,
+    signals::{Asked, Signals},
     store::{
-        Store,
+        Store, StoreError,
         sqlite::{QueueLimits, SqliteStore},
     },
+    telemetry::LogFilter,
     transport::{HttpTransport, Limits as TransportLimits, Route},
     worker::{Limits, Worker},
 };
 use countersign_core::retry::TimeScale;
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
     sync::{Semaphore, watch},
 };
+
+/// Longest wait for the store to close after everything has ended: a disk that hangs must not keep the process.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// Runs the sender until it is stopped.
 ///
 /// # Errors
 /// [`Error`]
-pub fn run(config: Config) -> Result<(), Error> {
+pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -38,32 +50,42 @@ pub fn run(config: Config) -> Result<(), Error> {
             doing: "starting the runtime",
             source,
         })?;
-    let ended = runtime.block_on(serve(config));
+    let ended = runtime.block_on(serve(Arc::new(config), log));
     // Attempts that did not end in time and look-ups that hang are not waited for.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(config: Config) -> Result<(), Error> {
+async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
+    let config = live.current();
     // Before anything else, so that a stop during the start is not missed.
     let mut signals = Signals::new()?;
     SystemChance::check().map_err(|source| Error::System {
         doing: "asking for random bytes",
         source,
     })?;
-    let rules = Rules::load()?;
+    let rules = match admin::guest_file(&live) {
+        None => Rules::load()?,
+        Some(file) => Rules::load_with(&admin::read_module(&file)?, Some(file))?,
+    };
+    let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let path = config.store_path();
     let limits = QueueLimits {
         queue_max: config.store.queue_max,
         batch_max: config.store.batch_max,
     };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, limits)?);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(
+        &path,
+        limits,
+        &config.key_source(),
+        Arc::clone(&chance),
+    )?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let recovered = store.recover(clock.now_ms()).await?;
     tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
     let (guard, transport) = transport(&config, &clock)?;
     let context = Arc::new(Context {
-        chance: Arc::new(SystemChance),
+        chance,
         transport: Arc::new(transport),
         guard,
         registry: Registry::new(store.endpoints().await?),
@@ -72,7 +94,7 @@ async fn serve(config: Config) -> Result<(), Error> {
         rules,
         long_renders: Semaphore::new(LONG_RENDERS_MAX),
         scale: TimeScale::faster_by(config.delivery.time_scale),
-        allow_http: config.delivery.allow_http,
+        config: Arc::clone(&live),
     });
     if config.delivery.time_scale != 1 {
         tracing::warn!(
@@ -80,53 +102,109 @@ async fn serve(config: Config) -> Result<(), Error> {
             config.delivery.time_scale
         );
     }
-    let worker = Worker::new(
-        Arc::clone(&context),
-        Limits {
-            total_max: config.delivery.concurrency_max,
-            endpoint_max: config.delivery.endpoint_concurrency_max,
-        },
-    );
+    let worker = Worker::new(Arc::clone(&context), limits_of(&config));
     let app = Arc::new(App {
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
-        body_bytes_max: config.api.body_bytes_max,
-        requests: Semaphore::new(config.api.requests_max as usize),
-        token_sha256: api::token_sha256(&config.api.token),
+        requests: AtomicU32::new(0),
+        stopping: AtomicBool::new(false),
     });
+    let commands = match Socket::open(&config.socket_path()) {
+        Ok(socket) => Some(tokio::spawn(socket.serve(Arc::clone(&context)))),
+        Err(error) => {
+            let path = config.socket_path();
+            tracing::warn!(path = %path.display(), %error, "no socket for commands such as `countersign core reload`");
+            None
+        }
+    };
     let listener = listen(&config).await?;
     let (stop, stopped) = watch::channel(());
-    let server = axum::serve(listener, api::router(app)).with_graceful_shutdown(until(stopped));
+    let server =
+        axum::serve(listener, api::router(Arc::clone(&app))).with_graceful_shutdown(until(stopped));
     let mut server = tokio::spawn(server.into_future());
     let delivering = tokio::spawn(Arc::clone(&worker).run());
 
-    tokio::select! {
-        () = signals.next() => {}
-        // It ends by itself only when it is told to.
-        ended = &mut server => {
-            tracing::error!(?ended, "the API ended");
-            // A handle that has answered must not be asked again.
-            server = tokio::spawn(async { Ok(()) });
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => reload(&live, &log, &worker),
+            },
+            // It ends by itself only when it is told to.
+            ended = &mut server => {
+                tracing::error!(?ended, "the API ended");
+                // A handle that has answered must not be asked again.
+                server = tokio::spawn(async { Ok(()) });
+                break;
+            }
         }
     }
-    let limit = Duration::from_secs(config.delivery.stop_timeout_s);
+    let limit = Duration::from_secs(live.current().delivery.stop_timeout_s);
     tracing::info!(
         in_flight = worker.in_flight(),
         limit_s = limit.as_secs(),
         "stopping"
     );
+    app.stopping.store(true, Ordering::Relaxed);
     drop(stop);
+    if let Some(commands) = commands {
+        commands.abort();
+    }
+    let stopped = async {
+        let left = finish(&context, &worker, server, limit).await;
+        delivering.abort();
+        within(&*context.clock, CLOSE_MAX, context.store.close())
+            .await
+            .unwrap_or_else(|| {
+                Err(StoreError::Failed {
+                    doing: "closing the file",
+                    problem: format!(
+                        "it took longer than {} s; nothing is lost",
+                        CLOSE_MAX.as_secs()
+                    ),
+                })
+            })?;
+        Ok::<_, Error>(left)
+    };
     tokio::select! {
-        left = finish(&context, &worker, server, limit) => {
-            delivering.abort();
-            context.store.close().await?;
-            match left {
+        left = stopped => {
+            match left? {
                 0 => tracing::info!("stopped"),
                 left => tracing::warn!(left, "stopped; attempts that did not end are made again after the next start"),
             }
             Ok(())
         }
-        () = signals.next() => Err(Error::StoppedAtOnce),
+        () = signals.stop() => Err(Error::StoppedAtOnce),
+    }
+}
+
+fn limits_of(config: &Config) -> Limits {
+    Limits {
+        total_max: config.delivery.concurrency_max,
+        endpoint_max: config.delivery.endpoint_concurrency_max,
+    }
+}
+
+/// Puts in force what the file says now. What reads its settings each time needs nothing done for it here.
+fn reload(live: &LiveConfig, log: &LogFilter, worker: &Worker) {
+    let reloaded = match live.reload() {
+        Ok(reloaded) => reloaded,
+        Err(error) => {
+            tracing::error!(%error, "the settings were not read again; those in force stay");
+            return;
+        }
+    };
+    let config = live.current();
+    worker.limit(limits_of(&config));
+    if let Err(problem) = log.set(&config.log.filter) {
+        tracing::error!(problem, "the log filter stays as it was");
+    }
+    tracing::info!(changed = ?reloaded.changed, "the settings were read again");
+    if !reloaded.after_restart.is_empty() {
+        tracing::warn!(
+            settings = ?reloaded.after_restart,
+            "these settings have changed in the file and need a restart; what they were stays in force"
+        );
     }
 }
 
@@ -134,11 +212,12 @@ async fn serve(config: Config) -> Result<(), Error> {
 fn transport(
     config: &Config,
     clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Guard>, HttpTransport), Error> {
+) -> Result<(Arc<Guard>, HttpTransport), ConfigError> {
     let network = &config.network;
     let resolver = DnsResolver::new(&network.dns_servers()?).map_err(|problem| {
         let problem = format!("the machine's DNS settings cannot be read: {problem}");
         ConfigError::Value {
+            at: Origin::Default,
             key: "network.dns_servers".to_owned(),
             problem,
         }
@@ -211,32 +290,4 @@ async fn listen(config: &Config) -> Result<TcpListener, Error> {
 async fn until(mut stopped: watch::Receiver<()>) {
     // Ends when the sender is dropped.
     while stopped.changed().await.is_ok() {}
-}
-
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| Error::System {
-                doing: "listening for signals",
-                source,
-            })
-        };
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

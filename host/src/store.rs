@@ -5,11 +5,14 @@ pub mod sqlite;
 
 pub use self::record::{
     Attempt, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter, Idempotency, Lease,
-    Message, MessageView, NewDelivery, NewMessage, Receipt, Recovered, SecretText, StateReason,
-    Stats, Word,
+    Message, MessageView, NewDelivery, NewMessage, Receipt, Recovered, SecretText, SigningSecret,
+    StateReason, Stats, Word,
 };
 
-use crate::ids::{DeliveryId, EndpointId, MessageId};
+use crate::{
+    ids::{DeliveryId, EndpointId, MessageId},
+    vault::KeyError,
+};
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 /// How long an idempotency key is remembered.
@@ -41,6 +44,9 @@ pub enum StoreError {
         /// What the store says.
         problem: String,
     },
+    /// The key of the secrets is missing, wrong or unreadable. The operator's to put right.
+    #[error(transparent)]
+    Key(KeyError),
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -85,7 +91,9 @@ pub enum Retried {
 ///    [`StoreError::Busy`] when too many wait. Calls of the delivery loop are not: it never makes more than it has places.
 /// 5. What must never happen: a delivery is claimed twice without having been put back, recorded or recovered in between; a
 ///    body, message id or recorded attempt changes; a delivery disappears.
-/// 6. What may happen twice: a request. After a crash, deliveries that were being sent are pending again.
+/// 6. **Secrets are sealed.** What leaves the process holds no signing secret that opens without the key of the vault, and
+///    a secret that was replaced or deleted is overwritten.
+/// 7. What may happen twice: a request. After a crash, deliveries that were being sent are pending again.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
@@ -97,7 +105,7 @@ pub trait Store: Send + Sync + 'static {
     /// (all at once; the delivery loop takes them a few at a time), pending ones are held when it is not.
     fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()>;
 
-    /// Deletes an endpoint: its secret is wiped, its pending and held deliveries are cancelled.
+    /// Deletes an endpoint: its secrets are wiped, its pending and held deliveries are cancelled.
     fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()>;
 
     /// Keeps a message with its deliveries, unless its idempotency key is known or an endpoint has changed.

@@ -2,23 +2,46 @@
 
 use crate::config::{Log, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::SubscriberBuilder, reload};
+
+/// The filter of the log in force.
+pub struct LogFilter(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl LogFilter {
+    /// Replaces the filter.
+    ///
+    /// # Errors
+    /// What is wrong with the filter.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        (self.0)(filter).map_err(|error| error.to_string())
+    }
+}
 
 /// Starts logging. A second call in one process changes nothing.
 ///
 /// # Errors
 /// What is wrong with the filter.
-pub fn start(log: &Log) -> Result<(), String> {
+pub fn start(log: &Log) -> Result<LogFilter, String> {
     let filter = EnvFilter::try_new(&log.filter).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt()
+    let builder = SubscriberBuilder::default()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    // Refused when a subscriber is there already, which only happens in tests.
-    let _ = match log.format {
-        LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
-    };
-    Ok(())
+    // Starting is refused when a subscriber is there already, which only happens in tests.
+    match log.format {
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Ok(LogFilter(Box::new(move |filter| handle.reload(filter))))
+        }
+        LogFormat::Text => {
+            let builder = builder
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_filter_reloading();
+            let handle = builder.reload_handle();
+            let _ = builder.try_init();
+            Ok(LogFilter(Box::new(move |filter| handle.reload(filter))))
+        }
+    }
 }

@@ -14,6 +14,7 @@ use self::slots::{Pick, Slots};
 use crate::{
     clock::within,
     context::Context,
+    endpoints::wipe_expired,
     ids::{DeliveryId, EndpointId},
     store::{KEYS_KEPT, Lease, StoreError},
 };
@@ -66,6 +67,12 @@ impl Worker {
             ended: Notify::new(),
             lost: Mutex::default(),
         })
+    }
+
+    /// Other limits from now on.
+    pub fn limit(&self, limits: Limits) {
+        self.slots().limit(limits);
+        self.wake.notify_one();
     }
 
     /// Runs until [`stop`](Self::stop). The store must have been recovered before.
@@ -207,7 +214,7 @@ impl Worker {
         }
     }
 
-    /// Renews the hints and forgets old keys.
+    /// Renews the hints, wipes expired secrets and forgets old keys.
     async fn round(&self, now_ms: u64) {
         match self.context.store.due().await {
             Ok(due) => {
@@ -218,6 +225,7 @@ impl Worker {
             }
             Err(error) => self.store_failed(&error).await,
         }
+        wipe_expired(&self.context, now_ms).await;
         let before_ms = now_ms.saturating_sub(duration_ms(KEYS_KEPT));
         if let Err(error) = self.context.store.forget_keys(before_ms).await {
             self.store_failed(&error).await;

@@ -32,6 +32,14 @@ pub struct Host {
     agent: ureq::Agent,
 }
 
+/// What a command of the binary did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
 /// An answer of the API.
 #[derive(Debug)]
 pub struct Answer {
@@ -64,16 +72,50 @@ impl HostHome {
 
     fn with(config: &str) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
-        std::fs::write(dir.path().join("countersign.toml"), config)?;
         // Free at this moment; the same port is used again after each restart, as in life.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
-        Ok(Self {
+        let home = Self {
             dir,
             port,
             trusted: None,
             local: true,
+        };
+        home.configure(config)?;
+        Ok(home)
+    }
+
+    /// Replaces the configuration file. A host that runs reads it again on SIGHUP.
+    pub fn configure(&self, config: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.config_path(), config)?)
+    }
+
+    /// The configuration file.
+    pub fn config_path(&self) -> PathBuf {
+        self.dir.path().join("countersign.toml")
+    }
+
+    /// Runs a command of the binary on this configuration and data.
+    pub fn run(&self, arguments: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Ran> {
+        let (config, data) = (self.config_path(), self.data_dir());
+        let paths = [config.to_str(), data.to_str()];
+        let [Some(config), Some(data)] = paths else {
+            bail!("the temporary folder has a strange name");
+        };
+        let arguments = [arguments, &["--config", config, "--data-dir", data]].concat();
+        self.run_bare(&arguments, env)
+    }
+
+    /// Runs a command of the binary.
+    pub fn run_bare(&self, arguments: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Ran> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).envs(env.iter().copied());
+        let output = command.stdin(Stdio::null()).output()?;
+        Ok(Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
         })
     }
 
@@ -92,8 +134,14 @@ impl HostHome {
 
     /// Starts a host and waits until it listens.
     pub fn start(&self) -> anyhow::Result<Host> {
-        let mut child = self
-            .command()?
+        self.start_with(|_| {})
+    }
+
+    /// Starts a host whose command is changed first, and waits until it listens.
+    pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> anyhow::Result<Host> {
+        let mut command = self.command()?;
+        change(&mut command);
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the binary")?;
@@ -133,7 +181,7 @@ impl HostHome {
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .arg("--config")
-            .arg(self.dir.path().join("countersign.toml"))
+            .arg(self.config_path())
             .arg("--data-dir")
             .arg(self.data_dir())
             .stderr(log);
@@ -237,13 +285,33 @@ impl Host {
 
     /// SIGTERM, and what it exited with.
     pub fn terminate(mut self) -> anyhow::Result<ExitStatus> {
-        let sent = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()?;
-        if !sent.success() {
-            bail!("kill failed");
-        }
+        self.signal("TERM")?;
         Ok(self.child.wait()?)
+    }
+
+    /// A signal by its short name.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()?;
+        match sent.success() {
+            true => Ok(()),
+            false => bail!("kill failed"),
+        }
+    }
+
+    /// What it exited with; `None` when it is still alive after `limit`.
+    pub fn ended_within(&mut self, limit: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if started.elapsed() > limit {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use crate::message::{
     Rejection, SignaturePlan,
 };
 use countersign_core::{
-    delivery::judge,
+    delivery::{
+        judge,
+        rotation::{RotationError, rotate, signing_order},
+    },
     event::EventKind,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
     subscription::{Scope, Subscription, SubscriptionError},
@@ -32,6 +35,49 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         Call::Plan { provider } => Ok(Answer::Plan(plan(Provider::named(&provider)?))),
         Call::Judge(question) => judged(&question),
         Call::Reactivate { health } => Ok(Answer::Health(health.after_reactivation())),
+        Call::SigningOrder { secrets, now_ms } => {
+            Ok(Answer::SigningOrder(signing_order(&secrets, now_ms)))
+        }
+        Call::Rotate {
+            secrets,
+            rotation,
+            now_ms,
+        } => rotate(&secrets, rotation, now_ms)
+            .map(Answer::Rotated)
+            .map_err(Rejection::from),
+    }
+}
+
+impl From<RotationError> for Rejection {
+    fn from(error: RotationError) -> Self {
+        let (field, code, message) = match error {
+            RotationError::OverlapTooLong => (
+                "overlap_s",
+                "rotation_invalid",
+                "`overlap_s` must be from 0 to 604800 (7 days)",
+            ),
+            RotationError::SwitchAfterOverlap => (
+                "switch_s",
+                "rotation_invalid",
+                "`switch_s` must not be longer than `overlap_s`, which is 86400 (a day) when it is left out",
+            ),
+            RotationError::TooManySecrets => (
+                "secret",
+                "too_many_secrets",
+                "the endpoint has 5 secrets that are still alive; wait until one expires, end the overlap with \
+                 `POST .../secret/finish`, or rotate with `overlap_s` 0, which drops all old ones",
+            ),
+            _ => (
+                "overlap_s",
+                "rotation_invalid",
+                "the secret cannot be rotated like this",
+            ),
+        };
+        Self {
+            field: field.to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub use crate::{
 pub use countersign_core::{delivery, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -2,7 +2,10 @@
 //! format: a change means a new [`ABI_VERSION`](crate::ABI_VERSION).
 
 use countersign_core::{
-    delivery::{EndedAttempt, EndpointHealth, EndpointState, Judgement},
+    delivery::{
+        EndedAttempt, EndpointHealth, EndpointState, Judgement,
+        rotation::{Rotated, Rotation, SecretTimes},
+    },
     retry::TimeScale,
     subscription::{Scope, Subscription},
 };
@@ -28,6 +31,22 @@ pub enum Call {
         /// Health so far.
         health: EndpointHealth,
     },
+    /// Which of an endpoint's secrets sign now, and in which order? Answered by [`Answer::SigningOrder`].
+    SigningOrder {
+        /// The secrets, newest first.
+        secrets: Vec<SecretTimes>,
+        /// Unix milliseconds.
+        now_ms: u64,
+    },
+    /// The owner sets a new secret beside the present ones. Answered by [`Answer::Rotated`] or [`Answer::Rejected`].
+    Rotate {
+        /// The secrets, newest first.
+        secrets: Vec<SecretTimes>,
+        /// How long the present ones live on.
+        rotation: Rotation,
+        /// Unix milliseconds.
+        now_ms: u64,
+    },
 }
 
 /// An answer of the guest.
@@ -45,6 +64,10 @@ pub enum Answer {
     Health(EndpointHealth),
     /// Somebody's input is wrong.
     Rejected(Rejection),
+    /// Places of the secrets that sign; see [`signing_order`](countersign_core::delivery::rotation::signing_order).
+    SigningOrder(Vec<u32>),
+    /// The secrets from now on, newest first.
+    Rotated(Vec<Rotated>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -53,7 +76,7 @@ pub struct Rejection {
     /// Where: a field name or JSON path such as `payload.data.lead_id`.
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
-    /// `subscription_invalid`, `scope_invalid`, `call_invalid`.
+    /// `subscription_invalid`, `scope_invalid`, `rotation_invalid`, `too_many_secrets`, `call_invalid`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,

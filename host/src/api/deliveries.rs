@@ -172,6 +172,7 @@ pub(super) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Pr
         "messages": stats.messages,
         "deliveries": deliveries,
         "in_flight": app.worker.in_flight(),
+        "guest_sha256": app.context.rules.guest.sha256(),
     })))
 }
 

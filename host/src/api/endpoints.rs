@@ -8,9 +8,9 @@ use super::{
 use crate::{
     clock::rfc3339,
     context::to_its_end,
-    endpoints::{self, Change, Description},
+    endpoints::{self, Change, Description, Rotate},
     ids::EndpointId,
-    store::{Endpoint, SecretText, Word},
+    store::{Endpoint, SecretText, SigningSecret, Word},
 };
 use axum::{
     Json,
@@ -19,13 +19,14 @@ use axum::{
     response::IntoResponse,
 };
 use countersign_core::{
-    delivery::EndpointState,
+    delivery::{EndpointState, rotation::Rotation},
     subscription::{Scope, Subscription},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const CREATE_FIELDS: [&str; 6] = ["provider", "url", "name", "events", "scope", "secret"];
+const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
 const CHANGE_FIELDS: [&str; 6] = ["status", "url", "name", "events", "scope", "secret"];
 
 pub(super) async fn create(
@@ -45,8 +46,8 @@ pub(super) async fn create(
     let made = to_its_end(endpoints::create(Arc::clone(&app.context), given)).await?;
     let mut view = view(&made.endpoint);
     let mut warnings = warnings(&made.endpoint);
-    if let (true, Some(secret)) = (made.secret_made, &made.endpoint.secret) {
-        view["secret"] = secret.as_str().into();
+    if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
+        view["secret"] = secret.text.as_str().into();
         warnings
             .push("no secret was given, so one was made; this is the only time it is shown".into());
     }
@@ -103,6 +104,48 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+pub(super) async fn rotate(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+    body: JsonBody,
+) -> Result<Json<Value>, Problem> {
+    let mut fields = body.fields;
+    let mut time = |name: &str| -> Result<Option<u64>, Problem> {
+        let seconds = fields.optional::<u64>(name, "a number of seconds, from 0 to 604800")?;
+        Ok(seconds.map(|seconds| seconds.saturating_mul(1_000)))
+    };
+    let rotation = Rotation {
+        overlap_ms: time("overlap_s")?,
+        switch_ms: time("switch_s")?,
+    };
+    let secret = fields.optional("secret", "a string")?;
+    fields.finish(&ROTATE_FIELDS)?;
+    let asked = Rotate {
+        secret: secret.map(SecretText::new),
+        rotation,
+    };
+    let turned = to_its_end(endpoints::rotate(Arc::clone(&app.context), id, asked)).await?;
+    let mut view = view(&turned.endpoint);
+    let mut warnings = warnings(&turned.endpoint);
+    if let Some(secret) = turned.made {
+        view["secret"] = secret.as_str().into();
+        warnings
+            .push("no secret was given, so one was made; this is the only time it is shown".into());
+    }
+    view["warnings"] = warnings.into();
+    Ok(Json(view))
+}
+
+pub(super) async fn finish(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<Json<Value>, Problem> {
+    let endpoint = to_its_end(endpoints::finish(Arc::clone(&app.context), id)).await?;
+    let mut view = view(&endpoint);
+    view["warnings"] = warnings(&endpoint).into();
+    Ok(Json(view))
+}
+
 fn secret(fields: &mut Fields) -> Result<Option<Option<SecretText>>, Problem> {
     let secret = fields.nullable("secret", "a string or null")?;
     Ok(secret.map(|text| text.map(SecretText::new)))
@@ -118,7 +161,7 @@ fn status(word: &str) -> Result<EndpointState, Problem> {
     })
 }
 
-/// An endpoint as clients see it. Never its secret.
+/// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed.
 fn view(endpoint: &Endpoint) -> Value {
     json!({
         "id": endpoint.id.as_str(),
@@ -134,8 +177,18 @@ fn view(endpoint: &Endpoint) -> Value {
         "exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
         "failing_since": endpoint.health.failing_since_ms.map(rfc3339),
         "last_success_at": endpoint.health.last_success_at_ms.map(rfc3339),
-        "secret_set": endpoint.secret.is_some(),
+        "secret_set": !endpoint.secrets.is_empty(),
+        "secrets": endpoint.secrets.iter().map(secret_view).collect::<Vec<_>>(),
         "created_at": rfc3339(endpoint.created_at_ms),
+    })
+}
+
+/// The life of a secret, by which they are told apart; newest first.
+fn secret_view(secret: &SigningSecret) -> Value {
+    json!({
+        "created_at": rfc3339(secret.times.created_at_ms),
+        "signs_until": secret.times.signs_until_ms.map(rfc3339),
+        "expires_at": secret.times.expires_at_ms.map(rfc3339),
     })
 }
 
@@ -157,7 +210,7 @@ fn scope(scope: &Scope) -> Value {
 
 fn warnings(endpoint: &Endpoint) -> Vec<Value> {
     let mut warnings = Vec::new();
-    if endpoint.secret.is_none() {
+    if endpoint.secrets.is_empty() {
         // R-S2, R-P3.
         warnings.push(
             "no secret is set: deliveries are not signed, and the receiver cannot tell them from forgeries; set `secret`"

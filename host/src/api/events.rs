@@ -26,6 +26,8 @@ pub(super) async fn publish(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
+    // Once more: the body may have taken its time to arrive.
+    app.check_running()?;
     let key = idempotency_key(&headers)?;
     let mut fields = body.fields;
     let provider = fields.required("provider", "the name of a provider, a string")?;

@@ -115,7 +115,7 @@ impl From<StoreError> for Problem {
         let detail = match error {
             StoreError::Busy => "too many requests are waiting for the disk; try again",
             StoreError::Closed => "the server is stopping; try again",
-            StoreError::InUse { .. } | StoreError::Failed { .. } => {
+            StoreError::InUse { .. } | StoreError::Failed { .. } | StoreError::Key(_) => {
                 tracing::error!(%error, "a request failed");
                 "the store failed, nothing was stored; the server's log says more. Try again"
             }

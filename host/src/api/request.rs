@@ -34,7 +34,7 @@ impl FromRequest<Arc<App>> for JsonBody {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let read = read_body(body, app.body_bytes_max);
+        let read = read_body(body, app.context.config.current().api.body_bytes_max);
         let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
         // Judged after reading, so that the answer reaches a client that sends before it listens.
         check_content_type(&parts.headers)?;

@@ -1,6 +1,6 @@
 //! Settings of the section `network`, checked.
 
-use super::ConfigError;
+use super::Wrong;
 use crate::{
     network::{AllowEntry, GuardSettings},
     transport::{Proxy, Roots},
@@ -51,7 +51,7 @@ impl Network {
         ]
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self) -> Result<(), Wrong> {
         self.guard()?;
         self.dns_servers()?;
         self.proxy()?;
@@ -61,8 +61,8 @@ impl Network {
     /// What the guard is told.
     ///
     /// # Errors
-    /// [`ConfigError::Value`]
-    pub fn guard(&self) -> Result<GuardSettings, ConfigError> {
+    /// [`Wrong`]
+    pub fn guard(&self) -> Result<GuardSettings, Wrong> {
         let allow: Result<Vec<AllowEntry>, _> =
             self.allow.iter().map(|entry| entry.parse()).collect();
         let allow = allow.map_err(|error: crate::network::AllowError| {
@@ -88,8 +88,8 @@ impl Network {
     /// Servers to ask instead of the machine's.
     ///
     /// # Errors
-    /// [`ConfigError::Value`]
-    pub fn dns_servers(&self) -> Result<Vec<SocketAddr>, ConfigError> {
+    /// [`Wrong`]
+    pub fn dns_servers(&self) -> Result<Vec<SocketAddr>, Wrong> {
         let read = |text: &String| {
             let alone = |ip: IpAddr| SocketAddr::new(ip, DNS_PORT);
             text.parse().or_else(|_| text.parse().map(alone))
@@ -103,8 +103,8 @@ impl Network {
     /// The proxy, if there is one.
     ///
     /// # Errors
-    /// [`ConfigError::Value`]
-    pub fn proxy(&self) -> Result<Option<Proxy>, ConfigError> {
+    /// [`Wrong`]
+    pub fn proxy(&self) -> Result<Option<Proxy>, Wrong> {
         match self.proxy.as_str() {
             "" => Ok(None),
             text => Proxy::parse(text)
@@ -116,8 +116,8 @@ impl Network {
     /// The authorities to trust.
     ///
     /// # Errors
-    /// [`ConfigError::Value`], when the file cannot be used.
-    pub fn roots(&self) -> Result<Roots, ConfigError> {
+    /// [`Wrong`], when the file cannot be used.
+    pub fn roots(&self) -> Result<Roots, Wrong> {
         match self.roots.as_os_str().is_empty() {
             true => Ok(Roots::of_machine()),
             false => Roots::from_file(&self.roots)
@@ -126,9 +126,9 @@ impl Network {
     }
 }
 
-fn refused(key: &str, problem: &str) -> ConfigError {
-    ConfigError::Value {
-        key: key.to_owned(),
+fn refused(key: &'static str, problem: &str) -> Wrong {
+    Wrong {
+        key,
         problem: problem.to_owned(),
     }
 }

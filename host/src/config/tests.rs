@@ -1,11 +1,19 @@
 //! Where settings come from, and which are refused.
 
 use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn in_file(text: &str) -> ConfigFile {
+    ConfigFile {
+        path: "a.toml".into(),
+        text: text.to_owned(),
+    }
+}
 
 fn load(file: &str, env: &[(&str, &str)]) -> Result<(Config, Vec<String>), String> {
     let env = env.iter().map(|(k, v)| ((*k).into(), (*v).into()));
     Config::load(&Sources {
-        file: Some(file.to_owned()),
+        file: Some(in_file(file)),
         env: env.collect(),
         flags: BTreeMap::new(),
     })
@@ -27,7 +35,7 @@ fn the_defaults_are_sound() {
 #[test]
 fn flags_overrule_the_environment_and_that_overrules_the_file() {
     let mut sources = Sources {
-        file: Some("[delivery]\ntime_scale = 2\nconcurrency_max = 3".to_owned()),
+        file: Some(in_file("[delivery]\ntime_scale = 2\nconcurrency_max = 3")),
         env: [("COUNTERSIGN_DELIVERY_TIME_SCALE".to_owned(), "4".to_owned())].into(),
         flags: BTreeMap::new(),
     };
@@ -126,4 +134,122 @@ fn networks_servers_proxies_and_roots_that_cannot_be_used_are_refused_by_name() 
     let (config, _) = load("[network]\nroots = \"/does/not/exist\"", &[]).unwrap();
     let error = config.network.roots().unwrap_err().to_string();
     assert!(error.contains("`network.roots`"), "{error}");
+}
+
+#[test]
+fn an_error_names_file_line_and_key_and_repeats_no_text_of_the_file() {
+    for (file, at) in [
+        ("[api]\n\n[delivery]\ntime_scal = 1", "a.toml:4: "),
+        ("[api]\n[deliverie]\nx = 1", "a.toml:2: "),
+        (
+            "\n\n[delivery]\ntime_scale = true",
+            "a.toml:4: setting `delivery.time_scale`",
+        ),
+        (
+            "[delivery]\n# a comment\ntime_scale = 0",
+            "a.toml:3: setting `delivery.time_scale`",
+        ),
+        (
+            "[api]\ntoken = \"t\"\nlisten = \"nowhere\"",
+            "a.toml:3: setting `api.listen`",
+        ),
+        ("[log]\nformat = \"xml\"", "a.toml:2: setting `log.format`"),
+        (
+            "[log]\nfilter = \"a=b=c\"",
+            "a.toml:2: setting `log.filter`",
+        ),
+        ("[api]\ntoken = hunter2", "a.toml:2: not TOML"),
+        (
+            "[store]\nkey = \"hunter2\"",
+            "a.toml:2: setting `store.key`",
+        ),
+    ] {
+        let error = load(file, &[]).unwrap_err();
+        assert!(error.starts_with(at), "{file}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let error = load("", &[("COUNTERSIGN_DELIVERY_TIME_SCALE", "0")]).unwrap_err();
+    assert!(
+        error.starts_with("environment variable COUNTERSIGN_DELIVERY_TIME_SCALE: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_printed_defaults_are_the_defaults_and_each_has_a_comment() {
+    let (defaults, _) = Config::load(&Sources::default()).unwrap();
+    let (printed, _) = load(DEFAULTS, &[]).unwrap();
+    assert_eq!(printed, defaults);
+    // Every field of the structures is in the file and the other way round, or the lines above had failed; here, that each
+    // is explained.
+    let mut before = "";
+    for line in DEFAULTS.lines() {
+        if line.contains(" = ") && !line.starts_with('#') {
+            assert!(before.starts_with("# "), "no comment above {line}");
+        }
+        before = line;
+    }
+}
+
+#[test]
+fn settings_that_change_while_running_exist() {
+    let (settings, _) = Settings::collect(&Sources::default()).unwrap();
+    let keys: BTreeSet<_> = settings.keys().collect();
+    for key in WHILE_RUNNING {
+        assert!(keys.contains(*key), "{key}");
+    }
+    assert!(!Config::changes_while_running("api.listen"));
+}
+
+#[test]
+fn a_reload_takes_what_it_can_names_the_rest_and_keeps_everything_when_the_file_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.toml");
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    write("[delivery]\nconcurrency_max = 7");
+    let sources = Sources {
+        file: Some(ConfigFile::read(&path).unwrap()),
+        env: [("COUNTERSIGN_API_REQUESTS_MAX".to_owned(), "9".to_owned())].into(),
+        flags: BTreeMap::new(),
+    };
+    let (live, _) = LiveConfig::load(sources).unwrap();
+    let mut watching = live.watch();
+    watching.mark_unchanged();
+
+    write("[delivery]\nconcurrency_max = 8\ntime_scale = 2\n[api]\nrequests_max = 10");
+    let reloaded = live.reload().unwrap();
+    assert_eq!(reloaded.changed, ["delivery.concurrency_max"]);
+    assert_eq!(reloaded.after_restart, ["delivery.time_scale"]);
+    let config = live.current();
+    assert_eq!(config.delivery.concurrency_max, 8);
+    assert_eq!(config.delivery.time_scale, 1);
+    assert_eq!(
+        config.api.requests_max, 9,
+        "the environment overrules the file"
+    );
+    assert!(watching.has_changed().unwrap());
+
+    write("[delivery]\nconcurrency_max = 0");
+    let error = live.reload().unwrap_err().to_string();
+    assert!(error.contains("a.toml:2"), "{error}");
+    assert_eq!(live.current(), config);
+    std::fs::remove_file(&path).unwrap();
+    assert!(live.reload().is_err());
+    assert_eq!(live.current(), config);
+}
+
+#[test]
+fn the_key_of_the_store_comes_from_the_setting_the_named_file_or_the_data_folder() {
+    let source = |file: &str| format!("{:?}", load(file, &[]).unwrap().0.key_source());
+    assert!(source("").contains("countersign-data/secrets.key"));
+    assert!(source("[store]\nkey_file = \"/k\"").contains("/k"));
+    let key = "ab".repeat(32);
+    let (config, _) = load(
+        "[store]\nkey_file = \"/k\"",
+        &[("COUNTERSIGN_STORE_KEY", &key)],
+    )
+    .unwrap();
+    let printed = format!("{:?} {config:?}", config.key_source());
+    assert!(printed.contains("COUNTERSIGN_STORE_KEY"), "{printed}");
+    assert!(!printed.contains(&key), "{printed}");
 }

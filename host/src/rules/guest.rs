@@ -8,9 +8,17 @@ use super::{
 use countersign_guest::{
     ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, INPUT_BYTES_MAX, Judge,
     Publish, Published, Rejection,
-    delivery::{EndpointHealth, Judgement},
+    delivery::{
+        EndpointHealth, Judgement,
+        rotation::{Rotated, Rotation, SecretTimes},
+    },
 };
-use std::sync::Arc;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
 use wasmtime::TypedFunc;
 
 /// A publish of the longest body holds it several times over; everything else is far smaller.
@@ -20,9 +28,19 @@ const LIMITS: Limits = Limits {
     deadline_ms: 1_000,
 };
 
-/// The module that decides.
+/// The module that decides. It can be replaced while calls are under way: those finish on the one that they began on.
 pub struct Guest {
+    current: RwLock<Arc<Loaded>>,
+}
+
+/// A module in use.
+struct Loaded {
     pool: Arc<Pool<Instance>>,
+    sha256: String,
+    /// `None` for the one of this binary.
+    file: Option<PathBuf>,
+    /// By provider name. Plans are constants of the module, and it knows few providers.
+    plans: RwLock<HashMap<String, Arc<DeliveryPlan>>>,
 }
 
 struct Instance {
@@ -37,7 +55,7 @@ impl Guest {
     ///
     /// # Errors
     /// [`RulesError::Module`]
-    pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, RulesError> {
+    pub fn new(engine: &Engine, wasm: &[u8], file: Option<PathBuf>) -> Result<Self, RulesError> {
         let template = engine.compile("guest", wasm, LIMITS)?;
         let make = move || {
             let mut sandbox = template.instance()?;
@@ -59,7 +77,35 @@ impl Guest {
         let pool = Pool::new(make, |instance| {
             instance.sandbox.memory_bytes() <= MEMORY_BYTES_KEPT
         })?;
-        Ok(Self { pool })
+        let loaded = Loaded {
+            pool,
+            sha256: base16ct::lower::encode_string(&Sha256::digest(wasm)),
+            file,
+            plans: RwLock::default(),
+        };
+        Ok(Self {
+            current: RwLock::new(Arc::new(loaded)),
+        })
+    }
+
+    /// Takes over the module of another one. Calls that have begun finish on the one before.
+    pub(super) fn become_like(&self, other: &Self) {
+        let new = other.current();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// SHA-256 of the module in use, lower-case hex.
+    pub fn sha256(&self) -> String {
+        self.current().sha256.clone()
+    }
+
+    /// The file of the module in use; `None` for the one of this binary.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.current().file.clone()
+    }
+
+    fn current(&self) -> Arc<Loaded> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Checks the description of an endpoint.
@@ -93,12 +139,23 @@ impl Guest {
     ///
     /// # Errors
     /// [`RulesError`]
-    pub fn plan(&self, provider: &str) -> Result<DeliveryPlan, RulesError> {
-        let provider = provider.to_owned();
-        match self.ask(&Call::Plan { provider })? {
-            Answer::Plan(plan) => Ok(plan),
-            other => Err(unexpected(other)),
+    pub fn plan(&self, provider: &str) -> Result<Arc<DeliveryPlan>, RulesError> {
+        let loaded = self.current();
+        let known = loaded.plans.read().ok();
+        if let Some(plan) = known.and_then(|plans| plans.get(provider).cloned()) {
+            return Ok(plan);
         }
+        let call = Call::Plan {
+            provider: provider.to_owned(),
+        };
+        let plan = match loaded.ask(&call)? {
+            Answer::Plan(plan) => Arc::new(plan),
+            other => return Err(unexpected(other)),
+        };
+        if let Ok(mut plans) = loaded.plans.write() {
+            plans.insert(provider.to_owned(), Arc::clone(&plan));
+        }
+        Ok(plan)
     }
 
     /// Asks what follows from an attempt.
@@ -123,6 +180,49 @@ impl Guest {
         }
     }
 
+    /// Asks which secrets of an endpoint sign, newest first in, in the order of their signatures out.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn signing_order(
+        &self,
+        secrets: Vec<SecretTimes>,
+        now_ms: u64,
+    ) -> Result<Vec<u32>, RulesError> {
+        match self.ask(&Call::SigningOrder { secrets, now_ms })? {
+            Answer::SigningOrder(order) => Ok(order),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks for the secrets of an endpoint after a new one was set.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever sets it.
+    pub fn rotate(
+        &self,
+        secrets: Vec<SecretTimes>,
+        rotation: Rotation,
+        now_ms: u64,
+    ) -> Result<Result<Vec<Rotated>, Rejection>, RulesError> {
+        let call = Call::Rotate {
+            secrets,
+            rotation,
+            now_ms,
+        };
+        match self.ask(&call)? {
+            Answer::Rotated(rotated) => Ok(Ok(rotated)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    fn ask(&self, call: &Call) -> Result<Answer, RulesError> {
+        self.current().ask(call)
+    }
+}
+
+impl Loaded {
     fn ask(&self, call: &Call) -> Result<Answer, RulesError> {
         let call = postcard::to_allocvec(call)
             .map_err(|_| RulesError::Answer("the question cannot be written"))?;
@@ -165,7 +265,7 @@ mod tests {
     };
 
     fn guest() -> Guest {
-        Guest::new(&Engine::new().unwrap(), GUEST_WASM).unwrap()
+        Guest::new(&Engine::new().unwrap(), GUEST_WASM, None).unwrap()
     }
 
     #[test]

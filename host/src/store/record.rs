@@ -4,9 +4,11 @@ use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
 use bytes::Bytes;
 use countersign_core::delivery::{
     DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
+    rotation::SecretTimes,
 };
 use countersign_guest::EndpointRules;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A receiver of events.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +18,8 @@ pub struct Endpoint {
     pub url: String,
     pub name: Option<String>,
     pub rules: EndpointRules,
-    pub secret: Option<SecretText>,
+    /// Newest first; empty when deliveries are not signed.
+    pub secrets: Vec<SigningSecret>,
     pub state: EndpointState,
     /// Why it is in this state; `None` while it is active.
     pub reason: Option<StateReason>,
@@ -28,14 +31,31 @@ pub struct Endpoint {
     pub created_at_ms: u64,
 }
 
-/// A signing secret as it was given. It does not print.
+/// A signing secret and how long it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningSecret {
+    pub text: SecretText,
+    pub times: SecretTimes,
+}
+
+impl SigningSecret {
+    /// The only secret of an endpoint.
+    pub const fn newest(text: SecretText, now_ms: u64) -> Self {
+        Self {
+            text,
+            times: SecretTimes::newest(now_ms),
+        }
+    }
+}
+
+/// A signing secret as it was given. It does not print, and is wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(String);
+pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {
     /// Wraps the text.
-    pub const fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 
     /// The text, for signing and storing.

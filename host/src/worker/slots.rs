@@ -53,6 +53,14 @@ impl Slots {
         }
     }
 
+    /// Other limits from now on. What is under way stays.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+        for (endpoint, at_ms) in std::mem::take(&mut self.waiting) {
+            self.lower(&endpoint, at_ms);
+        }
+    }
+
     /// A delivery of the endpoint is due at this moment.
     pub(super) fn lower(&mut self, endpoint: &EndpointId, at_ms: u64) {
         if let Some(waiting) = self.waiting.get_mut(endpoint) {

@@ -1,16 +1,23 @@
 //! What each read asks.
 
-use super::rows;
+use super::{rows, secrets};
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
     store::{Attempt, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word},
+    vault::Vault,
 };
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-pub(super) fn endpoints(connection: &Connection) -> rusqlite::Result<Vec<Endpoint>> {
+pub(super) fn endpoints(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<Endpoint>> {
+    let mut secrets = secrets::all(connection, vault)?;
     connection
         .prepare_cached("SELECT * FROM endpoints WHERE deleted_at_ms IS NULL ORDER BY id")?
         .query_map([], rows::endpoint)?
+        .map(|endpoint| {
+            let mut endpoint = endpoint?;
+            endpoint.secrets = secrets.remove(&endpoint.id).unwrap_or_default();
+            Ok(endpoint)
+        })
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     ids::{AttemptId, DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Delivery, Endpoint, Message, SecretText, StateReason, Word},
+    store::{Attempt, Delivery, Endpoint, Message, StateReason, Word},
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use rusqlite::{
@@ -101,7 +101,8 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         url: row.get("url")?,
         name: row.get("name")?,
         rules: serde_json::from_str(rules).map_err(|_| foreign(rules))?,
-        secret: row.get::<_, Option<String>>("secret")?.map(SecretText::new),
+        // From a table of their own.
+        secrets: Vec::new(),
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,

@@ -10,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-const MIGRATIONS: &[M<'_>] = &[
+pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0001_start.sql")),
     M::up(include_str!("../../../migrations/0002_health.sql")),
+    M::up(include_str!("../../../migrations/0003_secrets.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.

@@ -1,12 +1,16 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
 mod publishing;
+mod sealing;
 
 use super::*;
 use crate::{
     chance::SystemChance,
     ids::AttemptId,
-    store::{Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, StateReason},
+    store::{
+        Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, SigningSecret,
+        StateReason,
+    },
 };
 use bytes::Bytes;
 use countersign_core::{
@@ -22,6 +26,16 @@ const LIMITS: QueueLimits = QueueLimits {
     batch_max: 16,
 };
 
+const SECRET: &str = "whsec_of the tests";
+
+fn keys() -> KeySource {
+    KeySource::Given(zeroize::Zeroizing::new("01".repeat(32)))
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path, LIMITS, &keys(), Arc::new(SystemChance)).unwrap()
+}
+
 struct Fixture {
     store: SqliteStore,
     folder: TempDir,
@@ -30,7 +44,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+        let store = open(&folder.path().join("a.db"));
         Self { store, folder }
     }
 
@@ -44,7 +58,7 @@ impl Fixture {
         for name in ["a.db", "a.db-wal"] {
             std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
         }
-        let store = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+        let store = open(&folder.path().join("a.db"));
         Self { store, folder }
     }
 
@@ -58,7 +72,7 @@ impl Fixture {
                 subscription: Subscription::All,
                 scope: Scope::User,
             },
-            secret: Some(SecretText::new("secret".to_owned())),
+            secrets: vec![SigningSecret::newest(SecretText::new(SECRET.to_owned()), 1)],
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,

@@ -4,7 +4,10 @@ mod publish;
 
 pub(super) use self::publish::publish;
 
-use super::rows::{count, foreign, id, number, optional_number, signed, word};
+use super::{
+    rows::{count, foreign, id, number, optional_number, signed, word},
+    secrets::{self, Sealed},
+};
 use crate::{
     ids::{DeliveryId, EndpointId},
     store::{Claimed, DeliveryState, Ended, Endpoint, Lease, Recovered, Retried, Word},
@@ -16,29 +19,29 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 pub(super) fn create_endpoint(
     connection: &Connection,
     endpoint: &Endpoint,
+    sealed: &[Sealed],
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, failed_in_a_row,
+        "INSERT INTO endpoints (id, provider, url, name, rules, state, reason, since_ms, failed_in_a_row,
                                 exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
                                 created_at_ms)
-         VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :failed_in_a_row,
+         VALUES (:id, :provider, :url, :name, :rules, :state, :reason, :since_ms, :failed_in_a_row,
                  :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
                  :created_at_ms)
          ON CONFLICT (id) DO UPDATE SET
              provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
-             secret = excluded.secret, state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
+             state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
              failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
              pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
              last_success_at_ms = excluded.last_success_at_ms, version = excluded.version
          WHERE deleted_at_ms IS NULL",
     )?;
-    statement.execute(named_params! {
+    let written = statement.execute(named_params! {
         ":id": endpoint.id.as_str(),
         ":provider": endpoint.provider,
         ":url": endpoint.url,
         ":name": endpoint.name,
         ":rules": serde_json::to_string(&endpoint.rules).map_err(|error| foreign(error.to_string()))?,
-        ":secret": endpoint.secret.as_ref().map(|secret| secret.as_str()),
         ":state": endpoint.state.word(),
         ":reason": endpoint.reason.map(Word::word),
         ":since_ms": signed(endpoint.since_ms),
@@ -50,15 +53,20 @@ pub(super) fn create_endpoint(
         ":version": signed(endpoint.version),
         ":created_at_ms": signed(endpoint.created_at_ms),
     })?;
+    // None when it was deleted meanwhile; it must not get secrets again.
+    if written > 0 {
+        secrets::replace(connection, &endpoint.id, sealed)?;
+    }
     Ok(())
 }
 
 pub(super) fn update_endpoint(
     connection: &Connection,
     endpoint: &Endpoint,
+    sealed: &[Sealed],
     now_ms: u64,
 ) -> rusqlite::Result<()> {
-    create_endpoint(connection, endpoint)?;
+    create_endpoint(connection, endpoint, sealed)?;
     match endpoint.state {
         EndpointState::Active => connection
             .prepare_cached(RELEASE_HELD)?
@@ -94,9 +102,10 @@ pub(super) fn delete_endpoint(
     endpoint: &EndpointId,
     now_ms: u64,
 ) -> rusqlite::Result<()> {
+    secrets::delete(connection, endpoint)?;
     let parameters = params![signed(now_ms), endpoint.as_str()];
     connection
-        .prepare_cached("UPDATE endpoints SET deleted_at_ms = ?1, secret = NULL WHERE id = ?2")?
+        .prepare_cached("UPDATE endpoints SET deleted_at_ms = ?1 WHERE id = ?2")?
         .execute(parameters)?;
     for state in [
         "state IN ('pending', 'sending') AND state = 'pending'",

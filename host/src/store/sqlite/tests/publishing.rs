@@ -147,12 +147,12 @@ async fn lists_are_filtered_and_paged_from_the_newest() {
 async fn a_second_process_is_refused_and_a_closed_store_opens_again() {
     let fixture = Fixture::new();
     let endpoint = fixture.endpoint().await;
-    let second = SqliteStore::open(&fixture.path(), LIMITS);
+    let second = SqliteStore::open(&fixture.path(), LIMITS, &keys(), Arc::new(SystemChance));
     assert!(matches!(second, Err(StoreError::InUse { .. })));
     fixture.store.close().await.unwrap();
     assert!(!fixture.folder.path().join("a.db-wal").exists());
     let Fixture { store, folder } = fixture;
     drop(store);
-    let again = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+    let again = open(&folder.path().join("a.db"));
     assert_eq!(again.endpoints().await.unwrap(), [endpoint]);
 }
