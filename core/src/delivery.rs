@@ -7,6 +7,7 @@ mod endpoint_health;
 pub mod machine;
 mod outcome;
 mod policy;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use self::{
         ClientErrors, DeliveryPolicy, PolicyError, Probing, SuccessRule, TIMEOUT_MS_MAX,
         TIMEOUT_MS_MIN,
     },
+    settings::PolicySettings,
 };
 
 use self::{
@@ -79,6 +81,8 @@ pub enum DeadLetterReason {
     Gone,
     /// The receiver answered 4xx, and the policy takes that as final (R-X9).
     ClientError,
+    /// It was held, and its owner resumed the endpoint without it.
+    Skipped,
 }
 
 /// A pause by rule.
@@ -174,7 +178,7 @@ pub fn judge(
         next: match (ended, dead_letter) {
             (delivery::State::Delivered, _) => Next::Delivered,
             (delivery::State::DeadLettered, Some(reason)) => Next::DeadLettered(reason),
-            (delivery::State::Waiting, _) => {
+            (delivery::State::RetryDue, _) => {
                 let wait_ms = policy
                     .jitter
                     .apply(scale.apply(delay_ms.unwrap_or(0)), chance)

@@ -29,6 +29,10 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
+/// Batches that are read and published at a time. Each may be as long as
+/// [`BATCH_BYTES_MAX`](crate::publish::BATCH_BYTES_MAX).
+pub const BATCHES_MAX: usize = 16;
+
 /// What handlers use.
 pub struct App {
     pub context: Arc<Context>,
@@ -37,6 +41,8 @@ pub struct App {
     pub body_bytes_max: u64,
     /// Places for requests under way, so that their bodies occupy bounded memory.
     pub requests: Semaphore,
+    /// Places for batches, which are longer than other requests; the others wait.
+    pub batches: Semaphore,
     /// SHA-256 of the bearer token; without one every client on this machine is let in.
     pub token_sha256: Option<[u8; 32]>,
 }
@@ -57,7 +63,9 @@ pub fn router(app: Arc<App>) -> Router {
                 .patch(endpoints::change)
                 .delete(endpoints::delete),
         )
+        .route("/endpoints/{id}/resume", post(endpoints::resume))
         .route("/events", post(events::publish))
+        .route("/events/batch", post(events::publish_batch))
         .route("/messages/{id}", get(deliveries::message))
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::show))

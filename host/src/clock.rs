@@ -74,9 +74,27 @@ pub fn rfc3339(at_ms: u64) -> String {
         .to_string()
 }
 
+/// An RFC 3339 time as unix milliseconds; `None` for what is none, or lies before 1970.
+pub fn unix_ms(text: &str) -> Option<u64> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_with_any_offset() {
+        assert_eq!(unix_ms("2026-01-02T03:04:05.678Z"), Some(1_767_323_045_678));
+        assert_eq!(
+            unix_ms("2026-01-02T04:04:05.678+01:00"),
+            Some(1_767_323_045_678)
+        );
+        for text in ["", "today", "2026-01-02", "1969-01-01T00:00:00Z"] {
+            assert_eq!(unix_ms(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_are_written_in_utc_with_milliseconds() {

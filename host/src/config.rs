@@ -22,6 +22,7 @@ pub struct Config {
     pub api: Api,
     pub store: Store,
     pub delivery: Delivery,
+    pub fairness: Fairness,
     pub log: Log,
 }
 
@@ -51,6 +52,21 @@ pub struct Delivery {
     pub endpoint_concurrency_max: u32,
     pub stop_timeout_s: u64,
     pub time_scale: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fairness {
+    pub slow_percent: u32,
+    pub body_bytes_max: u64,
+}
+
+impl Fairness {
+    /// Places that endpoints which are not known to answer promptly share, of `total`.
+    pub fn slow_max(&self, total: u32) -> u32 {
+        let share = u64::from(total).saturating_mul(self.slow_percent.into()) / 100;
+        u32::try_from(share).unwrap_or(total).max(1)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -208,7 +224,19 @@ impl Config {
                 "delivery.endpoint_concurrency_max",
                 self.delivery.endpoint_concurrency_max.into(),
                 1,
-                65_536,
+                64,
+            ),
+            (
+                "fairness.slow_percent",
+                self.fairness.slow_percent.into(),
+                1,
+                100,
+            ),
+            (
+                "fairness.body_bytes_max",
+                self.fairness.body_bytes_max,
+                1024 * 1024,
+                64 * 1024 * 1024 * 1024,
             ),
             (
                 "delivery.stop_timeout_s",

@@ -26,6 +26,11 @@ macro_rules! ids {
                 Some(Self(text.into()))
             }
 
+            /// What every id that is made at `now_ms` or later is not less than, and every earlier one is.
+            pub fn first_at(now_ms: u64) -> Self {
+                Self(format!("{}{}", $prefix, Ulid::from_parts(now_ms, 0)).into())
+            }
+
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -74,6 +79,8 @@ mod tests {
         let early = MessageId::new(1_700_000_000_000, &SystemChance);
         let late = MessageId::new(1_700_000_000_001, &SystemChance);
         assert!(early < late);
+        assert!(early < MessageId::first_at(1_700_000_000_001));
+        assert!(MessageId::first_at(1_700_000_000_001) <= late);
         assert_eq!(MessageId::parse(early.as_str()), Some(early.clone()));
         assert_eq!(early.as_str(), format!("msg_{}", early.bare()));
     }

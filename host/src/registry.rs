@@ -10,7 +10,7 @@ use crate::{
     store::{Endpoint, StoreError},
 };
 use countersign_core::delivery::EndpointState;
-use countersign_guest::EndpointRules;
+use countersign_guest::{EndpointRules, EndpointSettings};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -37,6 +37,7 @@ pub struct Candidate {
     pub entry: Arc<Entry>,
     pub version: u64,
     pub rules: EndpointRules,
+    pub settings: Arc<EndpointSettings>,
     pub state: EndpointState,
 }
 
@@ -80,6 +81,7 @@ impl Registry {
                 entry: Arc::clone(entry),
                 version: inner.endpoint.version,
                 rules: inner.endpoint.rules.clone(),
+                settings: Arc::clone(&inner.endpoint.settings),
                 state: inner.endpoint.state,
             })
         };

@@ -67,8 +67,9 @@ pub enum RulesError {
 pub struct Rules {
     pub kernel: Kernel,
     pub guest: Guest,
-    /// By provider name. Plans are constants of the guest, and it knows few providers.
-    plans: RwLock<HashMap<String, Arc<DeliveryPlan>>>,
+    /// By provider name, without and with the headers of Standard Webhooks. Plans are constants of the guest, and it knows few
+    /// providers.
+    plans: [RwLock<HashMap<String, Arc<DeliveryPlan>>>; 2],
 }
 
 impl Rules {
@@ -81,7 +82,7 @@ impl Rules {
         Ok(Self {
             kernel: Kernel::new(&engine, KERNEL_WASM)?,
             guest: Guest::new(&engine, GUEST_WASM)?,
-            plans: RwLock::default(),
+            plans: Default::default(),
         })
     }
 
@@ -89,17 +90,25 @@ impl Rules {
     ///
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
-    pub fn plan(&self, provider: &str) -> Result<Arc<DeliveryPlan>, RulesError> {
-        if let Some(plan) = self
-            .plans
+    pub fn plan(
+        &self,
+        provider: &str,
+        standard_headers: bool,
+    ) -> Result<Arc<DeliveryPlan>, RulesError> {
+        let [without, with] = &self.plans;
+        let plans = match standard_headers {
+            true => with,
+            false => without,
+        };
+        if let Some(plan) = plans
             .read()
             .ok()
             .and_then(|plans| plans.get(provider).cloned())
         {
             return Ok(plan);
         }
-        let plan = Arc::new(self.guest.plan(provider)?);
-        if let Ok(mut plans) = self.plans.write() {
+        let plan = Arc::new(self.guest.plan(provider, standard_headers)?);
+        if let Ok(mut plans) = plans.write() {
             plans.insert(provider.to_owned(), Arc::clone(&plan));
         }
         Ok(plan)
@@ -144,7 +153,7 @@ impl Rules {
     /// # Errors
     /// [`KernelError::Refused`] with the code when it cannot.
     pub fn check_secret(&self, provider: &str, secret: &str) -> Result<(), KernelError> {
-        for signature in &self.plan(provider)?.signatures {
+        for signature in &self.plan(provider, true)?.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             self.kernel.signer(&signature.scheme, &[secret], &options)?;

@@ -18,6 +18,7 @@ use crate::{
     worker::{Limits, Worker},
 };
 use countersign_core::retry::TimeScale;
+use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{io::Write, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -50,6 +51,7 @@ async fn serve(config: Config) -> Result<(), Error> {
         doing: "asking for random bytes",
         source,
     })?;
+    raise_open_files();
     let rules = Rules::load()?;
     let path = config.store_path();
     let limits = QueueLimits {
@@ -60,10 +62,12 @@ async fn serve(config: Config) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let recovered = store.recover(clock.now_ms()).await?;
     tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
-    let idle_max = config.delivery.endpoint_concurrency_max as usize;
     let context = Arc::new(Context {
         chance: Arc::new(SystemChance),
-        transport: Arc::new(HttpTransport::new(Arc::clone(&clock), idle_max)),
+        transport: Arc::new(HttpTransport::new(
+            Arc::clone(&clock),
+            CONCURRENCY_MAX as usize,
+        )),
         registry: Registry::new(store.endpoints().await?),
         clock,
         store,
@@ -83,6 +87,8 @@ async fn serve(config: Config) -> Result<(), Error> {
         Limits {
             total_max: config.delivery.concurrency_max,
             endpoint_max: config.delivery.endpoint_concurrency_max,
+            slow_max: config.fairness.slow_max(config.delivery.concurrency_max),
+            body_bytes_max: config.fairness.body_bytes_max,
         },
     );
     let app = Arc::new(App {
@@ -90,6 +96,7 @@ async fn serve(config: Config) -> Result<(), Error> {
         worker: Arc::clone(&worker),
         body_bytes_max: config.api.body_bytes_max,
         requests: Semaphore::new(config.api.requests_max as usize),
+        batches: Semaphore::new(api::BATCHES_MAX),
         token_sha256: api::token_sha256(&config.api.token),
     });
     let listener = listen(&config).await?;
@@ -125,6 +132,14 @@ async fn serve(config: Config) -> Result<(), Error> {
             Ok(())
         }
         () = signals.next() => Err(Error::StoppedAtOnce),
+    }
+}
+
+/// Each attempt under way is an open file, and many systems begin with a limit that is lower than the one they allow.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
     }
 }
 

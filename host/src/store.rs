@@ -4,9 +4,9 @@ mod record;
 pub mod sqlite;
 
 pub use self::record::{
-    Attempt, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter, Idempotency, Lease,
-    Message, MessageView, NewDelivery, NewMessage, Receipt, Recovered, SecretText, StateReason,
-    Stats, Word,
+    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
+    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt,
+    Recovered, Resume, SecretText, StateChange, StateReason, Stats, Word,
 };
 
 use crate::ids::{DeliveryId, EndpointId, MessageId};
@@ -14,6 +14,9 @@ use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 /// How long an idempotency key is remembered.
 pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Deliveries that change in one step of what concerns all of an endpoint: some milliseconds of writing.
+pub const STEP_ROWS: u32 = 500;
 
 /// The answer of a store, some time later. Dropping it does not undo the call.
 pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
@@ -49,8 +52,9 @@ pub enum StoreError {
 /// What became of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
-    /// It is kept, with its deliveries.
-    Stored,
+    /// It is kept, with its deliveries. Those that wait for another of their key are named; the others have the state that
+    /// they were given with.
+    Stored(Vec<DeliveryId>),
     /// The same request came before; this is what it got. Nothing new is kept.
     Duplicate(Receipt),
     /// The idempotency key belongs to another request. Nothing is kept.
@@ -59,11 +63,26 @@ pub enum Published {
     Stale,
 }
 
+/// What became of messages that are published together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishedBatch {
+    /// Each, in the order given: [`Published::Stored`] or [`Published::Duplicate`].
+    Done(Vec<Published>),
+    /// The same request came before; this is what it got. Nothing new is kept.
+    Duplicate(Vec<Receipt>),
+    /// The key of the request (`None`) or of the event at this place belongs to another. Nothing is kept.
+    Conflict(Option<usize>),
+    /// As [`Published::Stale`].
+    Stale,
+}
+
 /// What became of a dead letter that is to be sent again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Retried {
     /// It is pending.
     Pending(EndpointId),
+    /// Another of its key is open; it goes out after that one.
+    Waiting,
     /// No such delivery.
     Unknown,
     /// It is in this state, not a dead letter.
@@ -84,8 +103,13 @@ pub enum Retried {
 /// 4. **Bounded.** Calls that a client causes ([`publish`](Store::publish) and changes of endpoints) are refused with
 ///    [`StoreError::Busy`] when too many wait. Calls of the delivery loop are not: it never makes more than it has places.
 /// 5. What must never happen: a delivery is claimed twice without having been put back, recorded or recovered in between; a
-///    body, message id or recorded attempt changes; a delivery disappears.
+///    body, message id or recorded attempt changes; a delivery disappears; two deliveries of one endpoint and one ordering
+///    key are claimed at a time.
 /// 6. What may happen twice: a request. After a crash, deliveries that were being sent are pending again.
+/// 7. **In steps.** What concerns every delivery of an endpoint changes [`STEP_ROWS`] of them at a time, so that nobody waits
+///    for a million. Until the rest has followed, no call treats it as anything but what it is to become.
+/// 8. **In order.** Of the open deliveries of one endpoint and one key, the one that came first is pending, sending or held, and
+///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
@@ -93,28 +117,52 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a new endpoint.
     fn create_endpoint(&self, endpoint: Endpoint) -> Later<()>;
 
-    /// Replaces an endpoint. In the same step its deliveries follow its state: held ones become due when it is active
-    /// (all at once; the delivery loop takes them a few at a time), pending ones are held when it is not.
-    fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()>;
+    /// Replaces an endpoint. Pending deliveries are held when it is not active; the first step of that is part of the call.
+    /// Held ones stay so when it is active, until they are [claimed](Store::claim); `resume` says which of them, and `None`
+    /// leaves that as it was said before. Returns whether more is to [follow](Store::follow).
+    fn update_endpoint(
+        &self,
+        endpoint: Endpoint,
+        resume: Option<Resume>,
+        now_ms: u64,
+    ) -> Later<bool>;
 
-    /// Deletes an endpoint: its secret is wiped, its pending and held deliveries are cancelled.
-    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()>;
+    /// Deletes an endpoint: its secret is wiped, its open deliveries are cancelled, but for those that are being sent; the
+    /// first step of that is part of the call. Returns whether more is to [follow](Store::follow).
+    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool>;
+
+    /// The next step for deliveries that are to follow the state of their endpoint: pending ones are held, held ones that its
+    /// owner did not want become dead letters, those of a deleted one are cancelled. Returns whether there is more.
+    fn follow(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool>;
+
+    /// Endpoints with work that is done in steps, such as was not finished when the last process ended.
+    fn backlogs(&self) -> Later<Backlogs>;
 
     /// Keeps a message with its deliveries, unless its idempotency key is known or an endpoint has changed.
     fn publish(&self, message: NewMessage) -> Later<Published>;
 
-    /// Takes up to so many due deliveries of each endpoint, oldest first: they are `Sending` from now on.
-    fn claim(&self, claims: Vec<(EndpointId, u32)>, now_ms: u64) -> Later<Vec<Claimed>>;
+    /// Keeps messages with their deliveries, all or none.
+    fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch>;
+
+    /// Takes up deliveries of each endpoint that are due or held, each oldest first: they are `Sending` from now on. Of an
+    /// endpoint that is not active it takes none. It stops when the bodies are longer than `body_bytes_max` together, but
+    /// takes one in any case. The answer has a place for each claim, in their order.
+    fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>>;
+
+    /// Takes up the oldest held delivery of an endpoint as a probe; `None` when it has none.
+    fn claim_probe(&self, endpoint: EndpointId, now_ms: u64) -> Later<Option<Lease>>;
 
     /// Gives back claimed deliveries without an attempt; not to be claimed before `not_before_ms`. Those of deleted
     /// endpoints are cancelled.
     fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()>;
 
     /// Keeps an attempt and what follows from it for delivery and endpoint. If the endpoint is paused by it, its pending
-    /// deliveries are held in the same step.
-    fn record(&self, ended: Ended) -> Later<()>;
+    /// deliveries are held, and the first step of that is part of the call. Returns whether more is to
+    /// [follow](Store::follow).
+    fn record(&self, ended: Ended) -> Later<bool>;
 
-    /// Makes a dead letter pending again, with a new round of attempts.
+    /// Makes a dead letter pending again, with a new round of attempts. With an ordering key it goes behind those of its key
+    /// that are open by now.
     fn retry(&self, delivery: DeliveryId, now_ms: u64) -> Later<Retried>;
 
     /// To be called once before the delivery loop starts: what was being sent when the last process ended is pending again.

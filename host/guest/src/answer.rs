@@ -1,11 +1,18 @@
 //! From a question to its answer.
 
-use crate::message::{
-    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-    Rejection, SignaturePlan,
+use crate::{
+    message::{
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
+        Rejection, SignaturePlan,
+    },
+    order::Keys,
+    settings::EndpointSettings,
 };
 use countersign_core::{
-    delivery::judge,
+    delivery::{
+        judge,
+        machine::{Transition, endpoint},
+    },
     event::EventKind,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
     subscription::{Scope, Subscription, SubscriptionError},
@@ -27,24 +34,45 @@ pub fn answer(call: &[u8]) -> Vec<u8> {
 
 fn decide(call: Call) -> Result<Answer, Rejection> {
     match call {
-        Call::CheckEndpoint(endpoint) => check_endpoint(&endpoint).map(Answer::Endpoint),
+        Call::CheckEndpoint(endpoint) => {
+            check_endpoint(&endpoint).map(|(rules, settings)| Answer::Endpoint(rules, settings))
+        }
         Call::Publish(event) => publish(&event).map(Answer::Published),
-        Call::Plan { provider } => Ok(Answer::Plan(plan(Provider::named(&provider)?))),
+        Call::Plan {
+            provider,
+            standard_headers,
+        } => Ok(Answer::Plan(plan(
+            Provider::named(&provider)?,
+            standard_headers,
+        ))),
         Call::Judge(question) => judged(&question),
         Call::Reactivate { health } => Ok(Answer::Health(health.after_reactivation())),
+        Call::Move { state, input } => {
+            Ok(Answer::Moved(match endpoint::transition(state, input) {
+                Transition::To(next) => Some(next),
+                Transition::Ignored(_) | Transition::Refused(_) => None,
+            }))
+        }
     }
 }
 
-fn check_endpoint(endpoint: &CheckEndpoint) -> Result<EndpointRules, Rejection> {
+fn check_endpoint(
+    endpoint: &CheckEndpoint,
+) -> Result<(EndpointRules, EndpointSettings), Rejection> {
     let provider = Provider::named(&endpoint.provider)?;
     let events = json("events", endpoint.events.as_deref())?;
     let scope = json("scope", endpoint.scope.as_deref())?;
-    Ok(EndpointRules {
+    let rules = EndpointRules {
         subscription: Subscription::read(provider, events.as_ref())
             .map_err(|error| Rejection::from_subscription("events", &error))?,
         scope: Scope::read(provider, scope.as_ref())
             .map_err(|error| Rejection::from_subscription("scope", &error))?,
-    })
+    };
+    let settings = match &endpoint.settings {
+        Some(text) => endpoint.before.with(provider, text)?,
+        None => endpoint.before.clone(),
+    };
+    Ok((rules, settings))
 }
 
 fn json(field: &str, text: Option<&str>) -> Result<Option<serde_json::Value>, Rejection> {
@@ -71,19 +99,22 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
                 .scope
                 .includes(event.client_id.as_deref(), campaign_id.as_deref())
     };
+    let body = payload.encode();
+    let mut keys = Keys::new(provider, &body);
     let matches = event
         .endpoints
         .iter()
         .zip(0..)
-        .filter(|((rules, _), _)| wanted(rules) && !dropped_as_bot(event.bot, payload.kind()))
-        .map(|((_, state), endpoint)| Match {
+        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(event.bot, payload.kind()))
+        .map(|(target, endpoint)| Match {
             endpoint,
-            held: !state.is_active(),
+            held: !target.state.is_active(),
+            order_key: keys.key(&target.ordering),
         })
         .collect();
     Ok(Published {
         event_type: payload.event_type().to_owned(),
-        body: payload.encode(),
+        body,
         matches,
     })
 }
@@ -93,27 +124,28 @@ fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
     bot && matches!(kind, EventKind::Opened | EventKind::Clicked)
 }
 
-fn plan(provider: Provider) -> DeliveryPlan {
+fn plan(provider: Provider, standard_headers: bool) -> DeliveryPlan {
     // R-S3: SmartLead has no event id in the body; elsewhere it uses this header.
     let request_id = (provider == Provider::Smartlead).then(|| "X-Request-Id".to_owned());
     let standard = "standard-webhooks";
     DeliveryPlan {
         timeout_ms: provider.policy().timeout_ms,
         content_type: "application/json".to_owned(),
-        signatures: vec![
-            SignaturePlan {
-                scheme: provider.name().to_owned(),
-                options: Vec::new(),
-            },
-            // R-X1: beside the provider's own header, so that a timestamp is signed. R-E6: the same key, as text.
-            SignaturePlan {
-                scheme: standard.to_owned(),
-                options: vec![("secret_format".to_owned(), "raw".to_owned())],
-            },
-        ],
+        signatures: [SignaturePlan {
+            scheme: provider.name().to_owned(),
+            options: Vec::new(),
+        }]
+        .into_iter()
+        // R-X1: beside the provider's own header, so that a timestamp is signed. R-E6: the same key, as text.
+        .chain(standard_headers.then(|| SignaturePlan {
+            scheme: standard.to_owned(),
+            options: vec![("secret_format".to_owned(), "raw".to_owned())],
+        }))
+        .collect(),
         always_signed: provider.always_signed(),
         // `webhook-id` also without a secret, so that a receiver can drop repeats.
-        id_headers: ["webhook-id".to_owned()]
+        id_headers: standard_headers
+            .then(|| "webhook-id".to_owned())
             .into_iter()
             .chain(request_id)
             .collect(),
@@ -122,8 +154,19 @@ fn plan(provider: Provider) -> DeliveryPlan {
 
 fn judged(question: &Judge) -> Result<Answer, Rejection> {
     let provider = Provider::named(&question.provider)?;
+    let own = question
+        .settings
+        .as_ref()
+        .map(|settings| settings.over(provider.policy()))
+        .transpose()
+        // They were checked when they were set.
+        .map_err(|error| Rejection {
+            field: "settings".to_owned(),
+            code: error.code().to_owned(),
+            message: error.to_string(),
+        })?;
     Ok(Answer::Judged(judge(
-        provider.policy(),
+        own.as_ref().unwrap_or_else(|| provider.policy()),
         &question.attempt,
         &question.health,
         question.state,
@@ -169,9 +212,13 @@ impl Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{message::Target, settings::Ordering};
     use countersign_core::{
-        delivery::{EndedAttempt, EndpointHealth, EndpointState, Next, Outcome, PauseReason},
-        retry::TimeScale,
+        delivery::{
+            AutoPause, EndedAttempt, EndpointHealth, EndpointState, Next, Outcome, PauseReason,
+            PolicySettings, Probing,
+        },
+        retry::{RetrySchedule, TimeScale},
     };
 
     fn ask(call: &Call) -> Answer {
@@ -190,9 +237,14 @@ mod tests {
             provider: provider.to_owned(),
             events: Some(events.to_owned()),
             scope: Some(scope.to_owned()),
+            settings: None,
+            before: EndpointSettings::default(),
         });
         match ask(&call) {
-            Answer::Endpoint(rules) => rules,
+            Answer::Endpoint(rules, settings) => {
+                assert_eq!(settings, EndpointSettings::default());
+                rules
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -209,7 +261,14 @@ mod tests {
             default_timestamp: "2026-01-02T03:04:05Z".to_owned(),
             client_id: None,
             bot: false,
-            endpoints,
+            endpoints: endpoints
+                .into_iter()
+                .map(|(rules, state)| Target {
+                    rules,
+                    state,
+                    ordering: Ordering::None,
+                })
+                .collect(),
         }
     }
 
@@ -307,6 +366,8 @@ mod tests {
                 provider: "cleanmails".to_owned(),
                 events: Some(events.to_owned()),
                 scope: None,
+                settings: None,
+                before: EndpointSettings::default(),
             }));
             format!("{field} {code}")
         };
@@ -328,6 +389,7 @@ mod tests {
         for provider in Provider::ALL {
             let call = Call::Plan {
                 provider: provider.name().to_owned(),
+                standard_headers: true,
             };
             let Answer::Plan(plan) = ask(&call) else {
                 panic!("no plan");
@@ -337,7 +399,59 @@ mod tests {
             assert_eq!(plan.always_signed, provider == Provider::Sendemall);
             let has_request_id = plan.id_headers.iter().any(|name| name == "X-Request-Id");
             assert_eq!(has_request_id, provider == Provider::Smartlead);
+            let Answer::Plan(alone) = ask(&Call::Plan {
+                provider: provider.name().to_owned(),
+                standard_headers: false,
+            }) else {
+                panic!("no plan");
+            };
+            assert_eq!(alone.signatures, plan.signatures[..1]);
+            assert_eq!(alone.id_headers, plan.id_headers[1..]);
         }
+    }
+
+    #[test]
+    fn a_judgement_follows_the_endpoint_s_own_settings() {
+        let judge = |settings: Option<PolicySettings>| {
+            let call = Call::Judge(Judge {
+                provider: "sendemall".to_owned(),
+                settings,
+                attempt: EndedAttempt {
+                    number: 1,
+                    probe: false,
+                    outcome: Outcome::Response {
+                        status: 404,
+                        retry_after_s: None,
+                    },
+                    first_started_at_ms: 0,
+                    ended_at_ms: 1_000,
+                },
+                health: EndpointHealth::default(),
+                state: EndpointState::Active,
+                scale: TimeScale::REAL,
+                chance: 0,
+            });
+            match ask(&call) {
+                Answer::Judged(judgement) => judgement,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(judge(None).next, Next::RetryAt(31_000));
+        let own = PolicySettings {
+            schedule: RetrySchedule::custom(vec![7]).ok(),
+            auto_pause: Some(AutoPause::ConsecutiveAttempts(1)),
+            probing: Some(Probing::STANDARD),
+            ..PolicySettings::default()
+        };
+        let judgement = judge(Some(own));
+        assert_eq!(judgement.next, Next::Held);
+        let pause = judgement.pause.unwrap();
+        assert_eq!(pause.probe_at_ms, Some(1_000 + 5 * 60_000));
+        let moved = ask(&Call::Move {
+            state: judgement.state,
+            input: endpoint::Input::ProbeDue,
+        });
+        assert_eq!(moved, Answer::Moved(Some(EndpointState::HalfOpen)));
     }
 
     #[test]
@@ -345,6 +459,7 @@ mod tests {
         let judge = |provider: &str, number| {
             let call = Call::Judge(Judge {
                 provider: provider.to_owned(),
+                settings: None,
                 attempt: EndedAttempt {
                     number,
                     probe: false,

@@ -1,8 +1,12 @@
 //! What the host asks and what the guest answers. Encoded with postcard, so the order of variants and fields is the
 //! format: a change means a new [`ABI_VERSION`](crate::ABI_VERSION).
 
+use crate::settings::{EndpointSettings, Ordering};
 use countersign_core::{
-    delivery::{EndedAttempt, EndpointHealth, EndpointState, Judgement},
+    delivery::{
+        EndedAttempt, EndpointHealth, EndpointState, Judgement, PolicySettings,
+        machine::endpoint::Input,
+    },
     retry::TimeScale,
     subscription::{Scope, Subscription},
 };
@@ -20,6 +24,8 @@ pub enum Call {
     Plan {
         /// Provider name.
         provider: String,
+        /// Whether the headers of Standard Webhooks are sent as well.
+        standard_headers: bool,
     },
     /// What follows from this attempt? Answered by [`Answer::Judged`] or [`Answer::Rejected`].
     Judge(Judge),
@@ -28,13 +34,20 @@ pub enum Call {
         /// Health so far.
         health: EndpointHealth,
     },
+    /// Something other than an attempt happens to the endpoint. Answered by [`Answer::Moved`].
+    Move {
+        /// Its state now.
+        state: EndpointState,
+        /// What happens.
+        input: Input,
+    },
 }
 
 /// An answer of the guest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The endpoint is sound.
-    Endpoint(EndpointRules),
+    /// The endpoint is sound: its rules, and its settings with those of the description in it.
+    Endpoint(EndpointRules, EndpointSettings),
     /// The event is sound.
     Published(Published),
     /// How deliveries of the provider are made.
@@ -43,6 +56,8 @@ pub enum Answer {
     Judged(Judgement),
     /// Health of a reactivated endpoint.
     Health(EndpointHealth),
+    /// The endpoint's next state; `None` when it stays as it is.
+    Moved(Option<EndpointState>),
     /// Somebody's input is wrong.
     Rejected(Rejection),
 }
@@ -53,7 +68,7 @@ pub struct Rejection {
     /// Where: a field name or JSON path such as `payload.data.lead_id`.
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
-    /// `subscription_invalid`, `scope_invalid`, `call_invalid`.
+    /// `subscription_invalid`, `scope_invalid`, `settings_invalid`, `call_invalid`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,
@@ -69,6 +84,10 @@ pub struct CheckEndpoint {
     /// JSON text of the scope, `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; absent for all
     /// events of the account.
     pub scope: Option<String>,
+    /// JSON text of the settings that change, `null` for one that is set back to its default; absent when none changes.
+    pub settings: Option<String>,
+    /// The settings before.
+    pub before: EndpointSettings,
 }
 
 /// What of an endpoint decides whether an event goes to it. The host keeps it as JSON and hands it back.
@@ -96,7 +115,18 @@ pub struct Publish {
     /// The open or click came from a machine; it is not delivered (R-C13).
     pub bot: bool,
     /// The endpoints of this provider.
-    pub endpoints: Vec<(EndpointRules, EndpointState)>,
+    pub endpoints: Vec<Target>,
+}
+
+/// An endpoint that an event may go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which events it gets.
+    pub rules: EndpointRules,
+    /// Its state now.
+    pub state: EndpointState,
+    /// Which of its events wait for each other.
+    pub ordering: Ordering,
 }
 
 /// A published event.
@@ -111,12 +141,14 @@ pub struct Published {
 }
 
 /// An endpoint that gets the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// Place in [`Publish::endpoints`].
     pub endpoint: u32,
     /// The endpoint is not active: the delivery is held, not sent (R-C3).
     pub held: bool,
+    /// Of events with the same key, the next one goes out when the one before has ended; `None`: it waits for no other.
+    pub order_key: Option<String>,
 }
 
 /// How deliveries of a provider are made.
@@ -149,6 +181,8 @@ pub struct SignaturePlan {
 pub struct Judge {
     /// Provider name.
     pub provider: String,
+    /// What the endpoint's owner set differently; `None` for nothing.
+    pub settings: Option<PolicySettings>,
     /// What happened.
     pub attempt: EndedAttempt,
     /// The endpoint's health before it.

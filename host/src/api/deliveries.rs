@@ -125,6 +125,10 @@ pub(super) async fn retry(
             let answer = json!({ "id": id.as_str(), "status": DeliveryState::Pending.word() });
             Ok((StatusCode::ACCEPTED, Json(answer)))
         }
+        Retried::Waiting => {
+            let answer = json!({ "id": id.as_str(), "status": DeliveryState::Waiting.word() });
+            Ok((StatusCode::ACCEPTED, Json(answer)))
+        }
         Retried::Unknown => Err(Problem::not_found("delivery")),
         Retried::NotDead(state) => Err(conflict(
             "not_dead_lettered",

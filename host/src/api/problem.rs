@@ -1,14 +1,17 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
 
 use crate::{
-    endpoints::EndpointError, publish::PublishError, rules::RulesError, store::StoreError,
+    endpoints::EndpointError,
+    publish::{BatchError, PublishError},
+    rules::RulesError,
+    store::StoreError,
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use countersign_guest::Rejection;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Seconds after which a client may try again when the store is busy or has failed.
 const RETRY_AFTER_S: u32 = 1;
@@ -20,7 +23,12 @@ pub struct Problem {
     code: String,
     detail: String,
     field: Option<String>,
+    /// Of the events of a batch, by their place.
+    events: Vec<(usize, Problem)>,
 }
+
+/// Most problems of events that are told at a time. Whoever has more has made the same mistake often.
+pub(super) const PROBLEMS_MAX: usize = 100;
 
 impl Problem {
     /// A problem.
@@ -30,6 +38,23 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             field: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Some events of a batch are wrong, and so none was published.
+    pub(super) fn of_events(events: Vec<(usize, Self)>) -> Self {
+        let conflict = events
+            .iter()
+            .any(|(_, problem)| problem.status == StatusCode::CONFLICT);
+        let status = match conflict {
+            true => StatusCode::CONFLICT,
+            false => StatusCode::BAD_REQUEST,
+        };
+        let detail = "none of the events was published, because of what `errors` says of those at each `index`";
+        Self {
+            events,
+            ..Self::new(status, "events_rejected", detail).at("events")
         }
     }
 
@@ -82,6 +107,14 @@ impl IntoResponse for Problem {
         body.insert("detail".to_owned(), self.detail.into());
         if let Some(field) = self.field {
             body.insert("field".to_owned(), field.into());
+        }
+        if !self.events.is_empty() {
+            let errors = self.events.into_iter().map(|(index, problem)| {
+                json!({
+                    "index": index, "code": problem.code, "detail": problem.detail, "field": problem.field,
+                })
+            });
+            body.insert("errors".to_owned(), errors.collect());
         }
         let mut answer = (self.status, Value::Object(body).to_string()).into_response();
         let headers = answer.headers_mut();
@@ -145,8 +178,8 @@ impl From<PublishError> for Problem {
             PublishError::IdempotencyConflict => Self::new(
                 StatusCode::CONFLICT,
                 "idempotency_conflict",
-                "this Idempotency-Key was used for a request with another body within the last 24 hours; \
-                 use a new key for a new event",
+                "this Idempotency-Key or event_id was used for a request with another body within the last 24 hours; \
+                 use a new one for a new event",
             )
             .at("Idempotency-Key"),
             PublishError::Store(error) => error.into(),
@@ -159,6 +192,25 @@ impl From<PublishError> for Problem {
                 tracing::error!(%error, "the rules failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Rejected(rejections) => {
+                let problem = |(place, rejection): (usize, Rejection)| (place, rejection.into());
+                Self::of_events(rejections.into_iter().map(problem).collect())
+            }
+            BatchError::IdempotencyConflict(None) => PublishError::IdempotencyConflict.into(),
+            BatchError::IdempotencyConflict(Some(place)) => {
+                let detail = "this event_id was used for another event within the last 24 hours";
+                let problem = Self::new(StatusCode::CONFLICT, "idempotency_conflict", detail);
+                Self::of_events(Vec::from([(place, problem.at("event_id"))]))
+            }
+            BatchError::Store(error) => error.into(),
+            BatchError::Rules(error) => PublishError::Rules(error).into(),
         }
     }
 }

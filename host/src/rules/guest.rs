@@ -6,9 +6,9 @@ use super::{
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
 use countersign_guest::{
-    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, INPUT_BYTES_MAX, Judge,
-    Publish, Published, Rejection,
-    delivery::{EndpointHealth, Judgement},
+    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
+    INPUT_BYTES_MAX, Judge, Publish, Published, Rejection,
+    delivery::{EndpointHealth, EndpointState, Judgement, machine::endpoint::Input},
 };
 use std::sync::Arc;
 use wasmtime::TypedFunc;
@@ -62,16 +62,16 @@ impl Guest {
         Ok(Self { pool })
     }
 
-    /// Checks the description of an endpoint.
+    /// Checks the description of an endpoint, and puts its settings into those that it had.
     ///
     /// # Errors
     /// [`RulesError`]; the inner error is for whoever described it.
     pub fn check_endpoint(
         &self,
         endpoint: CheckEndpoint,
-    ) -> Result<Result<EndpointRules, Rejection>, RulesError> {
+    ) -> Result<Result<(EndpointRules, EndpointSettings), Rejection>, RulesError> {
         match self.ask(&Call::CheckEndpoint(endpoint))? {
-            Answer::Endpoint(rules) => Ok(Ok(rules)),
+            Answer::Endpoint(rules, settings) => Ok(Ok((rules, settings))),
             Answer::Rejected(rejection) => Ok(Err(rejection)),
             _ => Err(MISMATCH),
         }
@@ -93,9 +93,12 @@ impl Guest {
     ///
     /// # Errors
     /// [`RulesError`]
-    pub fn plan(&self, provider: &str) -> Result<DeliveryPlan, RulesError> {
+    pub fn plan(&self, provider: &str, standard_headers: bool) -> Result<DeliveryPlan, RulesError> {
         let provider = provider.to_owned();
-        match self.ask(&Call::Plan { provider })? {
+        match self.ask(&Call::Plan {
+            provider,
+            standard_headers,
+        })? {
             Answer::Plan(plan) => Ok(plan),
             other => Err(unexpected(other)),
         }
@@ -119,6 +122,21 @@ impl Guest {
     pub fn reactivate(&self, health: EndpointHealth) -> Result<EndpointHealth, RulesError> {
         match self.ask(&Call::Reactivate { health })? {
             Answer::Health(health) => Ok(health),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks what happens to the state of an endpoint; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn moved(
+        &self,
+        state: EndpointState,
+        input: Input,
+    ) -> Result<Option<EndpointState>, RulesError> {
+        match self.ask(&Call::Move { state, input })? {
+            Answer::Moved(next) => Ok(next),
             other => Err(unexpected(other)),
         }
     }
@@ -160,7 +178,8 @@ mod tests {
     use super::*;
     use crate::rules::GUEST_WASM;
     use countersign_guest::{
-        delivery::{EndedAttempt, EndpointState, Next, Outcome},
+        Target,
+        delivery::{EndedAttempt, Next, Outcome},
         retry::TimeScale,
     };
 
@@ -175,9 +194,11 @@ mod tests {
             provider: "cleanmails".to_owned(),
             events: Some(events.to_owned()),
             scope: None,
+            settings: Some(r#"{"ordering": "lead"}"#.to_owned()),
+            before: EndpointSettings::default(),
         };
-        let rules = guest.check_endpoint(check(r#"["email.replied"]"#));
-        let rules = rules.unwrap().unwrap();
+        let checked = guest.check_endpoint(check(r#"["email.replied"]"#));
+        let (rules, settings) = checked.unwrap().unwrap();
         let refused = guest.check_endpoint(check(r#"["email.repleid"]"#));
         assert_eq!(refused.unwrap().unwrap_err().code, "unknown_event_type");
         let event = Publish {
@@ -187,17 +208,23 @@ mod tests {
             default_timestamp: "2026-01-02T03:04:05Z".to_owned(),
             client_id: None,
             bot: false,
-            endpoints: vec![(rules, EndpointState::Active)],
+            endpoints: vec![Target {
+                rules,
+                state: EndpointState::Active,
+                ordering: settings.ordering,
+            }],
         };
         let published = guest.publish(event).unwrap().unwrap();
         assert_eq!(published.event_type, "email.replied");
         assert_eq!(published.matches.len(), 1);
+        assert!(published.matches[0].order_key.is_some());
     }
 
     #[test]
     fn a_failed_attempt_is_tried_again() {
         let judgement = guest().judge(Judge {
             provider: "cleanmails".to_owned(),
+            settings: None,
             attempt: EndedAttempt {
                 number: 1,
                 probe: false,
@@ -219,9 +246,15 @@ mod tests {
     #[test]
     fn an_unknown_provider_and_a_call_that_is_too_long_are_errors() {
         let guest = guest();
-        assert!(matches!(guest.plan("nobody"), Err(RulesError::Refused(_))));
+        assert!(matches!(
+            guest.plan("nobody", true),
+            Err(RulesError::Refused(_))
+        ));
         let long = "x".repeat(INPUT_BYTES_MAX + 1);
-        assert!(matches!(guest.plan(&long), Err(RulesError::TooLong { .. })));
-        assert!(guest.plan("cleanmails").is_ok());
+        assert!(matches!(
+            guest.plan(&long, true),
+            Err(RulesError::TooLong { .. })
+        ));
+        assert!(guest.plan("cleanmails", true).is_ok());
     }
 }

@@ -17,8 +17,9 @@ use self::{
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
     store::{
-        Attempt, Claimed, Delivery, Ended, Endpoint, Filter, Later, MessageView, NewMessage,
-        Published, Recovered, Retried, Stats, Store, StoreError,
+        Attempt, Backlogs, Claim, Claimed, Delivery, Ended, Endpoint, Filter, Later, Lease,
+        MessageView, NewBatch, NewMessage, Published, PublishedBatch, Recovered, Resume, Retried,
+        Stats, Store, StoreError,
     },
 };
 use std::path::Path;
@@ -72,14 +73,30 @@ impl Store for SqliteStore {
             })
     }
 
-    fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()> {
+    fn update_endpoint(
+        &self,
+        endpoint: Endpoint,
+        resume: Option<Resume>,
+        now_ms: u64,
+    ) -> Later<bool> {
         self.writer
             .submit(Caller::Client, "changing an endpoint", move |connection| {
-                writes::update_endpoint(connection, &endpoint, now_ms)
+                writes::update_endpoint(connection, &endpoint, resume, now_ms)
             })
     }
 
-    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()> {
+    fn follow(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool> {
+        self.writer
+            .submit(Caller::Host, "changing deliveries", move |connection| {
+                writes::follow(connection, &endpoint, now_ms)
+            })
+    }
+
+    fn backlogs(&self) -> Later<Backlogs> {
+        self.reader.read("looking for backlogs", reads::backlogs)
+    }
+
+    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool> {
         self.writer
             .submit(Caller::Client, "deleting an endpoint", move |connection| {
                 writes::delete_endpoint(connection, &endpoint, now_ms)
@@ -93,10 +110,24 @@ impl Store for SqliteStore {
             })
     }
 
-    fn claim(&self, claims: Vec<(EndpointId, u32)>, now_ms: u64) -> Later<Vec<Claimed>> {
+    fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch> {
+        self.writer
+            .submit(Caller::Client, "publishing", move |connection| {
+                writes::publish_batch(connection, &batch)
+            })
+    }
+
+    fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
         self.writer
             .submit(Caller::Host, "claiming deliveries", move |connection| {
-                writes::claim(connection, &claims, now_ms)
+                writes::claim(connection, &claims, body_bytes_max, now_ms)
+            })
+    }
+
+    fn claim_probe(&self, endpoint: EndpointId, now_ms: u64) -> Later<Option<Lease>> {
+        self.writer
+            .submit(Caller::Host, "claiming a probe", move |connection| {
+                writes::claim_probe(connection, &endpoint, now_ms)
             })
     }
 
@@ -107,7 +138,7 @@ impl Store for SqliteStore {
             })
     }
 
-    fn record(&self, ended: Ended) -> Later<()> {
+    fn record(&self, ended: Ended) -> Later<bool> {
         self.writer
             .submit(Caller::Host, "recording an attempt", move |connection| {
                 writes::record(connection, &ended)

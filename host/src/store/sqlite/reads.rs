@@ -3,7 +3,9 @@
 use super::rows;
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word},
+    store::{
+        Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word,
+    },
 };
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -24,6 +26,32 @@ pub(super) fn due(connection: &Connection) -> rusqlite::Result<Vec<(EndpointId, 
             Ok((rows::id(row, "endpoint_id")?, rows::number(row, "due")?))
         })?
         .collect()
+}
+
+/// One look into an index an endpoint, however many deliveries it has.
+pub(super) fn backlogs(connection: &Connection) -> rusqlite::Result<Backlogs> {
+    let ids = |sql: &str| -> rusqlite::Result<Vec<EndpointId>> {
+        connection
+            .prepare_cached(sql)?
+            .query_map([], |row| rows::id(row, "id"))?
+            .collect()
+    };
+    Ok(Backlogs {
+        unsettled: ids(
+            "SELECT id FROM endpoints WHERE skip_held_before_ms IS NOT NULL
+                 OR (state <> 'active' OR deleted_at_ms IS NOT NULL)
+                    AND EXISTS (SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') AND state = 'pending'
+                                    AND endpoint_id = endpoints.id)
+                 OR deleted_at_ms IS NOT NULL
+                    AND (EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = endpoints.id)
+                         OR EXISTS (SELECT 1 FROM deliveries WHERE order_place IS NOT NULL AND state = 'waiting'
+                                        AND endpoint_id = endpoints.id))",
+        )?,
+        draining: ids(
+            "SELECT id FROM endpoints WHERE state = 'active' AND deleted_at_ms IS NULL
+                 AND EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = endpoints.id)",
+        )?,
+    })
 }
 
 pub(super) fn message(

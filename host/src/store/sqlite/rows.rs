@@ -5,10 +5,12 @@ use crate::{
     store::{Attempt, Delivery, Endpoint, Message, SecretText, StateReason, Word},
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
+use countersign_guest::EndpointSettings;
 use rusqlite::{
     Row,
     types::{FromSqlError, FromSqlResult, Type, ValueRef},
 };
+use std::sync::Arc;
 
 /// A column that another program must have written: it is not of the form that this one writes.
 #[derive(Debug)]
@@ -94,6 +96,7 @@ pub(super) fn signed(number: u64) -> i64 {
 
 pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let rules = text(row, "rules")?;
+    let settings = text(row, "settings")?;
     let reason = optional_word(row, "reason")?;
     Ok(Endpoint {
         id: id(row, "id")?,
@@ -101,10 +104,14 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         url: row.get("url")?,
         name: row.get("name")?,
         rules: serde_json::from_str(rules).map_err(|_| foreign(rules))?,
+        settings: EndpointSettings::from_json(settings)
+            .map(Arc::new)
+            .ok_or_else(|| foreign(settings))?,
         secret: row.get::<_, Option<String>>("secret")?.map(SecretText::new),
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,
+        probe_at_ms: optional_number(row, "probe_at_ms")?,
         health: EndpointHealth {
             failed_in_a_row: count(row, "failed_in_a_row")?,
             exhausted_in_a_row: count(row, "exhausted_in_a_row")?,

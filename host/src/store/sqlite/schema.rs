@@ -13,6 +13,7 @@ use std::{
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0001_start.sql")),
     M::up(include_str!("../../../migrations/0002_health.sql")),
+    M::up(include_str!("../../../migrations/0004_settings.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.
@@ -150,7 +151,7 @@ mod tests {
             health,
             [0.into(), 4.into(), 0.into(), null.clone(), 2.into()]
         );
-        let delivery: [rusqlite::types::Value; 12] = [
+        let delivery: [rusqlite::types::Value; 14] = [
             "dlv_1".to_owned().into(),
             "msg_1".to_owned().into(),
             "ep_1".to_owned().into(),
@@ -160,9 +161,11 @@ mod tests {
             2.into(),
             1.into(),
             10.into(),
-            null,
+            null.clone(),
             5.into(),
             6.into(),
+            null.clone(),
+            null,
         ];
         assert_eq!(row("SELECT * FROM deliveries"), delivery);
         connection
@@ -207,7 +210,14 @@ mod tests {
             (super::super::writes::CLAIM, "deliveries_open"),
             (super::super::writes::NEXT_DUE, "deliveries_open"),
             (super::super::writes::RECOVER, "deliveries_open"),
-            (super::super::writes::RELEASE_HELD, "deliveries_held"),
+            (super::super::writes::CLAIM_HELD, "deliveries_held"),
+            (super::super::writes::HOLD, "deliveries_open"),
+            (super::super::writes::CANCEL[0], "deliveries_open"),
+            (super::super::writes::CANCEL[1], "deliveries_held"),
+            (super::super::writes::CANCEL[2], "deliveries_ordered"),
+            (super::super::writes::SKIPPED, "deliveries_held"),
+            (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
+            (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
             (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
         ] {
             let mut plan = connection

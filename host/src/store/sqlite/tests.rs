@@ -1,20 +1,24 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
 mod publishing;
+mod steps;
 
 use super::*;
 use crate::{
     chance::SystemChance,
     ids::AttemptId,
-    store::{Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, StateReason},
+    store::{
+        Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, StateChange,
+        StateReason,
+    },
 };
 use bytes::Bytes;
 use countersign_core::{
     delivery::{DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome},
     subscription::{Scope, Subscription},
 };
-use countersign_guest::EndpointRules;
-use std::path::PathBuf;
+use countersign_guest::{EndpointRules, EndpointSettings};
+use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -58,10 +62,15 @@ impl Fixture {
                 subscription: Subscription::All,
                 scope: Scope::User,
             },
+            settings: Arc::new(EndpointSettings {
+                concurrency: Some(7),
+                ..EndpointSettings::default()
+            }),
             secret: Some(SecretText::new("secret".to_owned())),
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
+            probe_at_ms: None,
             health: EndpointHealth::default(),
             version: 1,
             created_at_ms: 1,
@@ -72,7 +81,7 @@ impl Fixture {
 
     async fn publish(&self, message: NewMessage) -> NewMessage {
         let published = self.store.publish(message.clone()).await.unwrap();
-        assert_eq!(published, Published::Stored);
+        assert_eq!(published, Published::Stored(Vec::new()));
         message
     }
 
@@ -82,8 +91,28 @@ impl Fixture {
     }
 
     async fn claim(&self, endpoint: &Endpoint, now_ms: u64) -> Claimed {
-        let claims = vec![(endpoint.id.clone(), 2)];
-        self.store.claim(claims, now_ms).await.unwrap().remove(0)
+        self.claim_up_to(endpoint, 2, u64::MAX, now_ms).await
+    }
+
+    async fn claim_up_to(
+        &self,
+        endpoint: &Endpoint,
+        places: u32,
+        body_bytes_max: u64,
+        now_ms: u64,
+    ) -> Claimed {
+        let claim = Claim {
+            endpoint_id: endpoint.id.clone(),
+            places,
+            held_max: places,
+        };
+        let claimed = self.store.claim(vec![claim], body_bytes_max, now_ms);
+        claimed.await.unwrap().remove(0)
+    }
+
+    async fn update(&self, endpoint: &Endpoint, resume: Option<Resume>, now_ms: u64) -> bool {
+        let updated = self.store.update_endpoint(endpoint.clone(), resume, now_ms);
+        updated.await.unwrap()
     }
 }
 
@@ -100,6 +129,7 @@ fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage 
             endpoint_id: endpoint.id.clone(),
             endpoint_version: endpoint.version,
             state,
+            order_key: None,
         }],
     }
 }
@@ -128,8 +158,22 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             failing_since_ms: Some(8),
             last_success_at_ms: Some(7),
         },
-        pause: None,
+        order_key: None,
+        change: None,
     }
+}
+
+fn paused(reason: StateReason, version: u64) -> Option<StateChange> {
+    Some(StateChange {
+        state: match reason {
+            StateReason::Gone => EndpointState::PausedGone,
+            _ => EndpointState::PausedFailing,
+        },
+        reason: Some(reason),
+        since_ms: 110,
+        probe_at_ms: Some(900),
+        version,
+    })
 }
 
 #[tokio::test]
@@ -230,7 +274,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         &sending.deliveries[0].id,
         DeliveryState::DeadLettered,
     );
-    last.pause = Some((StateReason::Failing, 110, 2));
+    last.change = paused(StateReason::Failing, 2);
     fixture.store.record(last).await.unwrap();
     assert_eq!(
         fixture.state(&waiting.deliveries[0].id).await,
@@ -241,6 +285,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         (paused.state, paused.reason),
         (EndpointState::PausedFailing, Some(StateReason::Failing))
     );
+    assert_eq!(paused.probe_at_ms, Some(900));
     assert!(fixture.claim(&endpoint, 999).await.leases.is_empty());
     let dead = fixture
         .store
@@ -255,12 +300,14 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         version: 3,
         ..paused
     };
-    fixture
-        .store
-        .update_endpoint(active.clone(), 200)
-        .await
-        .unwrap();
-    assert_eq!(fixture.claim(&active, 200).await.leases.len(), 1);
+    assert!(!fixture.update(&active, Some(Resume::All), 200).await);
+    let backlogs = fixture.store.backlogs().await.unwrap();
+    assert_eq!(backlogs.draining, [active.id.clone()]);
+    let claimed = fixture.claim(&active, 200).await;
+    assert_eq!(
+        (claimed.leases.len(), claimed.held, claimed.held_left),
+        (1, 1, false)
+    );
     let retried = fixture
         .store
         .retry(sending.deliveries[0].id.clone(), 300)
@@ -296,11 +343,7 @@ async fn a_paused_endpoint_is_read_back_with_what_paused_it() {
             version,
             ..endpoint.clone()
         };
-        fixture
-            .store
-            .update_endpoint(written.clone(), 100)
-            .await
-            .unwrap();
+        fixture.update(&written, None, 100).await;
         let found = fixture.store.endpoints().await.unwrap().remove(0);
         let expected = Endpoint {
             state: read.unwrap_or(state),
@@ -326,11 +369,7 @@ async fn what_is_remembered_of_an_endpoint_is_kept() {
     fixture.store.record(last.clone()).await.unwrap();
     let found = fixture.store.endpoints().await.unwrap().remove(0);
     assert_eq!(found.health, last.health);
-    fixture
-        .store
-        .update_endpoint(found.clone(), 100)
-        .await
-        .unwrap();
+    fixture.update(&found, None, 100).await;
     assert_eq!(fixture.store.endpoints().await.unwrap(), [found]);
     let delivery = fixture.store.delivery(last.delivery_id).await.unwrap();
     assert_eq!(

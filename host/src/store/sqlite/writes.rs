@@ -1,172 +1,30 @@
 //! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
 
+mod claim;
+mod endpoint;
+mod ordering;
 mod publish;
 
-pub(super) use self::publish::publish;
+#[cfg(test)]
+pub(super) use self::{
+    claim::{CLAIM, CLAIM_HELD, NEXT_DUE},
+    endpoint::{CANCEL, HOLD, SKIPPED},
+    ordering::{FIRST_OF_KEY, LAST_OF_KEY},
+};
+pub(super) use self::{
+    claim::{claim, claim_probe},
+    endpoint::{create_endpoint, delete_endpoint, follow, update_endpoint},
+    publish::{publish, publish_batch},
+};
 
-use super::rows::{count, foreign, id, number, optional_number, signed, word};
+use self::ordering::{next_place, release_next};
+use super::rows::{id, signed, word};
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{Claimed, DeliveryState, Ended, Endpoint, Lease, Recovered, Retried, Word},
+    store::{DeliveryState, Ended, Recovered, Retried, Word},
 };
-use bytes::Bytes;
-use countersign_core::delivery::{EndpointState, Outcome};
-use rusqlite::{Connection, OptionalExtension, named_params, params};
-
-pub(super) fn create_endpoint(
-    connection: &Connection,
-    endpoint: &Endpoint,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, failed_in_a_row,
-                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
-                                created_at_ms)
-         VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :failed_in_a_row,
-                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
-                 :created_at_ms)
-         ON CONFLICT (id) DO UPDATE SET
-             provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
-             secret = excluded.secret, state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
-             failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
-             pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
-             last_success_at_ms = excluded.last_success_at_ms, version = excluded.version
-         WHERE deleted_at_ms IS NULL",
-    )?;
-    statement.execute(named_params! {
-        ":id": endpoint.id.as_str(),
-        ":provider": endpoint.provider,
-        ":url": endpoint.url,
-        ":name": endpoint.name,
-        ":rules": serde_json::to_string(&endpoint.rules).map_err(|error| foreign(error.to_string()))?,
-        ":secret": endpoint.secret.as_ref().map(|secret| secret.as_str()),
-        ":state": endpoint.state.word(),
-        ":reason": endpoint.reason.map(Word::word),
-        ":since_ms": signed(endpoint.since_ms),
-        ":failed_in_a_row": endpoint.health.failed_in_a_row,
-        ":exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
-        ":pauses_in_a_row": endpoint.health.pauses_in_a_row,
-        ":failing_since_ms": endpoint.health.failing_since_ms.map(signed),
-        ":last_success_at_ms": endpoint.health.last_success_at_ms.map(signed),
-        ":version": signed(endpoint.version),
-        ":created_at_ms": signed(endpoint.created_at_ms),
-    })?;
-    Ok(())
-}
-
-pub(super) fn update_endpoint(
-    connection: &Connection,
-    endpoint: &Endpoint,
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    create_endpoint(connection, endpoint)?;
-    match endpoint.state {
-        EndpointState::Active => connection
-            .prepare_cached(RELEASE_HELD)?
-            .execute(named_params! {":now": signed(now_ms), ":endpoint": endpoint.id.as_str()})?,
-        EndpointState::PausedFailing
-        | EndpointState::PausedGone
-        | EndpointState::PausedManual
-        | EndpointState::HalfOpen
-        | EndpointState::Disabled => hold_pending(connection, &endpoint.id, now_ms)?,
-    };
-    Ok(())
-}
-
-pub(super) const RELEASE_HELD: &str = "UPDATE deliveries
-    SET state = 'pending', next_attempt_at_ms = :now, updated_at_ms = :now
-    WHERE state = 'held' AND endpoint_id = :endpoint";
-
-fn hold_pending(
-    connection: &Connection,
-    endpoint: &EndpointId,
-    now_ms: u64,
-) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'held', next_attempt_at_ms = NULL, updated_at_ms = :now
-             WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint",
-        )?
-        .execute(named_params! {":now": signed(now_ms), ":endpoint": endpoint.as_str()})
-}
-
-pub(super) fn delete_endpoint(
-    connection: &Connection,
-    endpoint: &EndpointId,
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    let parameters = params![signed(now_ms), endpoint.as_str()];
-    connection
-        .prepare_cached("UPDATE endpoints SET deleted_at_ms = ?1, secret = NULL WHERE id = ?2")?
-        .execute(parameters)?;
-    for state in [
-        "state IN ('pending', 'sending') AND state = 'pending'",
-        "state = 'held'",
-    ] {
-        let sql = format!(
-            "UPDATE deliveries SET state = 'cancelled', next_attempt_at_ms = NULL, updated_at_ms = ?1
-             WHERE {state} AND endpoint_id = ?2"
-        );
-        connection.prepare_cached(&sql)?.execute(parameters)?;
-    }
-    Ok(())
-}
-
-// `state IN (...)` repeats the condition of the index; `state = 'pending'` is what is meant.
-pub(super) const CLAIM: &str =
-    "SELECT deliveries.id, deliveries.message_id, attempts_total, attempts_in_round,
-        first_started_at_ms, body
-    FROM deliveries JOIN bodies ON bodies.id = body_id
-    WHERE state IN ('pending', 'sending') AND state = 'pending'
-        AND endpoint_id = :endpoint AND next_attempt_at_ms <= :now
-    ORDER BY next_attempt_at_ms LIMIT :limit";
-
-pub(super) const NEXT_DUE: &str = "SELECT next_attempt_at_ms FROM deliveries
-    WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint
-    ORDER BY next_attempt_at_ms LIMIT 1";
-
-pub(super) fn claim(
-    connection: &Connection,
-    claims: &[(EndpointId, u32)],
-    now_ms: u64,
-) -> rusqlite::Result<Vec<Claimed>> {
-    let mut due = connection.prepare_cached(CLAIM)?;
-    let mut next = connection.prepare_cached(NEXT_DUE)?;
-    let mut take = connection.prepare_cached(
-        "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?",
-    )?;
-    let mut claimed = Vec::with_capacity(claims.len());
-    for (endpoint_id, limit) in claims {
-        let parameters = named_params! {
-            ":endpoint": endpoint_id.as_str(), ":now": signed(now_ms), ":limit": limit
-        };
-        let leases = due.query_map(parameters, |row| {
-            Ok(Lease {
-                delivery_id: id(row, "id")?,
-                message_id: id(row, "message_id")?,
-                endpoint_id: endpoint_id.clone(),
-                attempts_total: count(row, "attempts_total")?,
-                attempts_in_round: count(row, "attempts_in_round")?,
-                first_started_at_ms: optional_number(row, "first_started_at_ms")?,
-                body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
-            })
-        })?;
-        let leases: Vec<_> = leases.collect::<Result<_, _>>()?;
-        for lease in &leases {
-            take.execute(params![signed(now_ms), lease.delivery_id.as_str()])?;
-        }
-        let next_due_at_ms = next
-            .query_row(named_params! {":endpoint": endpoint_id.as_str()}, |row| {
-                number(row, "next_attempt_at_ms")
-            })
-            .optional()?;
-        claimed.push(Claimed {
-            endpoint_id: endpoint_id.clone(),
-            leases,
-            next_due_at_ms,
-        });
-    }
-    Ok(claimed)
-}
+use countersign_core::delivery::Outcome;
+use rusqlite::{Connection, OptionalExtension, params};
 
 pub(super) fn put_back(
     connection: &Connection,
@@ -181,15 +39,25 @@ pub(super) fn put_back(
              next_attempt_at_ms = ?1
          WHERE id = ?2 AND state = 'sending'",
     )?;
+    // What is cancelled has no place any more; nobody of its key is left to wait for it.
+    let mut leave = connection.prepare_cached(
+        "UPDATE deliveries SET order_place = NULL
+         WHERE id = ? AND state = 'cancelled' AND order_place IS NOT NULL",
+    )?;
     for delivery in deliveries {
         statement.execute(params![signed(not_before_ms), delivery.as_str()])?;
+        leave.execute([delivery.as_str()])?;
     }
     Ok(())
 }
 
-pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<bool> {
     let attempt = &ended.attempt;
     let ended_at = attempt.started_at_ms.saturating_add(attempt.duration_ms);
+    let has_ended = matches!(
+        ended.state,
+        DeliveryState::Delivered | DeliveryState::DeadLettered | DeliveryState::Cancelled
+    );
     let (status, retry_after_s, failure) = match attempt.outcome {
         Outcome::Response {
             status,
@@ -217,7 +85,8 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
-                                   first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?
+                                   first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
+                                   order_place = iif(?, NULL, order_place)
              WHERE id = ?",
         )?
         .execute(params![
@@ -228,8 +97,12 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             signed(ended.first_started_at_ms),
             ended.next_attempt_at_ms.map(signed),
             signed(ended_at),
+            has_ended,
             ended.delivery_id.as_str(),
         ])?;
+    if let (true, Some(key)) = (has_ended, &ended.order_key) {
+        release_next(connection, &ended.endpoint_id, key, ended_at)?;
+    }
     let endpoint = ended.endpoint_id.as_str();
     connection
         .prepare_cached(
@@ -245,21 +118,23 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             ended.health.last_success_at_ms.map(signed),
             endpoint,
         ])?;
-    if let Some((reason, since_ms, version)) = ended.pause {
-        connection
-            .prepare_cached(
-                "UPDATE endpoints SET state = 'paused', reason = ?, since_ms = ?, version = ?
-                 WHERE id = ? AND deleted_at_ms IS NULL",
-            )?
-            .execute(params![
-                reason.word(),
-                signed(since_ms),
-                signed(version),
-                endpoint
-            ])?;
-        hold_pending(connection, &ended.endpoint_id, ended_at)?;
-    }
-    Ok(())
+    let Some(change) = ended.change else {
+        return Ok(false);
+    };
+    connection
+        .prepare_cached(
+            "UPDATE endpoints SET state = ?, reason = ?, since_ms = ?, probe_at_ms = ?, version = ?
+             WHERE id = ? AND deleted_at_ms IS NULL",
+        )?
+        .execute(params![
+            change.state.word(),
+            change.reason.map(Word::word),
+            signed(change.since_ms),
+            change.probe_at_ms.map(signed),
+            signed(change.version),
+            endpoint
+        ])?;
+    follow(connection, &ended.endpoint_id, ended_at)
 }
 
 pub(super) fn retry(
@@ -269,7 +144,7 @@ pub(super) fn retry(
 ) -> rusqlite::Result<Retried> {
     let found = connection
         .prepare_cached(
-            "SELECT deliveries.state AS delivery_state, endpoint_id,
+            "SELECT deliveries.state AS delivery_state, endpoint_id, order_key,
                     endpoints.state = 'active' AND deleted_at_ms IS NULL AS active
              FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id WHERE deliveries.id = ?",
         )?
@@ -279,23 +154,40 @@ pub(super) fn retry(
                 state,
                 id::<EndpointId>(row, "endpoint_id")?,
                 row.get("active")?,
+                row.get::<_, Option<String>>("order_key")?,
             ))
         })
         .optional()?;
     match found {
         None => Ok(Retried::Unknown),
-        Some((DeliveryState::DeadLettered, endpoint, true)) => {
+        Some((DeliveryState::DeadLettered, endpoint, true, order_key)) => {
+            let place = order_key
+                .map(|key| next_place(connection, &endpoint, &key))
+                .transpose()?;
+            let (state, next_attempt_at_ms) = match place {
+                Some((_, true)) => (DeliveryState::Waiting, None),
+                Some((_, false)) | None => (DeliveryState::Pending, Some(signed(now_ms))),
+            };
             connection
                 .prepare_cached(
-                    "UPDATE deliveries SET state = 'pending', dead_reason = NULL, attempts_in_round = 0,
-                         first_started_at_ms = NULL, next_attempt_at_ms = ?1, updated_at_ms = ?1
-                     WHERE id = ?2",
+                    "UPDATE deliveries SET state = ?, dead_reason = NULL, attempts_in_round = 0,
+                         first_started_at_ms = NULL, next_attempt_at_ms = ?, updated_at_ms = ?, order_place = ?
+                     WHERE id = ?",
                 )?
-                .execute(params![signed(now_ms), delivery.as_str()])?;
-            Ok(Retried::Pending(endpoint))
+                .execute(params![
+                    state.word(),
+                    next_attempt_at_ms,
+                    signed(now_ms),
+                    place.map(|(place, _)| signed(place)),
+                    delivery.as_str()
+                ])?;
+            Ok(match state {
+                DeliveryState::Waiting => Retried::Waiting,
+                _ => Retried::Pending(endpoint),
+            })
         }
-        Some((DeliveryState::DeadLettered, _, false)) => Ok(Retried::EndpointNotActive),
-        Some((state, _, _)) => Ok(Retried::NotDead(state)),
+        Some((DeliveryState::DeadLettered, _, false, _)) => Ok(Retried::EndpointNotActive),
+        Some((state, ..)) => Ok(Retried::NotDead(state)),
     }
 }
 
