@@ -5,7 +5,7 @@ pub mod sqlite;
 
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
-    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt,
+    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
     Recovered, Resume, SecretText, StateChange, StateReason, Stats, Word,
 };
 
@@ -109,7 +109,8 @@ pub enum Retried {
 /// 7. **In steps.** What concerns every delivery of an endpoint changes [`STEP_ROWS`] of them at a time, so that nobody waits
 ///    for a million. Until the rest has followed, no call treats it as anything but what it is to become.
 /// 8. **In order.** Of the open deliveries of one endpoint and one key, the one that came first is pending, sending or held, and
-///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active.
+///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active, or has
+///    become so after that one was published: then it is one of those that were held.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
@@ -157,9 +158,8 @@ pub trait Store: Send + Sync + 'static {
     fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()>;
 
     /// Keeps an attempt and what follows from it for delivery and endpoint. If the endpoint is paused by it, its pending
-    /// deliveries are held, and the first step of that is part of the call. Returns whether more is to
-    /// [follow](Store::follow).
-    fn record(&self, ended: Ended) -> Later<bool>;
+    /// deliveries are held, and the first step of that is part of the call.
+    fn record(&self, ended: Ended) -> Later<Recorded>;
 
     /// Makes a dead letter pending again, with a new round of attempts. With an ordering key it goes behind those of its key
     /// that are open by now.

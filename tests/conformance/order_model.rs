@@ -130,6 +130,9 @@ impl World {
                 self.update(None);
             }
             Step::Resume(all) => {
+                if !self.endpoint.state.is_active() {
+                    self.endpoint.since_ms = self.now_ms;
+                }
                 self.endpoint.state = EndpointState::Active;
                 self.endpoint.reason = None;
                 self.update(Some(match all {

@@ -4,7 +4,7 @@ use countersign_tests::{
     host::{Host, HostHome, wait_for},
     receiver::Receiver,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::HashMap,
     time::{Duration, Instant},

@@ -144,8 +144,10 @@ fn held_of(held: Option<&Value>, now_ms: u64) -> Result<Resume, Problem> {
     let read = match held {
         None => Some(Resume::All),
         Some(Value::String(word)) if word == "all" => Some(Resume::All),
-        // One that is published in this very millisecond is new.
-        Some(Value::String(word)) if word == "none" => Some(Resume::Since(now_ms)),
+        // Also what was published in this very millisecond: whatever is held was there before.
+        Some(Value::String(word)) if word == "none" => {
+            Some(Resume::Since(now_ms.saturating_add(1)))
+        }
         Some(Value::Object(object)) => since(object).map(Resume::Since),
         Some(_) => None,
     };

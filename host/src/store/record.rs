@@ -266,6 +266,15 @@ pub struct Ended {
     pub change: Option<StateChange>,
 }
 
+/// What is left to do after an attempt has been recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Deliveries are to [follow](super::Store::follow) the endpoint's state.
+    pub follow: bool,
+    /// The next delivery of its key is held, although the endpoint is active: it goes out with the others that were.
+    pub drain: bool,
+}
+
 /// A change of an endpoint's state that is not its owner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateChange {

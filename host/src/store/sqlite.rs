@@ -18,8 +18,8 @@ use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
     store::{
         Attempt, Backlogs, Claim, Claimed, Delivery, Ended, Endpoint, Filter, Later, Lease,
-        MessageView, NewBatch, NewMessage, Published, PublishedBatch, Recovered, Resume, Retried,
-        Stats, Store, StoreError,
+        MessageView, NewBatch, NewMessage, Published, PublishedBatch, Recorded, Recovered, Resume,
+        Retried, Stats, Store, StoreError,
     },
 };
 use std::path::Path;
@@ -138,7 +138,7 @@ impl Store for SqliteStore {
             })
     }
 
-    fn record(&self, ended: Ended) -> Later<bool> {
+    fn record(&self, ended: Ended) -> Later<Recorded> {
         self.writer
             .submit(Caller::Host, "recording an attempt", move |connection| {
                 writes::record(connection, &ended)

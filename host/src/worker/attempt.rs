@@ -6,7 +6,7 @@ use crate::{
     ids::AttemptId,
     registry::Entry,
     rules::{KernelError, RulesError},
-    store::{Attempt, DeliveryState, Ended, Later, Lease, StateChange, StateReason},
+    store::{Attempt, DeliveryState, Ended, Later, Lease, Recorded, StateChange, StateReason},
     transport::{Exchange, Outgoing},
     worker::slots::{Pace, SLOW_MS},
 };
@@ -24,8 +24,7 @@ pub(super) struct Settled {
     pub(super) next_due_at_ms: Option<u64>,
     /// The endpoint's state changed.
     pub(super) change: Option<StateChange>,
-    /// Deliveries are to follow it.
-    pub(super) more: bool,
+    pub(super) left: Recorded,
     pub(super) pace: Pace,
 }
 
@@ -97,9 +96,9 @@ struct Made<'a> {
 impl Made<'_> {
     async fn settle(self, context: &Context, entry: &Arc<Entry>) -> Result<Settled, NoAttempt> {
         let (mut recorded, mut ended) = self.judge(context, entry)?;
-        let more = loop {
+        let left = loop {
             match recorded.await {
-                Ok(more) => break more,
+                Ok(left) => break left,
                 Err(error) => {
                     tracing::error!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
                     context.clock.sleep(RECORD_AGAIN).await;
@@ -129,7 +128,7 @@ impl Made<'_> {
             // The next one of its key is due at once.
             next_due_at_ms: ended.next_attempt_at_ms.or(freed.then_some(ended_at_ms)),
             change: ended.change,
-            more,
+            left,
             pace: self.pace(),
         })
     }
@@ -146,7 +145,11 @@ impl Made<'_> {
 
     /// Asks the rules, changes the endpoint in memory and queues the write, all under the endpoint's lock: the next
     /// judgement of this endpoint sees this one's health.
-    fn judge(&self, context: &Context, entry: &Entry) -> Result<(Later<bool>, Ended), RulesError> {
+    fn judge(
+        &self,
+        context: &Context,
+        entry: &Entry,
+    ) -> Result<(Later<Recorded>, Ended), RulesError> {
         let lease = self.lease;
         let ended_at_ms = self.started_at_ms.saturating_add(self.duration_ms);
         let first_started_at_ms = lease.first_started_at_ms.unwrap_or(self.started_at_ms);
@@ -229,7 +232,7 @@ impl Made<'_> {
 
 /// Queues the write once more. What the attempt means for its delivery stands; health is what memory has by now, which
 /// includes this attempt and later ones, and a pause that was lifted meanwhile is not repeated.
-fn record_again(context: &Context, entry: &Entry, ended: &mut Ended) -> Later<bool> {
+fn record_again(context: &Context, entry: &Entry, ended: &mut Ended) -> Later<Recorded> {
     let queued: Result<_, std::convert::Infallible> = entry.change(|endpoint, _| {
         ended.health = endpoint.health.clone();
         ended.change = ended

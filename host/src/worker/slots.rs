@@ -232,7 +232,8 @@ impl Slots {
         if let Some(drain) = &mut lane.drain {
             drain.put_back(claim.held_max.saturating_sub(claimed.held));
         }
-        lane.draining = lane.draining && claimed.held_left;
+        // A claim that was allowed none says nothing of them.
+        lane.draining = lane.draining && (claim.held_max == 0 || claimed.held_left);
         let mut next_ms = claimed.next_due_at_ms;
         if lane.draining {
             let empty = lane

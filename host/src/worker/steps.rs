@@ -65,8 +65,13 @@ impl Worker {
             }
             self.wake.notify_one();
         }
-        if settled.more {
+        if settled.left.follow {
             self.follow(endpoint);
+        }
+        if settled.left.drain {
+            let now_ms = self.context.clock.now_ms();
+            self.slots().drain(endpoint, now_ms, false);
+            self.wake.notify_one();
         }
     }
 

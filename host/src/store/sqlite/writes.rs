@@ -21,7 +21,7 @@ use self::ordering::{next_place, release_next};
 use super::rows::{id, signed, word};
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{DeliveryState, Ended, Recovered, Retried, Word},
+    store::{DeliveryState, Ended, Recorded, Recovered, Retried, Word},
 };
 use countersign_core::delivery::Outcome;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -51,7 +51,7 @@ pub(super) fn put_back(
     Ok(())
 }
 
-pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<bool> {
+pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<Recorded> {
     let attempt = &ended.attempt;
     let ended_at = attempt.started_at_ms.saturating_add(attempt.duration_ms);
     let has_ended = matches!(
@@ -86,7 +86,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
         .prepare_cached(
             "UPDATE deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
                                    first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
-                                   order_place = iif(?, NULL, order_place)
+                                   order_place = CASE WHEN ? THEN NULL ELSE order_place END
              WHERE id = ?",
         )?
         .execute(params![
@@ -100,9 +100,10 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             has_ended,
             ended.delivery_id.as_str(),
         ])?;
-    if let (true, Some(key)) = (has_ended, &ended.order_key) {
-        release_next(connection, &ended.endpoint_id, key, ended_at)?;
-    }
+    let drain = match (has_ended, &ended.order_key) {
+        (true, Some(key)) => release_next(connection, &ended.endpoint_id, key, ended_at)?,
+        _ => false,
+    };
     let endpoint = ended.endpoint_id.as_str();
     connection
         .prepare_cached(
@@ -119,7 +120,10 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             endpoint,
         ])?;
     let Some(change) = ended.change else {
-        return Ok(false);
+        return Ok(Recorded {
+            follow: false,
+            drain,
+        });
     };
     connection
         .prepare_cached(
@@ -134,7 +138,10 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             signed(change.version),
             endpoint
         ])?;
-    follow(connection, &ended.endpoint_id, ended_at)
+    Ok(Recorded {
+        follow: follow(connection, &ended.endpoint_id, ended_at)?,
+        drain,
+    })
 }
 
 pub(super) fn retry(

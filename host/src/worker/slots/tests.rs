@@ -83,7 +83,7 @@ fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
     assert!(slots.reserve(&healthy, 3));
     // The next in the line comes when one of the others gives up its place.
     let first = hanging[0].clone();
-    assert!(slots.release(&first, 2, 0, Pace::TimedOut, 9));
+    assert!(slots.release(&first, 3, 0, Pace::TimedOut, 9));
     let next = places(slots.pick(9));
     assert_eq!(next.len(), 1);
     assert!(!hanging[..3].contains(&next[0].0), "{next:?}");
@@ -183,9 +183,24 @@ fn held_deliveries_go_out_at_their_rate_and_begin_with_one() {
     };
     slots.claimed(&claims[0], &one, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_200)));
+    // A retry in between is claimed alone, and the held ones are not forgotten.
+    slots.release(&a, 1, 0, Pace::Accepted, 1_050);
+    slots.lower(&a, 1_100);
+    let Pick::Claim(claims, _) = slots.pick(1_100) else {
+        panic!("no claim");
+    };
+    assert_eq!((claims[0].places, claims[0].held_max), (2, 0));
+    let none = Claimed {
+        held: 0,
+        held_left: false,
+        ..one.clone()
+    };
+    slots.claimed(&claims[0], &none, 1_100);
+    assert_eq!(slots.pick(1_100), Pick::Wait(Some(1_200)));
     let Pick::Claim(claims, _) = slots.pick(1_200) else {
         panic!("no claim");
     };
+    assert_eq!(claims[0].held_max, 1);
     let last = Claimed {
         held_left: false,
         ..one

@@ -146,7 +146,7 @@ async fn held_deliveries_and_new_ones_share_the_places_oldest_first() {
         .iter()
         .map(|lease| lease.delivery_id.clone())
         .collect();
-    assert_eq!(ids, [&due[..2], &held[..2]].concat());
+    assert_eq!(ids, [&held[..2], &due[..2]].concat());
     assert_eq!(
         (claimed.held, claimed.held_left, claimed.next_due_at_ms),
         (2, true, Some(12))
@@ -279,9 +279,31 @@ async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other() {
     assert_eq!(fixture.state(&ids[3]).await, DeliveryState::Held);
     assert_eq!(fixture.state(&ids[0]).await, DeliveryState::Waiting);
 
-    // None of what was held is wanted: the one behind it was there before, too.
+    // What waited while it was paused goes out with what was held.
+    let resumed = Endpoint {
+        since_ms: 750,
+        ..active(&endpoint, 3)
+    };
+    fixture.update(&resumed, Some(Resume::All), 750).await;
+    let claimed = fixture.claim(&resumed, 750).await;
+    assert_eq!(claimed.leases[0].delivery_id, ids[3]);
+    let mut put_back = paused_by_hand(&endpoint, 4);
+    put_back.since_ms = 760;
+    fixture.update(&put_back, None, 760).await;
     fixture
-        .update(&active(&endpoint, 3), Some(Resume::Since(800)), 800)
+        .store
+        .put_back(vec![ids[3].clone()], 760)
+        .await
+        .unwrap();
+    assert_eq!(fixture.state(&ids[3]).await, DeliveryState::Held);
+
+    // None of what was held is wanted: the one behind it was there before, too.
+    let resumed = Endpoint {
+        since_ms: 800,
+        ..active(&endpoint, 5)
+    };
+    fixture
+        .update(&resumed, Some(Resume::Since(800)), 800)
         .await;
     while fixture
         .store
@@ -292,7 +314,7 @@ async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other() {
     assert_eq!(fixture.state(&ids[3]).await, DeliveryState::DeadLettered);
     assert_eq!(fixture.state(&ids[0]).await, DeliveryState::DeadLettered);
     let mut later = keyed("a", 900);
-    later.deliveries[0].endpoint_version = 3;
+    later.deliveries[0].endpoint_version = 5;
     let published = fixture.store.publish(later).await.unwrap();
     assert_eq!(published, Published::Stored(Vec::new()));
 }

@@ -31,6 +31,8 @@ pub(in super::super) const NEXT_DUE: &str = "SELECT next_attempt_at_ms FROM deli
     WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint
     ORDER BY next_attempt_at_ms LIMIT 1";
 
+const MARK: &str = "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?";
+
 /// What a call may still take.
 struct Budget {
     body_bytes: u64,
@@ -39,6 +41,10 @@ struct Budget {
 }
 
 impl Budget {
+    const fn is_used_up(&self) -> bool {
+        self.body_bytes == 0
+    }
+
     fn take(&mut self, body: &[u8]) -> bool {
         let fits = self.nothing_yet || self.body_bytes > 0;
         self.nothing_yet = false;
@@ -84,43 +90,35 @@ fn claim_of(
         // Which of them go out is known when all that do not have become dead letters.
         Some(_) => 0,
     };
-    let held_share = held_max.min(claim.places.div_ceil(2));
-    let due = named_params! {
-        ":endpoint": endpoint.as_str(), ":now": signed(now_ms), ":limit": claim.places.saturating_sub(held_share)
-    };
-    take(
-        connection,
-        CLAIM,
-        due,
-        endpoint,
-        budget,
-        &mut claimed.leases,
-    )?;
-    if held_max > 0 {
+    let free = |claimed: &Claimed| {
         let taken = u32::try_from(claimed.leases.len()).unwrap_or(u32::MAX);
-        let free = held_max.min(claim.places.saturating_sub(taken));
-        let held = named_params! {":endpoint": endpoint.as_str(), ":limit": free};
-        take(
-            connection,
-            CLAIM_HELD,
-            held,
-            endpoint,
-            budget,
-            &mut claimed.leases,
-        )?;
-        let with_held = u32::try_from(claimed.leases.len()).unwrap_or(u32::MAX);
-        claimed.held = with_held.saturating_sub(taken);
-        // It is asked again, and finds none then, if this was the last.
-        claimed.held_left = claimed.held >= free || budget.body_bytes == 0;
-    } else {
-        claimed.held_left = standing.skip_before_ms.is_some() || claim.held_max > 0;
+        claim.places.saturating_sub(taken)
+    };
+    let hold = |limit: u32, claimed: &mut Claimed, budget: &mut Budget| {
+        let parameters = named_params! {":endpoint": endpoint.as_str(), ":limit": limit};
+        let taken = take(connection, CLAIM_HELD, parameters, endpoint, budget, now_ms)?;
+        let count = u32::try_from(taken.len()).unwrap_or(u32::MAX);
+        claimed.held = claimed.held.saturating_add(count);
+        // It is asked again, and finds none then, if these were the last.
+        claimed.held_left = count >= limit || budget.is_used_up();
+        claimed.leases.extend(taken);
+        Ok::<_, rusqlite::Error>(())
+    };
+    if held_max > 0 {
+        let share = held_max.min(claim.places.div_ceil(2));
+        hold(share, &mut claimed, budget)?;
     }
-    let mut mark = connection.prepare_cached(
-        "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?",
-    )?;
-    for lease in &claimed.leases {
-        mark.execute(params![signed(now_ms), lease.delivery_id.as_str()])?;
+    let parameters = named_params! {
+        ":endpoint": endpoint.as_str(), ":now": signed(now_ms), ":limit": free(&claimed)
+    };
+    let due = take(connection, CLAIM, parameters, endpoint, budget, now_ms)?;
+    claimed.leases.extend(due);
+    let more = held_max.saturating_sub(claimed.held).min(free(&claimed));
+    if claimed.held_left && more > 0 {
+        hold(more, &mut claimed, budget)?;
     }
+    // Which of them go out is known later.
+    claimed.held_left |= standing.skip_before_ms.is_some();
     claimed.next_due_at_ms = connection
         .prepare_cached(NEXT_DUE)?
         .query_row(named_params! {":endpoint": endpoint.as_str()}, |row| {
@@ -130,14 +128,16 @@ fn claim_of(
     Ok(claimed)
 }
 
+/// They are being sent from now on.
 fn take(
     connection: &Connection,
     sql: &str,
     parameters: &[(&str, &dyn ToSql)],
     endpoint: &EndpointId,
     budget: &mut Budget,
-    leases: &mut Vec<Lease>,
-) -> rusqlite::Result<()> {
+    now_ms: u64,
+) -> rusqlite::Result<Vec<Lease>> {
+    let mut leases = Vec::new();
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
@@ -147,7 +147,11 @@ fn take(
         }
         leases.push(lease);
     }
-    Ok(())
+    let mut mark = connection.prepare_cached(MARK)?;
+    for lease in &leases {
+        mark.execute(params![signed(now_ms), lease.delivery_id.as_str()])?;
+    }
+    Ok(leases)
 }
 
 fn lease(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Lease> {
@@ -178,9 +182,7 @@ pub(in super::super) fn claim_probe(
         .optional()?;
     if let Some(lease) = &found {
         connection
-            .prepare_cached(
-                "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?",
-            )?
+            .prepare_cached(MARK)?
             .execute(params![signed(now_ms), lease.delivery_id.as_str()])?;
     }
     Ok(found.map(|lease| Lease {

@@ -1,7 +1,7 @@
 //! Endpoints, and the deliveries that follow their state, a step at a time.
 
 use super::{
-    super::rows::{foreign, id, optional_number, signed},
+    super::rows::{foreign, id, number, optional_number, signed},
     ordering::release_next,
 };
 use crate::{
@@ -58,6 +58,8 @@ pub(in super::super) fn create_endpoint(
 pub(super) struct Standing {
     pub(super) deleted: bool,
     pub(super) active: bool,
+    /// Since when it is so, or is not.
+    pub(super) since_ms: u64,
     /// Held deliveries older than this are not wanted.
     pub(super) skip_before_ms: Option<u64>,
 }
@@ -68,13 +70,15 @@ pub(super) fn standing(
 ) -> rusqlite::Result<Standing> {
     let found = connection
         .prepare_cached(
-            "SELECT state = 'active' AS active, deleted_at_ms IS NOT NULL AS deleted, skip_held_before_ms
+            "SELECT state = 'active' AS active, deleted_at_ms IS NOT NULL AS deleted, since_ms,
+                    skip_held_before_ms
              FROM endpoints WHERE id = ?",
         )?
         .query_row([endpoint.as_str()], |row| {
             Ok(Standing {
                 deleted: row.get("deleted")?,
                 active: row.get("active")?,
+                since_ms: number(row, "since_ms")?,
                 skip_before_ms: optional_number(row, "skip_held_before_ms")?,
             })
         })
@@ -83,6 +87,7 @@ pub(super) fn standing(
     Ok(found.unwrap_or(Standing {
         deleted: true,
         active: false,
+        since_ms: 0,
         skip_before_ms: None,
     }))
 }

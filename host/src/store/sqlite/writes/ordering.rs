@@ -2,7 +2,7 @@
 
 use super::{
     super::rows::{id, number, signed, word},
-    endpoint::{Standing, standing},
+    endpoint::standing,
 };
 use crate::{
     ids::{DeliveryId, EndpointId},
@@ -32,13 +32,13 @@ pub(super) fn next_place(
     })
 }
 
-/// One of this key has ended: the next one has its turn.
+/// One of this key has ended: the next one has its turn. Returns whether it is held although the endpoint is active.
 pub(super) fn release_next(
     connection: &Connection,
     endpoint: &EndpointId,
     key: &str,
     now_ms: u64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let first = connection
         .prepare_cached(FIRST_OF_KEY)?
         .query_row([endpoint.as_str(), key], |row| {
@@ -51,19 +51,17 @@ pub(super) fn release_next(
         })
         .optional()?;
     let Some((delivery, DeliveryState::Waiting, created_at_ms)) = first else {
-        return Ok(());
+        return Ok(false);
     };
-    let (state, next_attempt_at_ms) = match standing(connection, endpoint)? {
-        // Cancelled with the others, in a step of its own.
-        Standing { deleted: true, .. } => return Ok(()),
-        Standing {
-            active: true,
-            skip_before_ms,
-            ..
-        } if skip_before_ms.is_none_or(|before_ms| created_at_ms >= before_ms) => {
-            (DeliveryState::Pending, Some(signed(now_ms)))
-        }
-        Standing { .. } => (DeliveryState::Held, None),
+    let standing = standing(connection, endpoint)?;
+    // Cancelled with the others, in a step of its own.
+    if standing.deleted {
+        return Ok(false);
+    }
+    // What was published before the endpoint became active goes out with what was held, at the same rate.
+    let (state, next_attempt_at_ms) = match standing.active && created_at_ms >= standing.since_ms {
+        true => (DeliveryState::Pending, Some(signed(now_ms))),
+        false => (DeliveryState::Held, None),
     };
     connection
         .prepare_cached(
@@ -75,5 +73,5 @@ pub(super) fn release_next(
             signed(now_ms),
             delivery.as_str()
         ])?;
-    Ok(())
+    Ok(standing.active && state == DeliveryState::Held)
 }

@@ -122,7 +122,7 @@ fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec
     let mut insert = connection.prepare_cached(
         "INSERT INTO deliveries (id, message_id, endpoint_id, body_id, state, attempts_total, attempts_in_round,
                                  next_attempt_at_ms, created_at_ms, updated_at_ms, order_key, order_place)
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, iif(?5 IN ('held', 'waiting'), NULL, ?6), ?6, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, CASE WHEN ?5 IN ('held', 'waiting') THEN NULL ELSE ?6 END, ?6, ?6, ?7, ?8)",
     )?;
     let mut waiting = Vec::new();
     for delivery in &message.deliveries {
