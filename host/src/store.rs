@@ -16,7 +16,7 @@ use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Deliveries that change in one step of what concerns all of an endpoint: some milliseconds of writing.
-pub const STEP_ROWS: u32 = 500;
+pub const STEP_ROWS: u32 = 200;
 
 /// The answer of a store, some time later. Dropping it does not undo the call.
 pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;

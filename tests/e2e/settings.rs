@@ -80,6 +80,48 @@ fn an_endpoint_s_own_headers_go_out_and_the_standard_ones_can_be_left_out() {
 }
 
 #[test]
+fn no_header_that_is_sent_anyway_can_be_an_own_one() {
+    let receiver = Receiver::start();
+    let home = HostHome::new("").unwrap();
+    let host = home.start().unwrap();
+    for (provider, payload) in [
+        (
+            "cleanmails",
+            json!({"event": "email.sent", "workspace_id": 1, "data": {"lead_id": 1}}),
+        ),
+        (
+            "smartlead",
+            json!({"event": "EMAIL_SENT", "campaign_id": 1, "lead_id": 2}),
+        ),
+        ("sendemall", json!({"event": "email.sent", "data": {}})),
+        ("platform", opened(1)),
+    ] {
+        let url = receiver.url(&format!("/ok/{provider}"));
+        let description = json!({"provider": provider, "url": url, "secret": "s"});
+        let id = host.create_endpoint(&description).unwrap();
+        host.publish(provider, &payload).unwrap();
+        let arrival = wait_for("the arrival", LIMIT, || {
+            let found = receiver
+                .arrivals()
+                .into_iter()
+                .find(|a| a.endpoint == provider);
+            Ok(found)
+        })
+        .unwrap();
+        assert!(arrival.headers.len() > 5, "{:?}", arrival.headers);
+        for name in arrival.headers.keys() {
+            let change = json!({"settings": {"headers": {name.as_str(): "x"}}});
+            let answer = host.patch(&format!("/v1/endpoints/{id}"), &change).unwrap();
+            assert_eq!(
+                (answer.status, &answer.json["field"]),
+                (400, &json!("settings.headers")),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_endpoint_s_own_schedule_and_time_limit_are_kept() {
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();

@@ -8,8 +8,8 @@
 //!
 //! Three rules keep endpoints that hang from holding up the others:
 //!
-//! 1. An endpoint has at most its own number of places. An attempt that runs into its time limit halves it, one that is
-//!    accepted gives back one.
+//! 1. An endpoint has at most its own number of places. An attempt that runs into its time limit halves it, one that ends
+//!    promptly gives back one.
 //! 2. An endpoint is *trusted* while its attempts end promptly. One that is not (new, slow or hanging) shares
 //!    [`Limits::slow_max`] places with all others of its kind, so that trusted ones always find some.
 //! 3. An endpoint without any place gets one beyond that share, so that a sound one can show that it is sound. A last eighth

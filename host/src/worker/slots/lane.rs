@@ -48,8 +48,10 @@ pub(super) struct Lane {
     /// Its own limit.
     concurrency: u32,
     /// What it may have now, from 1 to its own limit: halved by an attempt that runs into its time limit, one more with each
-    /// that is accepted.
+    /// that ends promptly.
     allowed: u32,
+    /// It has just come back from a pause: only what is accepted counts.
+    gentle: bool,
     /// Weight of attempts that ran into their time limit.
     weight: u32,
     /// Its attempts end promptly, as far as is known; others share the places of slow ones.
@@ -72,6 +74,7 @@ impl Lane {
             rate: None,
             concurrency,
             allowed: START.min(concurrency),
+            gentle: false,
             weight: 0,
             trusted: false,
             gone: false,
@@ -81,7 +84,7 @@ impl Lane {
     pub(super) fn configure(&mut self, settings: &EndpointSettings, concurrency: u32) {
         self.concurrency = settings.concurrency.unwrap_or(concurrency);
         self.allowed = self.allowed.min(self.concurrency);
-        if self.allowed < START.min(self.concurrency) && self.weight == 0 {
+        if self.allowed < START.min(self.concurrency) && self.weight == 0 && !self.gentle {
             self.allowed = START.min(self.concurrency);
         }
         let rate = settings.rate_limit;
@@ -92,6 +95,7 @@ impl Lane {
     /// It comes back after a pause: with one attempt, more when that is accepted.
     pub(super) fn begin_anew(&mut self) {
         self.allowed = 1;
+        self.gentle = true;
     }
 
     /// Places that its own limits leave.
@@ -102,12 +106,11 @@ impl Lane {
     /// Learns from an attempt. Whether it is trusted from now on is the answer.
     pub(super) fn learn(&mut self, pace: Pace) -> bool {
         match pace {
-            Pace::Accepted => {
-                self.allowed = self.allowed.saturating_add(1).min(self.concurrency);
-                self.weight = self.weight.saturating_sub(1);
-                self.weight == 0
-            }
-            Pace::Prompt => {
+            Pace::Accepted | Pace::Prompt => {
+                self.gentle &= pace == Pace::Prompt;
+                if !self.gentle {
+                    self.allowed = self.allowed.saturating_add(1).min(self.concurrency);
+                }
                 self.weight = self.weight.saturating_sub(1);
                 self.weight == 0
             }
@@ -149,7 +152,14 @@ mod tests {
     fn an_endpoint_that_refuses_at_once_holds_up_nobody() {
         let mut lane = Lane::new(16);
         assert!(lane.learn(Pace::Prompt));
+        assert_eq!(lane.free(), START + 1);
         assert!(!lane.learn(Pace::Slow));
-        assert_eq!(lane.free(), START);
+        assert_eq!(lane.free(), START + 1);
+        // After a pause it has to accept something first.
+        lane.begin_anew();
+        lane.learn(Pace::Prompt);
+        assert_eq!(lane.free(), 1);
+        lane.learn(Pace::Accepted);
+        assert_eq!(lane.free(), 2);
     }
 }
