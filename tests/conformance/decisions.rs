@@ -109,7 +109,7 @@ fn every_pair_is_decided_and_no_state_is_a_trap() {
     use delivery::{Input, State};
 
     let deliveries = pairs(State::ALL, Input::ALL, State::as_str, Input::as_str);
-    assert_eq!(deliveries.len(), 7 * 14);
+    assert_eq!(deliveries.len(), 8 * 17);
     let endpoints = pairs(
         EndpointState::ALL,
         endpoint::Input::ALL,

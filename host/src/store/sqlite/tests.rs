@@ -302,7 +302,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
     };
     assert!(!fixture.update(&active, Some(Resume::All), 200).await);
     let backlogs = fixture.store.backlogs().await.unwrap();
-    assert_eq!(backlogs.draining, [active.id.clone()]);
+    assert_eq!(backlogs.draining, std::slice::from_ref(&active.id));
     let claimed = fixture.claim(&active, 200).await;
     assert_eq!(
         (claimed.leases.len(), claimed.held, claimed.held_left),

@@ -69,7 +69,7 @@ async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slip
     assert_eq!(count(&fixture, DeliveryState::Held).await, step);
     assert!(fixture.claim(&pause, 5_000).await.leases.is_empty());
     let unsettled = fixture.store.backlogs().await.unwrap().unsettled;
-    assert_eq!(unsettled, [endpoint.id.clone()]);
+    assert_eq!(unsettled, std::slice::from_ref(&endpoint.id));
     while fixture
         .store
         .follow(endpoint.id.clone(), 5_000)
