@@ -1,12 +1,13 @@
 //! From a question to its answer.
 
 use crate::message::{
-    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-    Rejection, SignaturePlan,
+    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
+    Published, Rejection, SignaturePlan,
 };
 use countersign_core::{
-    delivery::judge,
+    delivery::{judge, machine},
     event::EventKind,
+    operational,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
     subscription::{Scope, Subscription, SubscriptionError},
 };
@@ -29,16 +30,24 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
     match call {
         Call::CheckEndpoint(endpoint) => check_endpoint(&endpoint).map(Answer::Endpoint),
         Call::Publish(event) => publish(&event).map(Answer::Published),
-        Call::Plan { provider } => Ok(Answer::Plan(plan(Provider::named(&provider)?))),
+        Call::Plan { provider } => Ok(Answer::Plan(match Source::named(&provider)? {
+            Source::Provider(provider) => plan(provider),
+            Source::Operational => operational_plan(),
+        })),
+        Call::Notify(notify) => Ok(Answer::Published(notified(&notify))),
         Call::Judge(question) => judged(&question),
         Call::Reactivate { health } => Ok(Answer::Health(health.after_reactivation())),
+        Call::Allowed { input } => Ok(Answer::Allowed(machine::delivery::allowed(input).collect())),
     }
 }
 
 fn check_endpoint(endpoint: &CheckEndpoint) -> Result<EndpointRules, Rejection> {
-    let provider = Provider::named(&endpoint.provider)?;
     let events = json("events", endpoint.events.as_deref())?;
     let scope = json("scope", endpoint.scope.as_deref())?;
+    let provider = match Source::named(&endpoint.provider)? {
+        Source::Provider(provider) => provider,
+        Source::Operational => return operational_rules(events.as_ref(), scope.as_ref()),
+    };
     Ok(EndpointRules {
         subscription: Subscription::read(provider, events.as_ref())
             .map_err(|error| Rejection::from_subscription("events", &error))?,
@@ -57,8 +66,89 @@ fn json(field: &str, text: Option<&str>) -> Result<Option<serde_json::Value>, Re
         })
 }
 
+/// Whose events an endpoint gets.
+enum Source {
+    Provider(Provider),
+    /// Ours, about our own deliveries.
+    Operational,
+}
+
+impl Source {
+    fn named(name: &str) -> Result<Self, UnknownProvider> {
+        match name {
+            operational::SOURCE => Ok(Self::Operational),
+            name => Provider::named(name).map(Self::Provider),
+        }
+    }
+}
+
+fn operational_rules(
+    events: Option<&serde_json::Value>,
+    scope: Option<&serde_json::Value>,
+) -> Result<EndpointRules, Rejection> {
+    if scope.is_some_and(|scope| !scope.is_null()) {
+        return Err(Rejection {
+            field: "scope".to_owned(),
+            code: "scope_invalid".to_owned(),
+            message: "these events have no scopes; leave `scope` out".to_owned(),
+        });
+    }
+    let subscription = operational::subscription(events).map_err(|error| Rejection {
+        field: "events".to_owned(),
+        code: match error.unknown.is_empty() {
+            true => "subscription_invalid".to_owned(),
+            false => "unknown_event_type".to_owned(),
+        },
+        message: error.to_string(),
+    })?;
+    Ok(EndpointRules {
+        subscription,
+        scope: Scope::User,
+    })
+}
+
+fn operational_plan() -> DeliveryPlan {
+    DeliveryPlan {
+        timeout_ms: operational::POLICY.timeout_ms,
+        content_type: "application/json".to_owned(),
+        signatures: vec![SignaturePlan {
+            scheme: "standard-webhooks".to_owned(),
+            options: Vec::new(),
+        }],
+        always_signed: true,
+        id_headers: vec!["webhook-id".to_owned()],
+    }
+}
+
+fn notified(notify: &Notify) -> Published {
+    let event_type = operational::event_type(notify.notice);
+    let endpoints = notify.endpoints.iter().zip(0..);
+    Published {
+        event_type: event_type.to_owned(),
+        body: operational::render(notify.notice, &notify.about),
+        matches: endpoints
+            .filter(|((rules, _), _)| rules.subscription.wants(event_type))
+            .map(|((_, state), endpoint)| Match {
+                endpoint,
+                held: !state.is_active(),
+            })
+            .collect(),
+    }
+}
+
 fn publish(event: &Publish) -> Result<Published, Rejection> {
-    let provider = Provider::named(&event.provider)?;
+    let provider = match Source::named(&event.provider)? {
+        Source::Provider(provider) => provider,
+        Source::Operational => {
+            return Err(Rejection {
+                field: "provider".to_owned(),
+                code: "provider_reserved".to_owned(),
+                message:
+                    "events of this source are made by the server itself; publish as a provider"
+                        .to_owned(),
+            });
+        }
+    };
     let defaults = Defaults {
         id: &event.default_id,
         timestamp: &event.default_timestamp,
@@ -121,15 +211,23 @@ fn plan(provider: Provider) -> DeliveryPlan {
 }
 
 fn judged(question: &Judge) -> Result<Answer, Rejection> {
-    let provider = Provider::named(&question.provider)?;
-    Ok(Answer::Judged(judge(
-        provider.policy(),
+    let source = Source::named(&question.provider)?;
+    let mut judgement = judge(
+        match &source {
+            Source::Provider(provider) => provider.policy(),
+            Source::Operational => &operational::POLICY,
+        },
         &question.attempt,
         &question.health,
         question.state,
         question.scale,
         question.chance,
-    )))
+    );
+    // What happens to a notice is not told: each would be the cause of the next.
+    if let Source::Operational = source {
+        judgement.notices.clear();
+    }
+    Ok(Answer::Judged(judgement))
 }
 
 impl From<UnknownProvider> for Rejection {

@@ -20,14 +20,14 @@ mod message;
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
+        Published, Rejection, SignaturePlan,
     },
 };
-pub use countersign_core::{delivery, retry, subscription};
+pub use countersign_core::{delivery, operational, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -2,7 +2,11 @@
 //! format: a change means a new [`ABI_VERSION`](crate::ABI_VERSION).
 
 use countersign_core::{
-    delivery::{EndedAttempt, EndpointHealth, EndpointState, Judgement},
+    delivery::{
+        EndedAttempt, EndpointHealth, EndpointState, Judgement, Notice,
+        machine::delivery::{Input, State},
+    },
+    operational::About,
     retry::TimeScale,
     subscription::{Scope, Subscription},
 };
@@ -28,6 +32,13 @@ pub enum Call {
         /// Health so far.
         health: EndpointHealth,
     },
+    /// Which endpoints are told of this, with which bytes? Answered by [`Answer::Published`].
+    Notify(Notify),
+    /// In which states does a delivery take this? Answered by [`Answer::Allowed`].
+    Allowed {
+        /// What is asked of the delivery.
+        input: Input,
+    },
 }
 
 /// An answer of the guest.
@@ -45,6 +56,8 @@ pub enum Answer {
     Health(EndpointHealth),
     /// Somebody's input is wrong.
     Rejected(Rejection),
+    /// In these states the delivery's machine does what is asked; in all others it is refused.
+    Allowed(Vec<State>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -53,7 +66,7 @@ pub struct Rejection {
     /// Where: a field name or JSON path such as `payload.data.lead_id`.
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
-    /// `subscription_invalid`, `scope_invalid`, `call_invalid`.
+    /// `subscription_invalid`, `scope_invalid`, `call_invalid`, `provider_reserved`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,
@@ -117,6 +130,17 @@ pub struct Match {
     pub endpoint: u32,
     /// The endpoint is not active: the delivery is held, not sent (R-C3).
     pub held: bool,
+}
+
+/// A notice to be told to the endpoints that subscribe to such.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// What is told; it came with a judgement.
+    pub notice: Notice,
+    /// Of whom and when.
+    pub about: About,
+    /// The endpoints of [`SOURCE`](countersign_core::operational::SOURCE).
+    pub endpoints: Vec<(EndpointRules, EndpointState)>,
 }
 
 /// How deliveries of a provider are made.
