@@ -15,7 +15,7 @@ use crate::{
     clock::within,
     context::Context,
     ids::{DeliveryId, EndpointId},
-    store::{KEYS_KEPT, Lease, StoreError},
+    store::{Lease, StoreError},
 };
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -23,8 +23,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How often all hints are renewed and old idempotency keys forgotten; also the longest sleep, so that a clock that was set
-/// is noticed.
+/// How often all hints are renewed; also the longest sleep, so that a clock that was set is noticed.
 const ROUND: Duration = Duration::from_secs(60);
 /// A delivery whose attempt could not be made or judged is not taken up again before this time: the cause is a defect, and
 /// trying at once would only repeat it.
@@ -75,7 +74,7 @@ impl Worker {
             let now_ms = self.context.clock.now_ms();
             self.put_back_lost(now_ms).await;
             if now_ms >= round_at_ms {
-                self.round(now_ms).await;
+                self.round().await;
                 round_at_ms = now_ms.saturating_add(duration_ms(ROUND));
             }
             let pick = self.slots().pick(now_ms);
@@ -139,10 +138,10 @@ impl Worker {
                 recorded: false,
             };
             match attempt::make(&worker.context, &lease).await {
-                Ok(next_attempt_at_ms) => {
+                Ok(due) => {
                     claimed.recorded = true;
-                    if let Some(at_ms) = next_attempt_at_ms {
-                        worker.due(&lease.endpoint_id, at_ms);
+                    for (endpoint, at_ms) in due {
+                        worker.due(&endpoint, at_ms);
                     }
                 }
                 Err(attempt::NoAttempt::EndpointDeleted) => {}
@@ -207,8 +206,8 @@ impl Worker {
         }
     }
 
-    /// Renews the hints and forgets old keys.
-    async fn round(&self, now_ms: u64) {
+    /// Renews the hints.
+    async fn round(&self) {
         match self.context.store.due().await {
             Ok(due) => {
                 let mut slots = self.slots();
@@ -218,14 +217,11 @@ impl Worker {
             }
             Err(error) => self.store_failed(&error).await,
         }
-        let before_ms = now_ms.saturating_sub(duration_ms(KEYS_KEPT));
-        if let Err(error) = self.context.store.forget_keys(before_ms).await {
-            self.store_failed(&error).await;
-        }
     }
 
     async fn store_failed(&self, error: &StoreError) {
-        tracing::error!(%error, "the delivery loop waits for the store");
+        // The store has told of it in the log.
+        tracing::debug!(%error, "the delivery loop waits for the store");
         self.context.clock.sleep(STORE_FAILED).await;
     }
 

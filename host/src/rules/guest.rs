@@ -7,8 +7,11 @@ use super::{
 };
 use countersign_guest::{
     ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, INPUT_BYTES_MAX, Judge,
-    Publish, Published, Rejection,
-    delivery::{EndpointHealth, Judgement},
+    Notify, Publish, Published, Rejection,
+    delivery::{
+        EndpointHealth, Judgement,
+        machine::delivery::{Input, State},
+    },
 };
 use std::sync::Arc;
 use wasmtime::TypedFunc;
@@ -119,6 +122,28 @@ impl Guest {
     pub fn reactivate(&self, health: EndpointHealth) -> Result<EndpointHealth, RulesError> {
         match self.ask(&Call::Reactivate { health })? {
             Answer::Health(health) => Ok(health),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks which endpoints are told of something, and with which bytes.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn notify(&self, notify: Notify) -> Result<Published, RulesError> {
+        match self.ask(&Call::Notify(notify))? {
+            Answer::Published(published) => Ok(published),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks in which states a delivery takes an input; in all others it is refused.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn allowed(&self, input: Input) -> Result<Vec<State>, RulesError> {
+        match self.ask(&Call::Allowed { input })? {
+            Answer::Allowed(states) => Ok(states),
             other => Err(unexpected(other)),
         }
     }

@@ -2,15 +2,22 @@
 
 use crate::{
     chance::number,
+    clock::rfc3339,
     context::Context,
-    ids::AttemptId,
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
     registry::Entry,
     rules::{KernelError, RulesError},
-    store::{Attempt, DeliveryState, Ended, Later, Lease, StateReason},
+    store::{
+        Attempt, DeliveryState, Ended, Endpoint, Later, Lease, NewDelivery, NewMessage, StateReason,
+    },
     transport::{Exchange, Outgoing},
 };
-use countersign_core::delivery::{EndedAttempt, Judgement, Next};
-use countersign_guest::Judge;
+use bytes::Bytes;
+use countersign_core::{
+    delivery::{EndedAttempt, Judgement, Next, Notice},
+    operational::{About, SOURCE},
+};
+use countersign_guest::{Judge, Notify};
 use std::{sync::Arc, time::Duration};
 
 /// Between two tries to record an attempt when the store fails. The outcome is known and must not get lost; the place
@@ -31,8 +38,12 @@ pub(super) enum NoAttempt {
     Signing(#[from] KernelError),
 }
 
-/// Makes an attempt. When it returns `Ok` the attempt is on the disk; the value says when the next one is due.
-pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Option<u64>, NoAttempt> {
+/// Deliveries that are due at some moment, by endpoint.
+type Due = Vec<(EndpointId, u64)>;
+
+/// Makes an attempt. When it returns `Ok` the attempt is on the disk; the value says what is due because of it: the next
+/// attempt, and what is told to others.
+pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Due, NoAttempt> {
     let entry = context.registry.find(&lease.endpoint_id);
     let entry = entry.ok_or(NoAttempt::EndpointDeleted)?;
     let endpoint = entry.snapshot();
@@ -72,10 +83,11 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    async fn settle(self, context: &Context, entry: &Arc<Entry>) -> Result<Option<u64>, NoAttempt> {
+    async fn settle(self, context: &Context, entry: &Arc<Entry>) -> Result<Due, NoAttempt> {
         let (mut recorded, mut ended) = self.judge(context, entry)?;
         while let Err(error) = recorded.await {
-            tracing::error!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
+            // The store has told of it in the log.
+            tracing::debug!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
             context.clock.sleep(RECORD_AGAIN).await;
             recorded = record_again(context, entry, &mut ended);
         }
@@ -89,7 +101,15 @@ impl Made<'_> {
             state = ?ended.state,
             "attempt"
         );
-        Ok(ended.next_attempt_at_ms)
+        let next = ended
+            .next_attempt_at_ms
+            .map(|at_ms| (ended.endpoint_id, at_ms));
+        let told = ended.operational.into_iter().flat_map(|message| {
+            let at_ms = message.created_at_ms;
+            let told = message.deliveries.into_iter();
+            told.map(move |delivery| (delivery.endpoint_id, at_ms))
+        });
+        Ok(next.into_iter().chain(told).collect())
     }
 
     /// Asks the rules, changes the endpoint in memory and queues the write, all under the endpoint's lock: the next
@@ -105,6 +125,7 @@ impl Made<'_> {
                 state,
                 pause,
                 health,
+                notices,
             } = context.rules.guest.judge(Judge {
                 provider: self.provider.clone(),
                 attempt: EndedAttempt {
@@ -137,6 +158,7 @@ impl Made<'_> {
                 Next::Held => (DeliveryState::Held, None, None),
                 Next::DeadLettered(reason) => (DeliveryState::DeadLettered, None, Some(reason)),
             };
+            let operational = self.operational(context, endpoint, &notices, ended_at_ms);
             let ended = Ended {
                 delivery_id: lease.delivery_id.clone(),
                 endpoint_id: lease.endpoint_id.clone(),
@@ -155,9 +177,73 @@ impl Made<'_> {
                 next_attempt_at_ms,
                 health,
                 pause,
+                operational,
             };
             Ok((context.store.record(ended.clone()), ended))
         })
+    }
+}
+
+impl Made<'_> {
+    /// The messages that tell of it, for those who subscribe to such. `endpoint` is locked and as it is afterwards.
+    fn operational(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+        notices: &[Notice],
+        at_ms: u64,
+    ) -> Vec<NewMessage> {
+        if notices.is_empty() {
+            return Vec::new();
+        }
+        let candidates = context.registry.operational();
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        let message = |notice: &Notice| {
+            let rendered = context.rules.guest.notify(Notify {
+                notice: *notice,
+                about: About {
+                    timestamp: rfc3339(at_ms),
+                    endpoint_id: endpoint.id.to_string(),
+                    endpoint_name: endpoint.name.clone(),
+                    provider: endpoint.provider.clone(),
+                    health: endpoint.health.clone(),
+                    delivery_id: self.lease.delivery_id.to_string(),
+                    message_id: self.lease.message_id.to_string(),
+                    attempts: self.lease.attempts_total.saturating_add(1),
+                    outcome: self.exchange.outcome.clone(),
+                },
+                endpoints: candidates
+                    .iter()
+                    .map(|candidate| (candidate.rules.clone(), candidate.state))
+                    .collect(),
+            });
+            // What follows for the delivery matters more than telling of it.
+            let rendered = rendered
+                .inspect_err(|error| tracing::error!(%error, "an operational event is lost"))
+                .ok()?;
+            let told = rendered.matches.iter();
+            let deliveries: Vec<_> = told
+                .filter_map(|matched| candidates.get(matched.endpoint as usize))
+                .map(|candidate| NewDelivery {
+                    id: DeliveryId::new(at_ms, &*context.chance),
+                    endpoint_id: candidate.entry.id.clone(),
+                    endpoint_version: candidate.version,
+                    state: DeliveryState::Pending,
+                })
+                .collect();
+            (!deliveries.is_empty()).then(|| NewMessage {
+                id: MessageId::new(at_ms, &*context.chance),
+                provider: SOURCE.to_owned(),
+                event_type: rendered.event_type,
+                body: Bytes::from(rendered.body),
+                created_at_ms: at_ms,
+                idempotency: None,
+                deliveries,
+            })
+        };
+        notices.iter().filter_map(message).collect()
     }
 }
 

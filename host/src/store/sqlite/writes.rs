@@ -1,13 +1,20 @@
 //! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
 
+mod operational;
+mod prune;
 mod publish;
+pub(super) mod replay;
 
-pub(super) use self::publish::publish;
+pub(super) use self::{
+    prune::prune,
+    publish::publish,
+    replay::{acknowledge, retry},
+};
 
-use super::rows::{count, foreign, id, number, optional_number, signed, word};
+use super::rows::{count, foreign, id, number, optional_number, signed};
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{Claimed, DeliveryState, Ended, Endpoint, Lease, Recovered, Retried, Word},
+    store::{Claimed, Ended, Endpoint, Lease, Recovered, Word},
 };
 use bytes::Bytes;
 use countersign_core::delivery::{EndpointState, Outcome};
@@ -19,17 +26,18 @@ pub(super) fn create_endpoint(
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, failed_in_a_row,
-                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
-                                created_at_ms)
+                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms,
+                                warned_percent, unwell, version, created_at_ms)
          VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :failed_in_a_row,
-                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
-                 :created_at_ms)
+                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms,
+                 :warned_percent, :unwell, :version, :created_at_ms)
          ON CONFLICT (id) DO UPDATE SET
              provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
              secret = excluded.secret, state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
              failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
              pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
-             last_success_at_ms = excluded.last_success_at_ms, version = excluded.version
+             last_success_at_ms = excluded.last_success_at_ms, warned_percent = excluded.warned_percent,
+             unwell = excluded.unwell, version = excluded.version
          WHERE deleted_at_ms IS NULL",
     )?;
     statement.execute(named_params! {
@@ -47,6 +55,8 @@ pub(super) fn create_endpoint(
         ":pauses_in_a_row": endpoint.health.pauses_in_a_row,
         ":failing_since_ms": endpoint.health.failing_since_ms.map(signed),
         ":last_success_at_ms": endpoint.health.last_success_at_ms.map(signed),
+        ":warned_percent": endpoint.health.warned_percent,
+        ":unwell": endpoint.health.unwell,
         ":version": signed(endpoint.version),
         ":created_at_ms": signed(endpoint.created_at_ms),
     })?;
@@ -234,7 +244,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     connection
         .prepare_cached(
             "UPDATE endpoints SET failed_in_a_row = ?, exhausted_in_a_row = ?, pauses_in_a_row = ?,
-                                  failing_since_ms = ?, last_success_at_ms = ?
+                                  failing_since_ms = ?, last_success_at_ms = ?, warned_percent = ?, unwell = ?
              WHERE id = ?",
         )?
         .execute(params![
@@ -243,6 +253,8 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             ended.health.pauses_in_a_row,
             ended.health.failing_since_ms.map(signed),
             ended.health.last_success_at_ms.map(signed),
+            ended.health.warned_percent,
+            ended.health.unwell,
             endpoint,
         ])?;
     if let Some((reason, since_ms, version)) = ended.pause {
@@ -259,44 +271,10 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             ])?;
         hold_pending(connection, &ended.endpoint_id, ended_at)?;
     }
-    Ok(())
-}
-
-pub(super) fn retry(
-    connection: &Connection,
-    delivery: &DeliveryId,
-    now_ms: u64,
-) -> rusqlite::Result<Retried> {
-    let found = connection
-        .prepare_cached(
-            "SELECT deliveries.state AS delivery_state, endpoint_id,
-                    endpoints.state = 'active' AND deleted_at_ms IS NULL AS active
-             FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id WHERE deliveries.id = ?",
-        )?
-        .query_row([delivery.as_str()], |row| {
-            let state: DeliveryState = word(row, "delivery_state")?;
-            Ok((
-                state,
-                id::<EndpointId>(row, "endpoint_id")?,
-                row.get("active")?,
-            ))
-        })
-        .optional()?;
-    match found {
-        None => Ok(Retried::Unknown),
-        Some((DeliveryState::DeadLettered, endpoint, true)) => {
-            connection
-                .prepare_cached(
-                    "UPDATE deliveries SET state = 'pending', dead_reason = NULL, attempts_in_round = 0,
-                         first_started_at_ms = NULL, next_attempt_at_ms = ?1, updated_at_ms = ?1
-                     WHERE id = ?2",
-                )?
-                .execute(params![signed(now_ms), delivery.as_str()])?;
-            Ok(Retried::Pending(endpoint))
-        }
-        Some((DeliveryState::DeadLettered, _, false)) => Ok(Retried::EndpointNotActive),
-        Some((state, _, _)) => Ok(Retried::NotDead(state)),
+    for message in &ended.operational {
+        operational::keep(connection, message)?;
     }
+    Ok(())
 }
 
 pub(super) const RECOVER: &str = "SELECT id FROM deliveries
