@@ -1,16 +1,20 @@
 //! The native API: JSON over HTTP. Handlers translate; they decide nothing.
 
+mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod events;
 mod problem;
+mod replays;
 mod request;
+mod selection;
 
 pub use self::problem::Problem;
 
 use crate::{
     context::Context,
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    records::replay::Replays,
     rules,
     worker::Worker,
 };
@@ -37,6 +41,7 @@ pub const BATCHES_MAX: usize = 16;
 pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
+    pub replays: Arc<Replays>,
     /// Longest request body.
     pub body_bytes_max: u64,
     /// Places for requests under way, so that their bodies occupy bounded memory.
@@ -70,7 +75,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::show))
         .route("/deliveries/{id}/retry", post(deliveries::retry))
-        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route(
+            "/deliveries/{id}/acknowledge",
+            post(dead_letters::acknowledge_one),
+        )
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/count", get(dead_letters::count))
+        .route("/dead-letters/acknowledge", post(dead_letters::acknowledge))
+        .route("/replays", get(replays::list).post(replays::create))
+        .route("/replays/{id}", get(replays::show))
+        .route("/replays/{id}/pause", post(replays::pause))
+        .route("/replays/{id}/resume", post(replays::resume))
+        .route("/replays/{id}/cancel", post(replays::cancel))
         .route("/stats", get(deliveries::stats))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
@@ -204,7 +221,8 @@ macro_rules! path_ids {
 path_ids!(
     EndpointId = "endpoint",
     MessageId = "message",
-    DeliveryId = "delivery"
+    DeliveryId = "delivery",
+    ReplayId = "replay"
 );
 
 impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {

@@ -3,7 +3,9 @@
 use crate::{
     config::{Config, ConfigError, DEFAULTS, ENV_PREFIX, Sources},
     error::{EXIT_CODES, Error},
-    rules, serve, telemetry,
+    rules, serve,
+    store::sqlite::{backup, check},
+    telemetry,
 };
 use clap::{Args, Parser, Subcommand};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -26,6 +28,17 @@ enum Command {
     /// signal stops it at once; nothing is lost then either, but what was under way is sent again.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
+    /// Copies the data to a file while the sender runs, or while it does not.
+    ///
+    /// The copy is of one moment, is checked before it gets its name, and overwrites nothing. It holds signing secrets: only its
+    /// owner can read it. To restore, stop the sender, remove `countersign.db` and its `-wal` and `-shm` beside it, and put the
+    /// copy in its place. Progress goes to standard error.
+    Backup(Backup),
+    /// Checks whether the data is sound, while the sender runs or while it does not.
+    ///
+    /// Pages, indices, and what must hold between rows. Prints each finding on a line of standard output; exit code 3 when there
+    /// are any. Reads all of the data, so it takes its time.
+    Check(Data),
     /// Prints every setting with its default, ready to be saved as a configuration file.
     Config,
     /// Prints the version of this binary and the SHA-256 of the rules inside.
@@ -44,6 +57,29 @@ Examples:
   countersign config > countersign.toml && countersign serve --config countersign.toml
       Starts from a file with every setting in it.";
 
+/// Where the data is.
+#[derive(Debug, Args)]
+struct Data {
+    /// File with settings; see `countersign config`.
+    #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the data [setting: store.data_dir]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// The SQLite file, when it is not countersign.db in the data folder [setting: store.path]
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Backup {
+    /// Where the copy goes; must not exist.
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+    #[command(flatten)]
+    data: Data,
+}
+
 #[derive(Debug, Args)]
 struct Serve {
     /// File with settings; see `countersign config`.
@@ -61,6 +97,9 @@ struct Serve {
     /// Allows endpoints with http:// addresses [setting: delivery.allow_http]
     #[arg(long)]
     allow_http: bool,
+    /// Checks all of the file before it is used, however long that takes [setting: store.start_check]
+    #[arg(long)]
+    full_check: bool,
     /// How many times faster than documented waits pass; for demonstrations and tests only [setting: delivery.time_scale]
     #[arg(long, value_name = "FACTOR")]
     time_scale: Option<u32>,
@@ -84,6 +123,31 @@ impl Cli {
                 }
                 serve::run(config)
             }
+            Command::Backup(Backup { to, data }) => {
+                let mut told = 0;
+                let bytes = backup(&data.path()?, &to, |pages, of| {
+                    let percent = pages.saturating_mul(100).checked_div(of).unwrap_or(100);
+                    if percent / 10 > told {
+                        told = percent / 10;
+                        eprintln!("{percent} % of {of} pages");
+                    }
+                })?;
+                println!("{bytes} bytes in {}, checked", to.display());
+                Ok(())
+            }
+            Command::Check(data) => {
+                let findings = check(&data.path()?)?;
+                for finding in &findings {
+                    println!("{finding}");
+                }
+                match findings.len() {
+                    0 => {
+                        println!("the data is sound");
+                        Ok(())
+                    }
+                    findings => Err(Error::Unsound { findings }),
+                }
+            }
             Command::Config => {
                 print!("{DEFAULTS}");
                 Ok(())
@@ -96,6 +160,22 @@ impl Cli {
                 Ok(())
             }
         }
+    }
+}
+
+impl Data {
+    /// The SQLite file.
+    fn path(self) -> Result<PathBuf, ConfigError> {
+        let flags = Serve {
+            config: self.config,
+            data_dir: self.data_dir,
+            store: self.store,
+            listen: None,
+            allow_http: false,
+            full_check: false,
+            time_scale: None,
+        };
+        Ok(Config::load(&flags.sources()?)?.0.store_path())
     }
 }
 
@@ -119,6 +199,10 @@ impl Serve {
             (
                 "delivery.allow_http",
                 self.allow_http.then(|| "true".to_owned()),
+            ),
+            (
+                "store.start_check",
+                self.full_check.then(|| "full".to_owned()),
             ),
             (
                 "delivery.time_scale",

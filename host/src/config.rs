@@ -1,5 +1,10 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+mod retention;
+
+pub use self::retention::Retention;
+
+use crate::store::sqlite::{Durability, StartCheck};
 use serde::Deserialize;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use toml::{Table, Value};
@@ -23,6 +28,7 @@ pub struct Config {
     pub store: Store,
     pub delivery: Delivery,
     pub fairness: Fairness,
+    pub retention: Retention,
     pub log: Log,
 }
 
@@ -41,7 +47,12 @@ pub struct Store {
     pub data_dir: PathBuf,
     pub path: PathBuf,
     pub queue_max: u32,
+    pub queue_bytes_max: u64,
     pub batch_max: u32,
+    pub durability: Durability,
+    pub reserve_bytes: u64,
+    pub start_check: StartCheck,
+    pub start_check_s: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -213,6 +224,15 @@ impl Config {
                 1_000_000,
             ),
             ("store.queue_max", self.store.queue_max.into(), 1, 1_000_000),
+            // Less than the longest body could not be published at all.
+            (
+                "store.queue_bytes_max",
+                self.store.queue_bytes_max,
+                BODY_BYTES_LIMIT * 2,
+                1 << 38,
+            ),
+            ("store.reserve_bytes", self.store.reserve_bytes, 0, 1 << 44),
+            ("store.start_check_s", self.store.start_check_s, 1, 86_400),
             ("store.batch_max", self.store.batch_max.into(), 1, 10_000),
             (
                 "delivery.concurrency_max",
@@ -256,6 +276,7 @@ impl Config {
                 return refused(key, format!("must be from {least} to {most}, not {value}"));
             }
         }
+        self.retention.settings()?;
         Ok(())
     }
 }

@@ -296,8 +296,8 @@ fn plan(
     planned.collect()
 }
 
-/// As it is stored: as it is, or its digest when it is long.
-fn order_key(key: String) -> Arc<str> {
+/// A key of order as it is stored: as it is, or its digest when it is long.
+pub(crate) fn order_key(key: String) -> Arc<str> {
     match key.len() {
         ..=ORDER_KEY_BYTES_MAX => key.into(),
         _ => {

@@ -8,11 +8,12 @@ use crate::{
     context::Context,
     error::Error,
     publish::LONG_RENDERS_MAX,
+    records::{replay::Replays, retention::Retention},
     registry::Registry,
     rules::Rules,
     store::{
         Store,
-        sqlite::{QueueLimits, SqliteStore},
+        sqlite::{Options, QueueLimits, SqliteStore},
     },
     transport::HttpTransport,
     worker::{Limits, Worker},
@@ -54,11 +55,18 @@ async fn serve(config: Config) -> Result<(), Error> {
     raise_open_files();
     let rules = Rules::load()?;
     let path = config.store_path();
-    let limits = QueueLimits {
-        queue_max: config.store.queue_max,
-        batch_max: config.store.batch_max,
+    let options = Options {
+        limits: QueueLimits {
+            queue_max: config.store.queue_max,
+            queue_bytes_max: config.store.queue_bytes_max,
+            batch_max: config.store.batch_max,
+        },
+        durability: config.store.durability,
+        reserve_bytes: config.store.reserve_bytes,
+        check: config.store.start_check,
+        check_limit: Duration::from_secs(config.store.start_check_s),
     };
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, limits)?);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, options)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let recovered = store.recover(clock.now_ms()).await?;
     tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
@@ -91,7 +99,14 @@ async fn serve(config: Config) -> Result<(), Error> {
             body_bytes_max: config.fairness.body_bytes_max,
         },
     );
+    let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
+    let retention = Retention {
+        store: Arc::clone(&context.store),
+        clock: Arc::clone(&context.clock),
+        settings: config.retention.settings()?,
+    };
     let app = Arc::new(App {
+        replays: Arc::clone(&replays),
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         body_bytes_max: config.api.body_bytes_max,
@@ -104,6 +119,8 @@ async fn serve(config: Config) -> Result<(), Error> {
     let server = axum::serve(listener, api::router(app)).with_graceful_shutdown(until(stopped));
     let mut server = tokio::spawn(server.into_future());
     let delivering = tokio::spawn(Arc::clone(&worker).run());
+    let replaying = tokio::spawn(async move { replays.run().await });
+    let forgetting = tokio::spawn(async move { retention.run().await });
 
     tokio::select! {
         () = signals.next() => {}
@@ -121,6 +138,8 @@ async fn serve(config: Config) -> Result<(), Error> {
         "stopping"
     );
     drop(stop);
+    replaying.abort();
+    forgetting.abort();
     tokio::select! {
         left = finish(&context, &worker, server, limit) => {
             delivering.abort();

@@ -20,7 +20,7 @@ use crate::{
     clock::within,
     context::Context,
     ids::{DeliveryId, EndpointId},
-    store::{Claim, KEYS_KEPT, Lease, StoreError},
+    store::{Claim, Lease, StoreError},
 };
 use countersign_guest::EndpointSettings;
 use std::{
@@ -30,8 +30,7 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// How often all hints are renewed and old idempotency keys forgotten; also the longest sleep, so that a clock that was set
-/// is noticed.
+/// How often all hints are renewed; also the longest sleep, so that a clock that was set is noticed.
 const ROUND: Duration = Duration::from_secs(60);
 /// A delivery whose attempt could not be made or judged is not taken up again before this time: the cause is a defect, and
 /// trying at once would only repeat it.
@@ -262,7 +261,7 @@ impl Worker {
         }
     }
 
-    /// Renews the hints and forgets old keys.
+    /// Renews the hints.
     async fn round(self: &Arc<Self>, now_ms: u64) {
         match self.context.store.due().await {
             Ok(due) => {
@@ -284,14 +283,11 @@ impl Worker {
             }
             Err(error) => self.store_failed(&error).await,
         }
-        let before_ms = now_ms.saturating_sub(duration_ms(KEYS_KEPT));
-        if let Err(error) = self.context.store.forget_keys(before_ms).await {
-            self.store_failed(&error).await;
-        }
     }
 
     async fn store_failed(&self, error: &StoreError) {
-        tracing::error!(%error, "the delivery loop waits for the store");
+        // The store has told of it in the log.
+        tracing::debug!(%error, "the delivery loop waits for the store");
         self.context.clock.sleep(STORE_FAILED).await;
     }
 

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use countersign_core::{
-    delivery::{EndpointHealth, EndpointState, Outcome},
+    delivery::{DeadLetterReason, EndpointHealth, EndpointState, Outcome},
     subscription::{Scope, Subscription},
 };
 use countersign_host::{
@@ -12,11 +12,11 @@ use countersign_host::{
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Lease, NewDelivery, NewMessage, Published,
         Resume, Retried, StateReason, Store,
-        sqlite::{QueueLimits, SqliteStore},
+        sqlite::{Durability, Options, QueueLimits, SqliteStore, StartCheck, check},
     },
 };
 use proptest::prelude::*;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 const KEYS: u8 = 3;
 
@@ -31,6 +31,7 @@ enum Step {
     Pause,
     Resume(bool),
     Retry(usize),
+    Resend(usize),
     Recover,
     Delete,
 }
@@ -46,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Pause),
         2 => any::<bool>().prop_map(Step::Resume),
         2 => any::<usize>().prop_map(Step::Retry),
+        1 => any::<usize>().prop_map(Step::Resend),
         1 => Just(Step::Recover),
     ]
 }
@@ -58,6 +60,7 @@ struct Model {
     key_of: HashMap<DeliveryId, Option<u8>>,
     sending: Vec<Lease>,
     dead: Vec<DeliveryId>,
+    delivered: Vec<DeliveryId>,
 }
 
 struct World {
@@ -66,17 +69,24 @@ struct World {
     model: Model,
     now_ms: u64,
     runtime: tokio::runtime::Runtime,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let limits = QueueLimits {
-            queue_max: 64,
-            batch_max: 16,
+        let options = Options {
+            limits: QueueLimits {
+                queue_max: 64,
+                queue_bytes_max: 1024 * 1024,
+                batch_max: 16,
+            },
+            durability: Durability::Normal,
+            reserve_bytes: 0,
+            check: StartCheck::Off,
+            check_limit: Duration::from_secs(1),
         };
-        let store = SqliteStore::open(&folder.path().join("a.db"), limits).unwrap();
+        let store = SqliteStore::open(&folder.path().join("a.db"), options).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -108,7 +118,7 @@ impl World {
             model: Model::default(),
             now_ms: 1_000,
             runtime,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -141,7 +151,14 @@ impl World {
                 }));
                 self.settle(!all);
             }
-            Step::Retry(place) => self.retry(place),
+            Step::Retry(place) => {
+                let dead = self.model.dead.clone();
+                self.retry(place, &dead, DeliveryState::DeadLettered);
+            }
+            Step::Resend(place) => {
+                let delivered = self.model.delivered.clone();
+                self.retry(place, &delivered, DeliveryState::Delivered);
+            }
             Step::Recover => {
                 self.model.sending.clear();
                 self.runtime
@@ -244,11 +261,13 @@ impl World {
             attempts_in_round: lease.attempts_in_round + 1,
             first_started_at_ms: self.now_ms,
             state,
-            dead_reason: None,
+            dead_reason: (state == DeliveryState::DeadLettered)
+                .then_some(DeadLetterReason::Exhausted),
             next_attempt_at_ms: (state == DeliveryState::Pending).then_some(self.now_ms),
             health: EndpointHealth::default(),
             order_key: lease.order_key.clone(),
             change: None,
+            operational: Vec::new(),
         };
         self.runtime.block_on(self.store.record(ended)).unwrap();
         if matches!(
@@ -257,8 +276,10 @@ impl World {
         ) {
             self.leave(&lease.delivery_id);
         }
-        if state == DeliveryState::DeadLettered {
-            self.model.dead.push(lease.delivery_id);
+        match state {
+            DeliveryState::DeadLettered => self.model.dead.push(lease.delivery_id),
+            DeliveryState::Delivered => self.model.delivered.push(lease.delivery_id),
+            _ => {}
         }
     }
 
@@ -308,21 +329,22 @@ impl World {
         }
     }
 
-    fn retry(&mut self, place: usize) {
-        let count = self.model.dead.len();
+    fn retry(&mut self, place: usize, ended: &[DeliveryId], state: DeliveryState) {
+        let count = ended.len();
         if count == 0 {
             return;
         }
-        let id = self.model.dead[place % count].clone();
+        let id = ended[place % count].clone();
         let retried = self
             .runtime
-            .block_on(self.store.retry(id.clone(), self.now_ms))
+            .block_on(self.store.retry(id.clone(), vec![state], self.now_ms))
             .unwrap();
         if !self.endpoint.state.is_active() {
             assert_eq!(retried, Retried::EndpointNotActive);
             return;
         }
         self.model.dead.retain(|dead| *dead != id);
+        self.model.delivered.retain(|delivered| *delivered != id);
         let key = self.model.key_of[&id];
         let queue = key.map(|key| self.model.queues.entry(key).or_default());
         let waits = queue.as_ref().is_some_and(|queue| !queue.is_empty());
@@ -333,6 +355,14 @@ impl World {
         if let Some(queue) = queue {
             queue.push(id);
         }
+    }
+
+    /// As `countersign check` sees it: rows, places and counters.
+    fn is_sound(&self) {
+        assert_eq!(
+            check(&self.folder.path().join("a.db")).unwrap(),
+            Vec::<String>::new()
+        );
     }
 
     fn state(&self, id: &DeliveryId) -> DeliveryState {
@@ -385,6 +415,7 @@ proptest! {
         for step in steps {
             world.apply(step);
         }
+        world.is_sound();
         match delete {
             false => world.finish(),
             true => {
@@ -399,5 +430,6 @@ proptest! {
                 }
             }
         }
+        world.is_sound();
     }
 }

@@ -1,3 +1,5 @@
+mod notices;
+
 use super::*;
 use crate::retry::{Backoff, Jitter, RetrySchedule};
 use alloc::vec::Vec;

@@ -18,16 +18,17 @@ mod exports;
 mod message;
 mod order;
 pub mod settings;
+mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan, Target,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
+        Published, Rejection, SignaturePlan, Target,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
-pub use countersign_core::{delivery, provider, retry, subscription};
+pub use countersign_core::{delivery, operational, provider, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
 pub const ABI_VERSION: u32 = 3;

@@ -4,9 +4,13 @@
 use crate::settings::{EndpointSettings, Ordering};
 use countersign_core::{
     delivery::{
-        EndedAttempt, EndpointHealth, EndpointState, Judgement, PolicySettings,
-        machine::endpoint::Input,
+        EndedAttempt, EndpointHealth, EndpointState, Judgement, Notice, PolicySettings,
+        machine::{
+            delivery::{Input as Asked, State},
+            endpoint::Input,
+        },
     },
+    operational::About,
     retry::TimeScale,
     subscription::{Scope, Subscription},
 };
@@ -41,6 +45,13 @@ pub enum Call {
         /// What happens.
         input: Input,
     },
+    /// Which endpoints are told of this, with which bytes? Answered by [`Answer::Published`].
+    Notify(Notify),
+    /// In which states does a delivery take this? Answered by [`Answer::Allowed`].
+    Allowed {
+        /// What is asked of the delivery.
+        input: Asked,
+    },
 }
 
 /// An answer of the guest.
@@ -60,6 +71,8 @@ pub enum Answer {
     Moved(Option<EndpointState>),
     /// Somebody's input is wrong.
     Rejected(Rejection),
+    /// In these states the delivery's machine does what is asked; in all others it is refused.
+    Allowed(Vec<State>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -68,7 +81,7 @@ pub struct Rejection {
     /// Where: a field name or JSON path such as `payload.data.lead_id`.
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
-    /// `subscription_invalid`, `scope_invalid`, `settings_invalid`, `call_invalid`.
+    /// `subscription_invalid`, `scope_invalid`, `settings_invalid`, `call_invalid`, `provider_reserved`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,
@@ -149,6 +162,17 @@ pub struct Match {
     pub held: bool,
     /// Of events with the same key, the next one goes out when the one before has ended; `None`: it waits for no other.
     pub order_key: Option<String>,
+}
+
+/// A notice to be told to the endpoints that subscribe to such.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// What is told; it came with a judgement.
+    pub notice: Notice,
+    /// Of whom and when.
+    pub about: About,
+    /// The endpoints of [`SOURCE`](countersign_core::operational::SOURCE).
+    pub endpoints: Vec<Target>,
 }
 
 /// How deliveries of a provider are made.

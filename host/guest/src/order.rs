@@ -10,15 +10,15 @@ use serde_json::Value;
 
 /// The keys of one event, each made when an endpoint first asks for it.
 pub(crate) struct Keys<'a> {
-    provider: Provider,
+    provider: Option<Provider>,
     body: &'a [u8],
     value: Option<Option<Value>>,
     made: Vec<(Ordering, Option<String>)>,
 }
 
 impl<'a> Keys<'a> {
-    /// Of an event with this body.
-    pub(crate) const fn new(provider: Provider, body: &'a [u8]) -> Self {
+    /// Of an event with this body; one without a provider has neither lead nor campaign.
+    pub(crate) const fn new(provider: Option<Provider>, body: &'a [u8]) -> Self {
         Self {
             provider,
             body,
@@ -48,7 +48,7 @@ impl<'a> Keys<'a> {
 
     /// A body that was rendered here can be read; if it could not, its events would not wait.
     fn scoped(&self, scope: OrderScope) -> Option<String> {
-        let events = parse(self.provider.into(), &NO_HEADERS, self.body).ok()?;
+        let events = parse(self.provider?.into(), &NO_HEADERS, self.body).ok()?;
         events.first().map(|event| ordering_key(event, scope))
     }
 
@@ -78,7 +78,7 @@ mod tests {
         };
         let key = |ordering: &Ordering, lead, campaign| {
             let body = body(lead, campaign);
-            Keys::new(Provider::Smartlead, body.as_bytes()).key(ordering)
+            Keys::new(Some(Provider::Smartlead), body.as_bytes()).key(ordering)
         };
         let lead = Ordering::Lead;
         assert!(key(&lead, 1, 1).is_some());
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_pointer_names_any_value_and_what_is_not_there_does_not_wait() {
         let body = br#"{"a":{"b":[7,"x"]},"n":null}"#;
-        let mut keys = Keys::new(Provider::Platform, body);
+        let mut keys = Keys::new(None, body);
         let mut at = |pointer: &str| keys.key(&Ordering::Pointer(pointer.to_owned()));
         assert_eq!(at("/a/b/0").as_deref(), Some("/a/b/0 7"));
         assert_eq!(at("/a/b/1").as_deref(), Some("/a/b/1 \"x\""));

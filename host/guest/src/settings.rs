@@ -1,9 +1,8 @@
 //! What an owner sets for one endpoint, and how it is read.
 
-use crate::message::Rejection;
+use crate::{message::Rejection, source::Source};
 use countersign_core::{
     delivery::{PolicySettings, TIMEOUT_MS_MIN},
-    provider::Provider,
     retry::{Backoff, RetrySchedule},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -137,14 +136,14 @@ impl EndpointSettings {
     ///
     /// # Errors
     /// [`Rejection`] with the code `settings_invalid` and the name of the setting.
-    pub fn with(&self, provider: Provider, text: &str) -> Result<Self, Rejection> {
+    pub(crate) fn with(&self, source: Source, text: &str) -> Result<Self, Rejection> {
         let given: Map<String, Value> = serde_json::from_str(text)
             .map_err(|_| refused("", "`settings` must be an object".to_owned()))?;
         let mut settings = self.clone();
         for (name, value) in given {
             settings.set(&name, value)?;
         }
-        settings.check(provider)?;
+        settings.check(source)?;
         Ok(settings)
     }
 
@@ -236,13 +235,13 @@ impl EndpointSettings {
         Ok(())
     }
 
-    fn check(&self, provider: Provider) -> Result<(), Rejection> {
+    fn check(&self, source: Source) -> Result<(), Rejection> {
         check_headers(&self.headers)?;
         if let Some(timeout_ms) = self.policy.timeout_ms {
             let range = TIMEOUT_MS_MIN..=ENDPOINT_TIMEOUT_MS_MAX;
             within("timeout_ms", timeout_ms, range)?;
         }
-        let policy = self.policy.over(provider.policy());
+        let policy = self.policy.over(source.policy());
         policy.map_err(|error| refused(policy_field(&error), error.to_string()))?;
         if let Some(rate) = self.rate_limit {
             within(
@@ -263,6 +262,9 @@ impl EndpointSettings {
         )?;
         let drain = self.drain_per_second.unwrap_or(1);
         within("drain_per_second", drain.into(), 1..=RATE_MAX.into())?;
+        if let Source::Operational = source {
+            self.check_operational()?;
+        }
         match &self.ordering {
             Ordering::Pointer(pointer)
                 if !pointer.starts_with('/') || pointer.len() > POINTER_BYTES_MAX =>
@@ -273,6 +275,23 @@ impl EndpointSettings {
                 Err(refused("ordering", message))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl EndpointSettings {
+    /// What makes no sense for events about our own deliveries.
+    fn check_operational(&self) -> Result<(), Rejection> {
+        if !self.standard_headers {
+            let message = "events of this source are signed with these headers only; leave `standard_headers` out";
+            return Err(refused("standard_headers", message.to_owned()));
+        }
+        match self.ordering {
+            Ordering::None | Ordering::Pointer(_) => Ok(()),
+            Ordering::Lead | Ordering::Campaign | Ordering::LeadInCampaign => {
+                let message = r#"events of this source have no leads or campaigns; give {"pointer": "/data/endpoint/id"}, or leave `ordering` out"#;
+                Err(refused("ordering", message.to_owned()))
+            }
         }
     }
 }

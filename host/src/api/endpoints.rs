@@ -6,7 +6,7 @@ use super::{
     request::{Fields, JsonBody, Query},
 };
 use crate::{
-    clock::{rfc3339, unix_ms},
+    clock::{parse_rfc3339, rfc3339},
     context::to_its_end,
     endpoints::{self, Change, Description},
     ids::EndpointId,
@@ -138,7 +138,7 @@ const HELD: &str = r#"all, none or {"since": "2026-01-02T03:04:05Z"}"#;
 
 fn held_of(held: Option<&Value>, now_ms: u64) -> Result<Resume, Problem> {
     let since = |object: &Map<String, Value>| match object.get("since") {
-        Some(Value::String(text)) if object.len() == 1 => unix_ms(text),
+        Some(Value::String(text)) if object.len() == 1 => parse_rfc3339(text),
         _ => None,
     };
     let read = match held {

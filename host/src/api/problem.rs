@@ -3,6 +3,7 @@
 use crate::{
     endpoints::EndpointError,
     publish::{BatchError, PublishError},
+    records::replay::ReplayError,
     rules::RulesError,
     store::StoreError,
 };
@@ -15,6 +16,8 @@ use serde_json::{Map, Value, json};
 
 /// Seconds after which a client may try again when the store is busy or has failed.
 const RETRY_AFTER_S: u32 = 1;
+/// The same when the disk is full: room is rarely made within a second.
+const RETRY_AFTER_FULL_S: u32 = 30;
 
 /// An error for a client. Says what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +101,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let full = self.code == "store_full";
         let mut body = Map::new();
         body.insert("type".to_owned(), "about:blank".into());
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -122,7 +126,11 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, problem);
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+                let retry_after_s = match full {
+                    true => RETRY_AFTER_FULL_S,
+                    false => RETRY_AFTER_S,
+                };
+                headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
             StatusCode::UNAUTHORIZED => {
                 let bearer = HeaderValue::from_static("Bearer");
@@ -145,15 +153,44 @@ impl From<Rejection> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let detail = match error {
-            StoreError::Busy => "too many requests are waiting for the disk; try again",
-            StoreError::Closed => "the server is stopping; try again",
-            StoreError::InUse { .. } | StoreError::Failed { .. } => {
-                tracing::error!(%error, "a request failed");
-                "the store failed, nothing was stored; the server's log says more. Try again"
-            }
+        // The store has told of its failures in the log.
+        let (code, detail) = match error {
+            StoreError::Busy => (
+                "unavailable",
+                "too many requests are waiting for the disk, nothing was stored; try again",
+            ),
+            StoreError::Closed => ("unavailable", "the server is stopping; try again"),
+            StoreError::Full => (
+                "store_full",
+                "the server's disk has no room left, nothing was stored; try again later, or tell its operator",
+            ),
+            StoreError::Locked => (
+                "store_locked",
+                "another program on the server keeps its data locked, nothing was stored; try again",
+            ),
+            StoreError::InUse { .. } | StoreError::Damaged { .. } | StoreError::Failed { .. } => (
+                "unavailable",
+                "the store failed, nothing was stored; the server's log says more. Try again",
+            ),
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::TooMany => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_replays",
+                format!("{error}; wait for one to end, or cancel one"),
+            ),
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Rules(error) => {
+                tracing::error!(%error, "the rules failed");
+                Self::internal()
+            }
+        }
     }
 }
 
@@ -251,7 +288,13 @@ mod tests {
     async fn a_busy_store_asks_to_come_back_and_details_of_failures_stay_inside() {
         let (status, retry_after, _) = rendered(StoreError::Busy.into()).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(retry_after.is_some());
+        assert_eq!(retry_after.unwrap(), "1");
+        let (status, retry_after, body) = rendered(StoreError::Full.into()).await;
+        assert_eq!(
+            (status, body["code"].as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("store_full"))
+        );
+        assert_eq!(retry_after.unwrap(), "30");
         let failed = StoreError::Failed {
             doing: "committing",
             problem: "disk I/O error at /secret/place".to_owned(),

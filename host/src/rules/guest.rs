@@ -7,8 +7,14 @@ use super::{
 };
 use countersign_guest::{
     ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
-    INPUT_BYTES_MAX, Judge, Publish, Published, Rejection,
-    delivery::{EndpointHealth, EndpointState, Judgement, machine::endpoint::Input},
+    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Rejection,
+    delivery::{
+        EndpointHealth, EndpointState, Judgement,
+        machine::{
+            delivery::{Input as Asked, State},
+            endpoint::Input,
+        },
+    },
 };
 use std::sync::Arc;
 use wasmtime::TypedFunc;
@@ -137,6 +143,28 @@ impl Guest {
     ) -> Result<Option<EndpointState>, RulesError> {
         match self.ask(&Call::Move { state, input })? {
             Answer::Moved(next) => Ok(next),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks which endpoints are told of something, and with which bytes.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn notify(&self, notify: Notify) -> Result<Published, RulesError> {
+        match self.ask(&Call::Notify(notify))? {
+            Answer::Published(published) => Ok(published),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks in which states a delivery takes an input; in all others it is refused.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn allowed(&self, input: Asked) -> Result<Vec<State>, RulesError> {
+        match self.ask(&Call::Allowed { input })? {
+            Answer::Allowed(states) => Ok(states),
             other => Err(unexpected(other)),
         }
     }

@@ -1,5 +1,6 @@
 //! What a store keeps, as values.
 
+use super::replay::Counted;
 use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
 use bytes::Bytes;
 use countersign_core::delivery::{
@@ -56,7 +57,7 @@ impl fmt::Debug for SecretText {
 /// Conversion between values and the words that stand for them in the store and in the API.
 macro_rules! words {
     ($type:ty: $($variant:path = $word:literal),* $(,)?) => {
-        impl Word for $type {
+        impl $crate::store::Word for $type {
             const ALL: &[Self] = &[$($variant),*];
             fn word(self) -> &'static str {
                 match self { $($variant => $word),* }
@@ -64,6 +65,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 /// A value that is a word in the store and in the API.
 pub trait Word: Copy + 'static {
@@ -264,6 +267,9 @@ pub struct Ended {
     pub order_key: Option<Arc<str>>,
     /// The endpoint's state changes by this attempt.
     pub change: Option<StateChange>,
+    /// What is told of it, with deliveries that are `Pending`. Each is kept as its endpoint is at that moment: pending, held,
+    /// behind another of its key, or, when the endpoint has been deleted, not at all.
+    pub operational: Vec<NewMessage>,
 }
 
 /// What is left to do after an attempt has been recorded.
@@ -352,6 +358,8 @@ pub struct Delivery {
     pub dead_reason: Option<DeadLetterReason>,
     pub attempts: u32,
     pub next_attempt_at_ms: Option<u64>,
+    /// When the owner of a dead letter took note of it.
+    pub acknowledged_at_ms: Option<u64>,
     pub created_at_ms: u64,
     pub updated_at_ms: u64,
 }
@@ -367,9 +375,9 @@ pub struct Filter {
     pub limit: u32,
 }
 
-/// Counts of deliveries by state.
+/// Counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     pub messages: u64,
-    pub deliveries: Vec<(DeliveryState, u64)>,
+    pub deliveries: Vec<(DeliveryState, Counted)>,
 }

@@ -1,7 +1,10 @@
 //! The embedded store: one SQLite file, one writing thread, a few reading connections.
 
+mod backup;
+mod check;
 mod reader;
 mod reads;
+mod room;
 mod rows;
 mod schema;
 #[cfg(test)]
@@ -9,28 +12,60 @@ mod tests;
 mod writer;
 mod writes;
 
+pub use self::{
+    backup::{BackupError, backup},
+    check::{StartCheck, check},
+};
+
 use self::{
     reader::Reader,
+    room::Room,
     schema::Lock,
     writer::{Caller, Writer},
 };
 use crate::{
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
     store::{
-        Attempt, Backlogs, Claim, Claimed, Delivery, Ended, Endpoint, Filter, Later, Lease,
-        MessageView, NewBatch, NewMessage, Published, PublishedBatch, Recorded, Recovered, Resume,
-        Retried, Stats, Store, StoreError,
+        Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended, Endpoint,
+        Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
+        PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
+        Selected, Selection, Size, Stats, Stepped, Store, StoreError,
     },
 };
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// Limits of the queue to the writing thread.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     /// Calls of clients that may wait.
     pub queue_max: u32,
+    /// Bytes of messages that may wait.
+    pub queue_bytes_max: u64,
     /// Calls that share a commit.
     pub batch_max: u32,
+}
+
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Its data is on the disk.
+    Full,
+    /// Its data is with the operating system: nothing is lost when the process dies, the last moments are when the machine
+    /// does.
+    Normal,
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub limits: QueueLimits,
+    pub durability: Durability,
+    /// Room on the disk that new messages must leave, so that outcomes can still be recorded.
+    pub reserve_bytes: u64,
+    pub check: StartCheck,
+    /// Longest time of a quick check.
+    pub check_limit: Duration,
 }
 
 /// A store in one SQLite file. The file belongs to this process until the value is dropped.
@@ -45,14 +80,11 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Failed`]
-    pub fn open(path: &Path, limits: QueueLimits) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
-        let connection = schema::open_writer(path)?;
-        let writer = Writer::start(
-            connection,
-            limits.queue_max as usize,
-            limits.batch_max as usize,
-        )?;
+        let connection = schema::open_writer(path, &options)?;
+        let room = Room::new(path, options.reserve_bytes);
+        let writer = Writer::start(connection, options.limits, room)?;
         Ok(Self {
             writer,
             reader: Reader::new(path.to_owned()),
@@ -104,17 +136,22 @@ impl Store for SqliteStore {
     }
 
     fn publish(&self, message: NewMessage) -> Later<Published> {
-        self.writer
-            .submit(Caller::Client, "publishing", move |connection| {
-                writes::publish(connection, &message)
-            })
+        let caller = Caller::Publisher {
+            bytes: message.body.len(),
+        };
+        self.writer.submit(caller, "publishing", move |connection| {
+            writes::publish(connection, &message)
+        })
     }
 
     fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch> {
-        self.writer
-            .submit(Caller::Client, "publishing", move |connection| {
-                writes::publish_batch(connection, &batch)
-            })
+        let bodies = batch.messages.iter().map(|message| message.body.len());
+        let caller = Caller::Publisher {
+            bytes: bodies.fold(0, usize::saturating_add),
+        };
+        self.writer.submit(caller, "publishing", move |connection| {
+            writes::publish_batch(connection, &batch)
+        })
     }
 
     fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
@@ -145,12 +182,76 @@ impl Store for SqliteStore {
             })
     }
 
-    fn retry(&self, delivery: DeliveryId, now_ms: u64) -> Later<Retried> {
+    fn retry(
+        &self,
+        delivery: DeliveryId,
+        states: Vec<DeliveryState>,
+        now_ms: u64,
+    ) -> Later<Retried> {
         self.writer.submit(
             Caller::Client,
-            "retrying a dead letter",
-            move |connection| writes::retry(connection, &delivery, now_ms),
+            "sending a delivery again",
+            move |connection| writes::retry(connection, &delivery, &states, now_ms),
         )
+    }
+
+    fn acknowledge(&self, deliveries: Vec<DeliveryId>, now_ms: u64) -> Later<u64> {
+        self.writer.submit(
+            Caller::Client,
+            "acknowledging dead letters",
+            move |connection| writes::acknowledge(connection, &deliveries, now_ms),
+        )
+    }
+
+    fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>> {
+        self.reader.read("selecting deliveries", move |connection| {
+            reads::select(connection, &selection, &page)
+        })
+    }
+
+    fn count(&self, selection: Selection) -> Later<Counted> {
+        self.reader.read("counting deliveries", move |connection| {
+            reads::count(connection, &selection)
+        })
+    }
+
+    fn create_replay(&self, replay: Replay, open_max: u32) -> Later<bool> {
+        self.writer
+            .submit(Caller::Client, "beginning a replay", move |connection| {
+                writes::replay::create(connection, &replay, open_max)
+            })
+    }
+
+    fn step_replay(&self, step: ReplayStep) -> Later<Stepped> {
+        self.writer
+            .submit(Caller::Host, "replaying", move |connection| {
+                writes::replay::step(connection, &step)
+            })
+    }
+
+    fn change_replay(
+        &self,
+        replay: ReplayId,
+        from: Vec<ReplayState>,
+        to: ReplayState,
+        now_ms: u64,
+    ) -> Later<Option<Replay>> {
+        self.writer
+            .submit(Caller::Client, "changing a replay", move |connection| {
+                writes::replay::change(connection, &replay, &from, to, now_ms)
+            })
+    }
+
+    fn replays(&self, open: bool, after: Option<ReplayId>, limit: u32) -> Later<Vec<Replay>> {
+        self.reader.read("listing replays", move |connection| {
+            reads::replays(connection, open, after.as_ref(), limit)
+        })
+    }
+
+    fn replay(&self, replay: ReplayId) -> Later<Option<Replay>> {
+        self.reader.read("reading a replay", move |connection| {
+            reads::replay(connection, &replay)
+        })
     }
 
     fn recover(&self, now_ms: u64) -> Later<Recovered> {
@@ -164,16 +265,15 @@ impl Store for SqliteStore {
         self.reader.read("looking for due deliveries", reads::due)
     }
 
-    fn forget_keys(&self, before_ms: u64) -> Later<u64> {
-        self.writer.submit(
-            Caller::Host,
-            "forgetting idempotency keys",
-            move |connection| {
-                let sql = "DELETE FROM idempotency_keys WHERE created_at_ms < ?";
-                let forgotten = connection.execute(sql, [rows::signed(before_ms)])?;
-                Ok(forgotten as u64)
-            },
-        )
+    fn prune(&self, step: Prune) -> Later<Pruned> {
+        self.writer
+            .submit(Caller::Host, "forgetting what is old", move |connection| {
+                writes::prune(connection, &step)
+            })
+    }
+
+    fn size(&self) -> Later<Size> {
+        self.reader.read("measuring", reads::size)
     }
 
     fn message(&self, message: MessageId) -> Later<Option<MessageView>> {

@@ -2,16 +2,25 @@
 
 use crate::{
     chance::number,
+    clock::rfc3339,
     context::Context,
-    ids::AttemptId,
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    publish::order_key,
     registry::Entry,
     rules::{KernelError, RulesError},
-    store::{Attempt, DeliveryState, Ended, Later, Lease, Recorded, StateChange, StateReason},
+    store::{
+        Attempt, DeliveryState, Ended, Endpoint, Later, Lease, NewDelivery, NewMessage, Recorded,
+        StateChange, StateReason,
+    },
     transport::{Exchange, Outgoing},
     worker::slots::{Pace, SLOW_MS},
 };
-use countersign_core::delivery::{EndedAttempt, FailureKind, Judgement, Next, Outcome};
-use countersign_guest::Judge;
+use bytes::Bytes;
+use countersign_core::{
+    delivery::{EndedAttempt, FailureKind, Judgement, Next, Notice, Outcome},
+    operational::{About, SOURCE},
+};
+use countersign_guest::{Judge, Match, Notify, Target};
 use std::{sync::Arc, time::Duration};
 
 /// Between two tries to record an attempt when the store fails. The outcome is known and must not get lost; the place
@@ -25,6 +34,8 @@ pub(super) struct Settled {
     /// The endpoint's state changed.
     pub(super) change: Option<StateChange>,
     pub(super) left: Recorded,
+    /// Endpoints that are told of it, and have another delivery for that.
+    pub(super) told: Vec<EndpointId>,
     pub(super) pace: Pace,
 }
 
@@ -100,7 +111,8 @@ impl Made<'_> {
             match recorded.await {
                 Ok(left) => break left,
                 Err(error) => {
-                    tracing::error!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
+                    // The store has told of it in the log.
+                    tracing::debug!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
                     context.clock.sleep(RECORD_AGAIN).await;
                     recorded = record_again(context, entry, &mut ended);
                 }
@@ -124,7 +136,12 @@ impl Made<'_> {
         );
         let freed = ended.order_key.is_some() && ended.next_attempt_at_ms.is_none();
         let ended_at_ms = self.started_at_ms.saturating_add(self.duration_ms);
+        let told = ended.operational.into_iter().flat_map(|message| {
+            let deliveries = message.deliveries.into_iter();
+            deliveries.map(|delivery| delivery.endpoint_id)
+        });
         Ok(Settled {
+            told: told.collect(),
             // The next one of its key is due at once.
             next_due_at_ms: ended.next_attempt_at_ms.or(freed.then_some(ended_at_ms)),
             change: ended.change,
@@ -160,6 +177,7 @@ impl Made<'_> {
                 state,
                 pause,
                 health,
+                notices,
             } = context.rules.guest.judge(Judge {
                 provider: self.provider.clone(),
                 settings: (!endpoint.settings.policy.is_empty())
@@ -205,6 +223,7 @@ impl Made<'_> {
                 Next::Held => (DeliveryState::Held, None, None),
                 Next::DeadLettered(reason) => (DeliveryState::DeadLettered, None, Some(reason)),
             };
+            let operational = self.operational(context, endpoint, &notices, ended_at_ms);
             let ended = Ended {
                 delivery_id: lease.delivery_id.clone(),
                 endpoint_id: lease.endpoint_id.clone(),
@@ -224,9 +243,79 @@ impl Made<'_> {
                 health,
                 order_key: lease.order_key.clone(),
                 change,
+                operational,
             };
             Ok((context.store.record(ended.clone()), ended))
         })
+    }
+}
+
+impl Made<'_> {
+    /// The messages that tell of it, for those who subscribe to such. `endpoint` is locked and as it is afterwards.
+    fn operational(
+        &self,
+        context: &Context,
+        endpoint: &Endpoint,
+        notices: &[Notice],
+        at_ms: u64,
+    ) -> Vec<NewMessage> {
+        if notices.is_empty() {
+            return Vec::new();
+        }
+        let candidates = context.registry.operational();
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        let message = |notice: &Notice| {
+            let rendered = context.rules.guest.notify(Notify {
+                notice: *notice,
+                about: About {
+                    timestamp: rfc3339(at_ms),
+                    endpoint_id: endpoint.id.to_string(),
+                    endpoint_name: endpoint.name.clone(),
+                    provider: endpoint.provider.clone(),
+                    health: endpoint.health.clone(),
+                    delivery_id: self.lease.delivery_id.to_string(),
+                    message_id: self.lease.message_id.to_string(),
+                    attempts: self.lease.attempts_total.saturating_add(1),
+                    outcome: self.exchange.outcome.clone(),
+                },
+                endpoints: candidates
+                    .iter()
+                    .map(|candidate| Target {
+                        rules: candidate.rules.clone(),
+                        state: candidate.state,
+                        ordering: candidate.settings.ordering.clone(),
+                    })
+                    .collect(),
+            });
+            // What follows for the delivery matters more than telling of it.
+            let rendered = rendered
+                .inspect_err(|error| tracing::error!(%error, "an operational event is lost"))
+                .ok()?;
+            let delivery = |matched: Match| {
+                let candidate = candidates.get(matched.endpoint as usize)?;
+                Some(NewDelivery {
+                    id: DeliveryId::new(at_ms, &*context.chance),
+                    endpoint_id: candidate.entry.id.clone(),
+                    endpoint_version: candidate.version,
+                    state: DeliveryState::Pending,
+                    order_key: matched.order_key.map(order_key),
+                })
+            };
+            let told = rendered.matches.into_iter();
+            let deliveries: Vec<_> = told.filter_map(delivery).collect();
+            (!deliveries.is_empty()).then(|| NewMessage {
+                id: MessageId::new(at_ms, &*context.chance),
+                provider: SOURCE.to_owned(),
+                event_type: rendered.event_type,
+                body: Bytes::from(rendered.body),
+                created_at_ms: at_ms,
+                idempotency: None,
+                deliveries,
+            })
+        };
+        notices.iter().filter_map(message).collect()
     }
 }
 

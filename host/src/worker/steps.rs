@@ -65,6 +65,12 @@ impl Worker {
             }
             self.wake.notify_one();
         }
+        for told in &settled.told {
+            let now_ms = self.context.clock.now_ms();
+            self.due(told, now_ms);
+            // Or it is, and may be what a probe waits for.
+            self.held(told);
+        }
         if settled.left.follow {
             self.follow(endpoint);
         }
@@ -93,7 +99,8 @@ impl Worker {
                     Ok(false) if worker.asked_again(&endpoint) => {}
                     Ok(false) => break,
                     Err(error) => {
-                        tracing::error!(%endpoint, %error, "deliveries do not follow the state of their endpoint yet");
+                        // The store has told of it in the log.
+                        tracing::debug!(%endpoint, %error, "deliveries do not follow the state of their endpoint yet");
                         // The loop finds it again.
                         worker.context.clock.sleep(STORE_FAILED).await;
                         worker.following().remove(&endpoint);

@@ -64,7 +64,11 @@ words! {
         EndpointDeleted = "endpoint deleted",
         /// Its owner wants it sent again (R-E3).
         ReplayAsked = "replay asked",
-        /// Its owner gives it up or has taken note of it (R-E1).
+        /// Its owner wants it sent again, although the receiver may have it.
+        ResendAsked = "resend asked",
+        /// Its owner has taken note of it (R-E1).
+        Acknowledged = "acknowledged",
+        /// Its owner gives it up.
         Discarded = "discarded",
         /// Another of its key was there first and has not ended.
         KeyTaken = "another of its key is open",
@@ -90,7 +94,11 @@ words! {
         HeldAlready = "it is held already",
         /// It is on its way already; only a dead letter is sent again.
         NotDead = "it is not a dead letter",
-        /// Nothing more happens to it.
+        /// The receiver has not had all attempts of this round yet.
+        OnItsWay = "it is on its way already",
+        /// It stays a dead letter, which its owner knows of; it can still be sent again.
+        Noted = "its owner knows of it",
+        /// Nothing more happens to it by itself.
         Ended = "it has ended",
         /// Another of its key goes first.
         OutOfTurn = "another of its key goes first",
@@ -168,9 +176,22 @@ pub const fn transition(state: State, input: Input) -> Transition {
         }
         (Input::ReplayAsked, Delivered | Cancelled) => Refused(Reason::Ended),
 
+        (Input::ResendAsked, DeadLettered | Delivered) => To(Pending),
+        (Input::ResendAsked, Pending | Sending | RetryDue | Waiting | Held) => {
+            Refused(Reason::OnItsWay)
+        }
+        (Input::ResendAsked, Cancelled) => Refused(Reason::Ended),
+
+        // Asking twice is no mistake (R-E1).
+        (Input::Acknowledged, DeadLettered) => Ignored(Reason::Noted),
+        (Input::Acknowledged, Pending | Sending | RetryDue | Waiting | Held) => {
+            Refused(Reason::NotDead)
+        }
+        (Input::Acknowledged, Delivered | Cancelled) => Refused(Reason::Ended),
+
         (Input::Discarded, Pending | RetryDue | Waiting | Held | DeadLettered) => To(Cancelled),
         (Input::Discarded, Sending) => Refused(Reason::AttemptUnderWay),
-        // Asking twice is no mistake (R-E1).
+        // Asking twice is no mistake.
         (Input::Discarded, Cancelled) => Ignored(Reason::Ended),
         (Input::Discarded, Delivered) => Refused(Reason::Ended),
 
@@ -191,6 +212,12 @@ pub const fn transition(state: State, input: Input) -> Transition {
             Pending | RetryDue | Waiting | Held | Delivered | DeadLettered | Cancelled,
         ) => Ignored(Reason::Kept),
     }
+}
+
+/// The states in which the input is not refused.
+pub fn allowed(input: Input) -> impl Iterator<Item = State> {
+    let states = State::ALL.iter().copied();
+    states.filter(move |state| !matches!(transition(*state, input), Transition::Refused(_)))
 }
 
 impl State {

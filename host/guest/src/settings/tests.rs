@@ -1,7 +1,8 @@
 use super::*;
+use countersign_core::provider::Provider;
 
 fn read_settings(text: &str) -> Result<EndpointSettings, String> {
-    let settings = EndpointSettings::default().with(Provider::Cleanmails, text);
+    let settings = EndpointSettings::default().with(Source::Provider(Provider::Cleanmails), text);
     settings.map_err(|rejection| {
         assert_eq!(rejection.code, "settings_invalid");
         rejection.field
@@ -44,7 +45,7 @@ fn a_change_leaves_what_it_does_not_name_and_null_sets_back() {
     let before =
         read_settings(r#"{"concurrency": 3, "timeout_ms": 2000, "ordering": "lead"}"#).unwrap();
     let changed = before.with(
-        Provider::Cleanmails,
+        Source::Provider(Provider::Cleanmails),
         r#"{"concurrency": 5, "ordering": null, "timeout_ms": null}"#,
     );
     assert_eq!(changed.unwrap().to_json(), json!({"concurrency": 5}));

@@ -1,11 +1,21 @@
 //! What each read asks.
 
+mod replays;
+mod selection;
+mod stats;
+
+pub(super) use self::{
+    replays::{replay, replays},
+    selection::{count, select},
+    stats::{size, stats},
+};
+#[cfg(test)]
+pub(super) use self::{selection::search, stats::COUNTS};
+
 use super::rows;
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
-    store::{
-        Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word,
-    },
+    store::{Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Word},
 };
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -44,8 +54,7 @@ pub(super) fn backlogs(connection: &Connection) -> rusqlite::Result<Backlogs> {
                                     AND endpoint_id = endpoints.id)
                  OR deleted_at_ms IS NOT NULL
                     AND (EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = endpoints.id)
-                         OR EXISTS (SELECT 1 FROM deliveries WHERE order_place IS NOT NULL AND state = 'waiting'
-                                        AND endpoint_id = endpoints.id))",
+                         OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting' AND endpoint_id = endpoints.id))",
         )?,
         draining: ids(
             "SELECT id FROM endpoints WHERE state = 'active' AND deleted_at_ms IS NULL
@@ -143,20 +152,4 @@ pub(super) fn deliveries(
             rows::delivery,
         )?
         .collect()
-}
-
-pub(super) fn stats(connection: &Connection) -> rusqlite::Result<Stats> {
-    let messages = connection
-        .prepare_cached("SELECT count(*) AS n FROM messages")?
-        .query_row([], |row| rows::number(row, "n"))?;
-    let deliveries = connection
-        .prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?
-        .query_map([], |row| {
-            Ok((rows::word(row, "state")?, rows::number(row, "n")?))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(Stats {
-        messages,
-        deliveries,
-    })
 }

@@ -1,5 +1,9 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
+mod ended;
+mod files;
+mod forgotten;
+mod operational;
 mod publishing;
 mod steps;
 
@@ -8,8 +12,8 @@ use crate::{
     chance::SystemChance,
     ids::AttemptId,
     store::{
-        Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, StateChange,
-        StateReason,
+        Attempt, DeliveryState, EndedState, Idempotency, NewDelivery, Prunable, Receipt,
+        SecretText, StateChange, StateReason,
     },
 };
 use bytes::Bytes;
@@ -21,10 +25,20 @@ use countersign_guest::{EndpointRules, EndpointSettings};
 use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
-const LIMITS: QueueLimits = QueueLimits {
-    queue_max: 64,
-    batch_max: 16,
+pub(super) const OPTIONS: Options = Options {
+    limits: QueueLimits {
+        queue_max: 64,
+        queue_bytes_max: 1024 * 1024,
+        batch_max: 16,
+    },
+    durability: Durability::Full,
+    reserve_bytes: 0,
+    check: StartCheck::Quick,
+    check_limit: Duration::from_secs(60),
 };
+
+/// The states from which a dead letter is replayed.
+const DEAD: [DeliveryState; 1] = [DeliveryState::DeadLettered];
 
 struct Fixture {
     store: SqliteStore,
@@ -34,7 +48,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+        let store = SqliteStore::open(&folder.path().join("a.db"), OPTIONS).unwrap();
         Self { store, folder }
     }
 
@@ -48,7 +62,7 @@ impl Fixture {
         for name in ["a.db", "a.db-wal"] {
             std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
         }
-        let store = SqliteStore::open(&folder.path().join("a.db"), LIMITS).unwrap();
+        let store = SqliteStore::open(&folder.path().join("a.db"), OPTIONS).unwrap();
         Self { store, folder }
     }
 
@@ -157,9 +171,12 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             pauses_in_a_row: 2,
             failing_since_ms: Some(8),
             last_success_at_ms: Some(7),
+            warned_percent: 70,
+            unwell: true,
         },
         order_key: None,
         change: None,
+        operational: Vec::new(),
     }
 }
 
@@ -289,7 +306,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
     assert!(fixture.claim(&endpoint, 999).await.leases.is_empty());
     let dead = fixture
         .store
-        .retry(sending.deliveries[0].id.clone(), 120)
+        .retry(sending.deliveries[0].id.clone(), DEAD.to_vec(), 120)
         .await
         .unwrap();
     assert_eq!(dead, Retried::EndpointNotActive);
@@ -310,7 +327,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
     );
     let retried = fixture
         .store
-        .retry(sending.deliveries[0].id.clone(), 300)
+        .retry(sending.deliveries[0].id.clone(), DEAD.to_vec(), 300)
         .await
         .unwrap();
     assert_eq!(retried, Retried::Pending(active.id.clone()));

@@ -2,8 +2,11 @@
 
 mod claim;
 mod endpoint;
+mod operational;
 mod ordering;
+mod prune;
 mod publish;
+pub(super) mod replay;
 
 #[cfg(test)]
 pub(super) use self::{
@@ -14,17 +17,19 @@ pub(super) use self::{
 pub(super) use self::{
     claim::{claim, claim_probe},
     endpoint::{create_endpoint, delete_endpoint, follow, update_endpoint},
+    prune::prune,
     publish::{publish, publish_batch},
+    replay::{acknowledge, retry},
 };
 
-use self::ordering::{next_place, release_next};
-use super::rows::{id, signed, word};
+use self::ordering::release_next;
+use super::rows::{id, signed};
 use crate::{
-    ids::{DeliveryId, EndpointId},
-    store::{DeliveryState, Ended, Recorded, Recovered, Retried, Word},
+    ids::DeliveryId,
+    store::{DeliveryState, Ended, Recorded, Recovered, Word},
 };
 use countersign_core::delivery::Outcome;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 pub(super) fn put_back(
     connection: &Connection,
@@ -108,7 +113,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     connection
         .prepare_cached(
             "UPDATE endpoints SET failed_in_a_row = ?, exhausted_in_a_row = ?, pauses_in_a_row = ?,
-                                  failing_since_ms = ?, last_success_at_ms = ?
+                                  failing_since_ms = ?, last_success_at_ms = ?, warned_percent = ?, unwell = ?
              WHERE id = ?",
         )?
         .execute(params![
@@ -117,8 +122,13 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             ended.health.pauses_in_a_row,
             ended.health.failing_since_ms.map(signed),
             ended.health.last_success_at_ms.map(signed),
+            ended.health.warned_percent,
+            ended.health.unwell,
             endpoint,
         ])?;
+    for message in &ended.operational {
+        operational::keep(connection, message)?;
+    }
     let Some(change) = ended.change else {
         return Ok(Recorded {
             follow: false,
@@ -142,60 +152,6 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
         follow: follow(connection, &ended.endpoint_id, ended_at)?,
         drain,
     })
-}
-
-pub(super) fn retry(
-    connection: &Connection,
-    delivery: &DeliveryId,
-    now_ms: u64,
-) -> rusqlite::Result<Retried> {
-    let found = connection
-        .prepare_cached(
-            "SELECT deliveries.state AS delivery_state, endpoint_id, order_key,
-                    endpoints.state = 'active' AND deleted_at_ms IS NULL AS active
-             FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id WHERE deliveries.id = ?",
-        )?
-        .query_row([delivery.as_str()], |row| {
-            let state: DeliveryState = word(row, "delivery_state")?;
-            Ok((
-                state,
-                id::<EndpointId>(row, "endpoint_id")?,
-                row.get("active")?,
-                row.get::<_, Option<String>>("order_key")?,
-            ))
-        })
-        .optional()?;
-    match found {
-        None => Ok(Retried::Unknown),
-        Some((DeliveryState::DeadLettered, endpoint, true, order_key)) => {
-            let place = order_key
-                .map(|key| next_place(connection, &endpoint, &key))
-                .transpose()?;
-            let (state, next_attempt_at_ms) = match place {
-                Some((_, true)) => (DeliveryState::Waiting, None),
-                Some((_, false)) | None => (DeliveryState::Pending, Some(signed(now_ms))),
-            };
-            connection
-                .prepare_cached(
-                    "UPDATE deliveries SET state = ?, dead_reason = NULL, attempts_in_round = 0,
-                         first_started_at_ms = NULL, next_attempt_at_ms = ?, updated_at_ms = ?, order_place = ?
-                     WHERE id = ?",
-                )?
-                .execute(params![
-                    state.word(),
-                    next_attempt_at_ms,
-                    signed(now_ms),
-                    place.map(|(place, _)| signed(place)),
-                    delivery.as_str()
-                ])?;
-            Ok(match state {
-                DeliveryState::Waiting => Retried::Waiting,
-                _ => Retried::Pending(endpoint),
-            })
-        }
-        Some((DeliveryState::DeadLettered, _, false, _)) => Ok(Retried::EndpointNotActive),
-        Some((state, ..)) => Ok(Retried::NotDead(state)),
-    }
 }
 
 pub(super) const RECOVER: &str = "SELECT id FROM deliveries

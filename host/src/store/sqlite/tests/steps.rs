@@ -30,7 +30,7 @@ async fn count(fixture: &Fixture, state: DeliveryState) -> u64 {
         .deliveries
         .iter()
         .find(|(counted, _)| *counted == state);
-    found.map_or(0, |(_, count)| *count)
+    found.map_or(0, |(_, counted)| counted.count)
 }
 
 fn active(endpoint: &Endpoint, version: u64) -> Endpoint {
@@ -102,7 +102,11 @@ async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slip
     };
     let dead = fixture.store.deliveries(filter).await.unwrap().remove(0);
     assert_eq!(dead.dead_reason, Some(DeadLetterReason::Skipped));
-    let retried = fixture.store.retry(dead.id, 6_000).await.unwrap();
+    let retried = fixture
+        .store
+        .retry(dead.id, DEAD.to_vec(), 6_000)
+        .await
+        .unwrap();
     assert_eq!(retried, Retried::Pending(endpoint.id.clone()));
 
     publish_many(
@@ -262,7 +266,11 @@ async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other() {
 
     // The dead letter goes behind those that are open.
     assert_eq!(
-        fixture.store.retry(ids[0].clone(), 700).await.unwrap(),
+        fixture
+            .store
+            .retry(ids[0].clone(), DEAD.to_vec(), 700)
+            .await
+            .unwrap(),
         Retried::Waiting
     );
     // Paused in between, the turn passes to one that is held.

@@ -16,17 +16,18 @@ pub(in super::super) fn create_endpoint(
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO endpoints (id, provider, url, name, rules, secret, state, reason, since_ms, failed_in_a_row,
-                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
-                                created_at_ms, settings, probe_at_ms)
+                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms,
+                                warned_percent, unwell, version, created_at_ms, settings, probe_at_ms)
          VALUES (:id, :provider, :url, :name, :rules, :secret, :state, :reason, :since_ms, :failed_in_a_row,
-                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
-                 :created_at_ms, :settings, :probe_at_ms)
+                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms,
+                 :warned_percent, :unwell, :version, :created_at_ms, :settings, :probe_at_ms)
          ON CONFLICT (id) DO UPDATE SET
              provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
              secret = excluded.secret, state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
              failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
              pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
-             last_success_at_ms = excluded.last_success_at_ms, version = excluded.version,
+             last_success_at_ms = excluded.last_success_at_ms, warned_percent = excluded.warned_percent,
+             unwell = excluded.unwell, version = excluded.version,
              settings = excluded.settings, probe_at_ms = excluded.probe_at_ms
          WHERE deleted_at_ms IS NULL",
     )?;
@@ -45,6 +46,8 @@ pub(in super::super) fn create_endpoint(
         ":pauses_in_a_row": endpoint.health.pauses_in_a_row,
         ":failing_since_ms": endpoint.health.failing_since_ms.map(signed),
         ":last_success_at_ms": endpoint.health.last_success_at_ms.map(signed),
+        ":warned_percent": endpoint.health.warned_percent,
+        ":unwell": endpoint.health.unwell,
         ":version": signed(endpoint.version),
         ":created_at_ms": signed(endpoint.created_at_ms),
         ":settings": endpoint.settings.to_json().to_string(),
@@ -136,8 +139,7 @@ pub(in super::super) const CANCEL: [&str; 3] = [
     "UPDATE deliveries SET state = 'cancelled', order_place = NULL, updated_at_ms = :now
      WHERE id IN (SELECT id FROM deliveries WHERE state = 'held' AND endpoint_id = :endpoint LIMIT :rows)",
     "UPDATE deliveries SET state = 'cancelled', order_place = NULL, updated_at_ms = :now
-     WHERE id IN (SELECT id FROM deliveries WHERE order_place IS NOT NULL AND endpoint_id = :endpoint
-                      AND state = 'waiting' LIMIT :rows)",
+     WHERE id IN (SELECT id FROM deliveries WHERE state = 'waiting' AND endpoint_id = :endpoint LIMIT :rows)",
 ];
 
 pub(in super::super) const SKIPPED: &str = "SELECT id, order_key FROM deliveries
@@ -180,7 +182,7 @@ fn skip(
     before_ms: u64,
     now_ms: u64,
 ) -> rusqlite::Result<bool> {
-    let before = DeliveryId::first_at(before_ms);
+    let before = DeliveryId::floor(before_ms);
     let parameters = named_params! {
         ":endpoint": endpoint.as_str(),
         ":before": before.as_str(),
