@@ -177,21 +177,32 @@ async fn counts_are_those_of_the_rows_after_every_change() {
         let counts: Vec<_> = deliveries.map(|(_, counted)| counted.count).collect();
         (stats.messages, counts)
     };
-    // Pending, sending, delivered, dead letters, held, cancelled.
-    assert_eq!(counts().await, (6, vec![2, 0, 2, 1, 1, 0]));
-    fixture.claim(&endpoint, 4_000).await;
+    for at_ms in [4_500, 4_501] {
+        let mut ordered = message(&endpoint, DeliveryState::Pending, at_ms);
+        ordered.deliveries[0].order_key = Some("key".into());
+        fixture.store.publish(ordered).await.unwrap();
+    }
+    // Pending, sending, delivered, dead letters, waiting, held, cancelled.
+    assert_eq!(counts().await, (8, vec![3, 0, 2, 1, 1, 1, 0]));
+    let claim = Claim {
+        endpoint_id: endpoint.id.clone(),
+        places: 2,
+        held_max: 0,
+    };
+    let claiming = fixture.store.claim(vec![claim], u64::MAX, 4_000);
+    assert_eq!(claiming.await.unwrap()[0].leases.len(), 2);
     let again = vec![DeliveryState::Delivered];
     fixture.store.retry(id(&done), again, 5_000).await.unwrap();
-    assert_eq!(counts().await, (6, vec![1, 2, 1, 1, 1, 0]));
+    assert_eq!(counts().await, (8, vec![2, 2, 1, 1, 1, 1, 0]));
     fixture
         .store
         .delete_endpoint(endpoint.id.clone(), 6_000)
         .await
         .unwrap();
-    assert_eq!(counts().await, (6, vec![0, 2, 1, 1, 0, 2]));
+    assert_eq!(counts().await, (8, vec![0, 2, 1, 1, 0, 0, 4]));
     fixture.store.recover(7_000).await.unwrap();
-    assert_eq!(counts().await, (6, vec![0, 0, 1, 1, 0, 4]));
+    assert_eq!(counts().await, (8, vec![0, 0, 1, 1, 0, 0, 6]));
     prune_all(&fixture, prune(Prunable::Messages, 90_000)).await;
-    assert_eq!(counts().await, (1, vec![0, 0, 0, 1, 0, 0]));
+    assert_eq!(counts().await, (1, vec![0, 0, 0, 1, 0, 0, 0]));
     assert_eq!(check(&fixture.path()).unwrap(), Vec::<String>::new());
 }
