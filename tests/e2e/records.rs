@@ -197,7 +197,13 @@ fn what_was_skipped_is_replayed_in_the_order_of_its_key_also_beside_new_events()
     let endpoint = format!("/v1/endpoints/{to}");
     let stats = |state: &str| host.get("/v1/stats").unwrap().json["deliveries"][state].clone();
     host.patch(&endpoint, &json!({"status": "paused"})).unwrap();
-    let messages: Vec<String> = (0..5).map(|_| publish(&host, "email.sent")).collect();
+    let messages: Vec<String> = (0..5)
+        .map(|_| {
+            // A replay goes by ids, which tell milliseconds apart and no less.
+            std::thread::sleep(Duration::from_millis(2));
+            publish(&host, "email.sent")
+        })
+        .collect();
     assert_eq!((stats("held"), stats("waiting")), (json!(1), json!(4)));
     let resumed = host
         .post(&format!("{endpoint}/resume"), &json!({"held": "none"}))
