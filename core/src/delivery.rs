@@ -5,20 +5,24 @@
 
 mod endpoint_health;
 pub mod machine;
+mod notice;
 mod outcome;
 mod policy;
 pub mod rotation;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     endpoint_health::{AutoPause, EndpointHealth},
     machine::endpoint::State as EndpointState,
+    notice::Notice,
     outcome::{FailureKind, Outcome},
     policy::{
         ClientErrors, DeliveryPolicy, PolicyError, Probing, SuccessRule, TIMEOUT_MS_MAX,
         TIMEOUT_MS_MIN,
     },
+    settings::PolicySettings,
 };
 
 use self::{
@@ -26,6 +30,7 @@ use self::{
     policy::Verdict,
 };
 use crate::retry::{RETRY_AFTER_MS_MAX, TimeScale};
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// An attempt that has ended.
@@ -54,6 +59,8 @@ pub struct Judgement {
     pub pause: Option<Pause>,
     /// The endpoint's health from now on.
     pub health: EndpointHealth,
+    /// What the endpoint's owner is to be told.
+    pub notices: Vec<Notice>,
 }
 
 /// What becomes of a delivery.
@@ -80,6 +87,8 @@ pub enum DeadLetterReason {
     Gone,
     /// The receiver answered 4xx, and the policy takes that as final (R-X9).
     ClientError,
+    /// It was held, and its owner resumed the endpoint without it.
+    Skipped,
 }
 
 /// A pause by rule.
@@ -120,6 +129,7 @@ pub fn judge(
     let (ending, dead_letter) = ending(policy.verdict(&attempt.outcome), probe, delay_ms);
 
     let succeeded = ending == delivery::Input::AttemptSucceeded;
+    let before = health;
     let health = match (succeeded, dead_letter) {
         (true, _) => health.after_success(attempt.ended_at_ms),
         (false, None) => health.after_failure(attempt.ended_at_ms),
@@ -171,23 +181,39 @@ pub fn judge(
         false => delivery::transition(ended, delivery::Input::EndpointPaused).after(ended),
     };
 
+    let next = match (ended, dead_letter) {
+        (delivery::State::Delivered, _) => Next::Delivered,
+        (delivery::State::DeadLettered, Some(reason)) => Next::DeadLettered(reason),
+        (delivery::State::RetryDue, _) => {
+            let wait_ms = policy
+                .jitter
+                .apply(scale.apply(delay_ms.unwrap_or(0)), chance)
+                .max(retry_after_ms);
+            Next::RetryAt(attempt.ended_at_ms.saturating_add(wait_ms))
+        }
+        // Held; no other state follows an attempt, and what is held is not lost.
+        _ => Next::Held,
+    };
+    let percent = match succeeded {
+        true => 0,
+        false => policy.pause_percent(&health, attempt, scale),
+    };
+    let active = state.is_active();
+    let (notices, health) = notice::notices(
+        attempt,
+        before,
+        health,
+        next,
+        pause.as_ref(),
+        active,
+        percent,
+    );
     Judgement {
-        next: match (ended, dead_letter) {
-            (delivery::State::Delivered, _) => Next::Delivered,
-            (delivery::State::DeadLettered, Some(reason)) => Next::DeadLettered(reason),
-            (delivery::State::Waiting, _) => {
-                let wait_ms = policy
-                    .jitter
-                    .apply(scale.apply(delay_ms.unwrap_or(0)), chance)
-                    .max(retry_after_ms);
-                Next::RetryAt(attempt.ended_at_ms.saturating_add(wait_ms))
-            }
-            // Held; no other state follows an attempt, and what is held is not lost.
-            _ => Next::Held,
-        },
+        next,
         state,
         pause,
         health,
+        notices,
     }
 }
 

@@ -24,6 +24,8 @@ pub mod key;
 #[cfg(feature = "payload")]
 pub mod normalise;
 #[cfg(feature = "payload")]
+pub mod operational;
+#[cfg(feature = "payload")]
 pub mod provider;
 #[cfg(feature = "payload")]
 pub mod render;

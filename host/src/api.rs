@@ -1,16 +1,20 @@
 //! The native API: JSON over HTTP. Handlers translate; they decide nothing.
 
+mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod events;
 mod problem;
+mod replays;
 mod request;
+mod selection;
 
 pub use self::problem::Problem;
 
 use crate::{
     context::Context,
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    records::replay::Replays,
     rules,
     store::StoreError,
     worker::Worker,
@@ -34,14 +38,22 @@ use std::{
     },
 };
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// Batches that are read and published at a time. Each may be as long as
+/// [`BATCH_BYTES_MAX`](crate::publish::BATCH_BYTES_MAX).
+pub const BATCHES_MAX: usize = 16;
 
 /// What handlers use.
 pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
+    pub replays: Arc<Replays>,
     /// Requests under way, bounded so that their bodies occupy bounded memory.
     pub requests: AtomicU32,
+    /// Places for batches, which are longer than other requests; the others wait.
+    pub batches: Semaphore,
     /// Nothing more is taken.
     pub stopping: AtomicBool,
 }
@@ -93,12 +105,26 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/endpoints/{id}/secret/rotate", post(endpoints::rotate))
         .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
+        .route("/endpoints/{id}/resume", post(endpoints::resume))
         .route("/events", post(events::publish))
+        .route("/events/batch", post(events::publish_batch))
         .route("/messages/{id}", get(deliveries::message))
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}", get(deliveries::show))
         .route("/deliveries/{id}/retry", post(deliveries::retry))
-        .route("/dead-letters", get(deliveries::dead_letters))
+        .route("/deliveries/{id}/resend", post(deliveries::resend))
+        .route(
+            "/deliveries/{id}/acknowledge",
+            post(dead_letters::acknowledge_one),
+        )
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/count", get(dead_letters::count))
+        .route("/dead-letters/acknowledge", post(dead_letters::acknowledge))
+        .route("/replays", get(replays::list).post(replays::create))
+        .route("/replays/{id}", get(replays::show))
+        .route("/replays/{id}/pause", post(replays::pause))
+        .route("/replays/{id}/resume", post(replays::resume))
+        .route("/replays/{id}/cancel", post(replays::cancel))
         .route("/stats", get(deliveries::stats))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
@@ -233,7 +259,8 @@ macro_rules! path_ids {
 path_ids!(
     EndpointId = "endpoint",
     MessageId = "message",
-    DeliveryId = "delivery"
+    DeliveryId = "delivery",
+    ReplayId = "replay"
 );
 
 impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {

@@ -7,7 +7,7 @@ use crate::{
     error::{EXIT_CODES, Error},
     network::AllowEntry,
     rules, serve,
-    store::sqlite::SqliteStore,
+    store::sqlite::{SqliteStore, backup, check},
     telemetry,
     vault::Key,
 };
@@ -38,6 +38,17 @@ enum Command {
     /// settings again.
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Serve),
+    /// Copies the data to a file while the sender runs, or while it does not.
+    ///
+    /// The copy is of one moment, is checked before it gets its name, and overwrites nothing. It holds signing secrets, sealed:
+    /// keep their key as well, apart from it. Only its owner can read the copy. To restore, stop the sender, remove `countersign.db` and its `-wal` and `-shm` beside it, and put the
+    /// copy in its place. Progress goes to standard error.
+    Backup(Backup),
+    /// Checks whether the data is sound, while the sender runs or while it does not.
+    ///
+    /// Pages, indices, and what must hold between rows. Prints each finding on a line of standard output; exit code 3 when there
+    /// are any. Reads all of the data, so it takes its time.
+    Check(Data),
     /// Prints every setting with its default, ready to be saved as a configuration file.
     Config {
         /// Checks a configuration file instead, together with the environment as it is here
@@ -97,6 +108,15 @@ enum Core {
     Show(Data),
 }
 
+#[derive(Debug, Args)]
+struct Backup {
+    /// Where the copy goes; must not exist.
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+    #[command(flatten)]
+    data: Data,
+}
+
 /// Where the data is.
 #[derive(Debug, Args)]
 struct Data {
@@ -128,6 +148,9 @@ struct Serve {
     /// For trying things out: --allow-http, and --allow for this machine (127.0.0.0/8 and ::1)
     #[arg(long)]
     dev: bool,
+    /// Checks all of the file before it is used, however long that takes [setting: store.start_check]
+    #[arg(long)]
+    full_check: bool,
     /// How many times faster than documented waits pass; for demonstrations and tests only [setting: delivery.time_scale]
     #[arg(long, value_name = "FACTOR")]
     time_scale: Option<u32>,
@@ -147,6 +170,31 @@ impl Cli {
                     tracing::warn!("the environment variable {name} is no setting and is ignored");
                 }
                 serve::run(config, log)
+            }
+            Command::Backup(Backup { to, data }) => {
+                let mut told = 0;
+                let bytes = backup(&data.path()?, &to, |pages, of| {
+                    let percent = pages.saturating_mul(100).checked_div(of).unwrap_or(100);
+                    if percent / 10 > told {
+                        told = percent / 10;
+                        eprintln!("{percent} % of {of} pages");
+                    }
+                })?;
+                println!("{bytes} bytes in {}, checked", to.display());
+                Ok(())
+            }
+            Command::Check(data) => {
+                let findings = check(&data.path()?)?;
+                for finding in &findings {
+                    println!("{finding}");
+                }
+                match findings.len() {
+                    0 => {
+                        println!("the data is sound");
+                        Ok(())
+                    }
+                    findings => Err(Error::Unsound { findings }),
+                }
             }
             Command::Config { check: None } => {
                 print!("{DEFAULTS}");
@@ -177,8 +225,12 @@ impl Cli {
                 let (config, _) = Config::load(&data.sources()?)?;
                 start_log(&config)?;
                 let keys = config.key_source();
-                let id =
-                    SqliteStore::rotate_key(&config.store_path(), &keys, Arc::new(SystemChance))?;
+                let id = SqliteStore::rotate_key(
+                    &config.store_path(),
+                    &config.store_options(),
+                    &keys,
+                    Arc::new(SystemChance),
+                )?;
                 println!("every secret is sealed with the key {id} of {keys}");
                 Ok(())
             }
@@ -246,6 +298,11 @@ fn path_text(path: &Path) -> String {
 }
 
 impl Data {
+    /// The SQLite file.
+    fn path(&self) -> Result<PathBuf, ConfigError> {
+        Ok(Config::load(&self.sources()?)?.0.store_path())
+    }
+
     fn sources(&self) -> Result<Sources, ConfigError> {
         let flags = [
             ("store.data_dir", self.data_dir.as_deref().map(path_text)),
@@ -278,6 +335,10 @@ impl Serve {
                 (self.allow_http || self.dev).then(|| "true".to_owned()),
             ),
             ("network.allow", (allow != ",").then_some(allow)),
+            (
+                "store.start_check",
+                self.full_check.then(|| "full".to_owned()),
+            ),
             (
                 "delivery.time_scale",
                 self.time_scale.map(|factor| factor.to_string()),

@@ -74,6 +74,12 @@ pub fn rfc3339(at_ms: u64) -> String {
         .to_string()
 }
 
+/// The unix milliseconds of an RFC 3339 time, with any offset; `None` for anything else, and for times before 1970.
+pub fn parse_rfc3339(text: &str) -> Option<u64> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +89,18 @@ mod tests {
         assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(rfc3339(1_767_323_045_678), "2026-01-02T03:04:05.678Z");
         assert!(rfc3339(u64::MAX).ends_with('Z'));
+        for text in ["2026-01-02T03:04:05.678Z", "2026-01-02T05:04:05.678+02:00"] {
+            assert_eq!(parse_rfc3339(text), Some(1_767_323_045_678), "{text}");
+        }
+        for wrong in [
+            "",
+            "2026-01-02",
+            "2026-01-02T03:04:05",
+            "1969-12-31T23:59:59Z",
+            "1767323045678",
+        ] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
+        }
     }
 
     #[tokio::test]

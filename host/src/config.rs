@@ -3,17 +3,22 @@
 mod live;
 mod load;
 mod network;
+mod retention;
 
 pub use self::{
     live::{LiveConfig, Reloaded},
     load::{ConfigError, ConfigFile, Origin, Sources},
     network::Network,
+    retention::Retention,
 };
 
 use self::load::Settings;
-use crate::vault::{Key, KeySource};
+use crate::{
+    store::sqlite::{Durability, Options, QueueLimits, StartCheck},
+    vault::{Key, KeySource},
+};
 use serde::Deserialize;
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
@@ -33,6 +38,8 @@ const WHILE_RUNNING: &[&str] = &[
     "delivery.concurrency_max",
     "delivery.endpoint_concurrency_max",
     "delivery.stop_timeout_s",
+    "fairness.body_bytes_max",
+    "fairness.slow_percent",
     "log.filter",
 ];
 
@@ -47,6 +54,8 @@ pub struct Config {
     pub store: Store,
     pub core: Core,
     pub delivery: Delivery,
+    pub fairness: Fairness,
+    pub retention: Retention,
     pub network: Network,
     pub log: Log,
 }
@@ -68,7 +77,12 @@ pub struct Store {
     pub key_file: PathBuf,
     pub key: Hidden,
     pub queue_max: u32,
+    pub queue_bytes_max: u64,
     pub batch_max: u32,
+    pub durability: Durability,
+    pub reserve_bytes: u64,
+    pub start_check: StartCheck,
+    pub start_check_s: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -85,6 +99,21 @@ pub struct Delivery {
     pub endpoint_concurrency_max: u32,
     pub stop_timeout_s: u64,
     pub time_scale: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fairness {
+    pub slow_percent: u32,
+    pub body_bytes_max: u64,
+}
+
+impl Fairness {
+    /// Places that endpoints which are not known to answer promptly share, of `total`.
+    pub fn slow_max(&self, total: u32) -> u32 {
+        let share = u64::from(total).saturating_mul(self.slow_percent.into()) / 100;
+        u32::try_from(share).unwrap_or(total).max(1)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -168,6 +197,21 @@ impl Config {
         }
     }
 
+    /// How the SQLite file is opened.
+    pub fn store_options(&self) -> Options {
+        Options {
+            limits: QueueLimits {
+                queue_max: self.store.queue_max,
+                queue_bytes_max: self.store.queue_bytes_max,
+                batch_max: self.store.batch_max,
+            },
+            durability: self.store.durability,
+            reserve_bytes: self.store.reserve_bytes,
+            check: self.store.start_check,
+            check_limit: Duration::from_secs(self.store.start_check_s),
+        }
+    }
+
     /// The socket on which a running host takes commands of its operator.
     pub fn socket_path(&self) -> PathBuf {
         let mut path = self.store_path().into_os_string();
@@ -216,6 +260,15 @@ impl Config {
                 1_000_000,
             ),
             ("store.queue_max", self.store.queue_max.into(), 1, 1_000_000),
+            // Less than the longest body could not be published at all.
+            (
+                "store.queue_bytes_max",
+                self.store.queue_bytes_max,
+                BODY_BYTES_LIMIT * 2,
+                1 << 38,
+            ),
+            ("store.reserve_bytes", self.store.reserve_bytes, 0, 1 << 44),
+            ("store.start_check_s", self.store.start_check_s, 1, 86_400),
             ("store.batch_max", self.store.batch_max.into(), 1, 10_000),
             (
                 "delivery.concurrency_max",
@@ -227,7 +280,19 @@ impl Config {
                 "delivery.endpoint_concurrency_max",
                 self.delivery.endpoint_concurrency_max.into(),
                 1,
-                65_536,
+                64,
+            ),
+            (
+                "fairness.slow_percent",
+                self.fairness.slow_percent.into(),
+                1,
+                100,
+            ),
+            (
+                "fairness.body_bytes_max",
+                self.fairness.body_bytes_max,
+                1024 * 1024,
+                64 * 1024 * 1024 * 1024,
             ),
             (
                 "delivery.stop_timeout_s",
@@ -247,6 +312,7 @@ impl Config {
                 return refused(key, format!("must be from {least} to {most}, not {value}"));
             }
         }
+        self.retention.settings()?;
         self.network.check()
     }
 }

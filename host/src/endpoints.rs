@@ -10,11 +10,11 @@ use crate::{
     ids::EndpointId,
     network::{Refusal, Target},
     rules::{KernelError, RulesError},
-    store::{Endpoint, SecretText, SigningSecret, StateReason, StoreError, Word},
+    store::{Endpoint, Resume, SecretText, SigningSecret, StateReason, StoreError, Word},
     worker::Worker,
 };
 use countersign_core::delivery::{EndpointHealth, EndpointState};
-use countersign_guest::{CheckEndpoint, Rejection};
+use countersign_guest::{CheckEndpoint, EndpointRules, EndpointSettings, Rejection};
 use std::sync::Arc;
 use url::Url;
 
@@ -36,6 +36,10 @@ pub struct Description {
     /// JSON text of the scope.
     pub scope: Option<String>,
     pub secret: Option<SecretText>,
+    /// JSON text of the settings.
+    pub settings: Option<String>,
+    /// `None`: active.
+    pub state: Option<EndpointState>,
 }
 
 /// What a client changes about an endpoint; `None` leaves it.
@@ -46,7 +50,11 @@ pub struct Change {
     pub events: Option<String>,
     pub scope: Option<String>,
     pub secret: Option<Option<SecretText>>,
+    /// JSON text of the settings that change.
+    pub settings: Option<String>,
     pub state: Option<EndpointState>,
+    /// What becomes of held deliveries when it is set active; `None`: they go out.
+    pub resume: Option<Resume>,
 }
 
 /// Why an endpoint was not made or changed.
@@ -79,12 +87,25 @@ pub struct Made {
 ///
 /// # Errors
 /// [`EndpointError`]; nothing is stored then.
-pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, EndpointError> {
-    let rules = check_rules(&context, &given.provider, given.events, given.scope)?;
+pub async fn create(
+    context: Arc<Context>,
+    worker: Arc<Worker>,
+    given: Description,
+) -> Result<Made, EndpointError> {
+    let (rules, settings) = check(
+        &context,
+        CheckEndpoint {
+            provider: given.provider.clone(),
+            events: given.events,
+            scope: given.scope,
+            settings: given.settings,
+            before: EndpointSettings::default(),
+        },
+    )?;
     let url = check_url(&given.url, context.config.current().delivery.allow_http)?;
     check_address(&context, &url).await?;
     check_name(given.name.as_deref())?;
-    let always_signed = context.rules.plan(&given.provider)?.always_signed;
+    let always_signed = context.rules.plan(&given.provider, true)?.always_signed;
     let secret_made = given.secret.is_none() && always_signed;
     let secret = match secret_made {
         true => Some(SecretText::new(signing_secret(&*context.chance))),
@@ -92,21 +113,25 @@ pub async fn create(context: Arc<Context>, given: Description) -> Result<Made, E
     };
     check_secret(&context, &given.provider, secret.as_ref())?;
     let now_ms = context.clock.now_ms();
+    let state = given.state.unwrap_or(EndpointState::Active);
     let endpoint = Endpoint {
         id: EndpointId::new(now_ms, &*context.chance),
         provider: given.provider,
         url,
         name: given.name,
         rules,
+        settings: Arc::new(settings),
         secrets: secrets(secret, now_ms),
-        state: EndpointState::Active,
-        reason: None,
+        state,
+        reason: (!state.is_active()).then_some(StateReason::Manual),
         since_ms: now_ms,
+        probe_at_ms: None,
         health: EndpointHealth::default(),
         version: 1,
         created_at_ms: now_ms,
     };
     context.store.create_endpoint(endpoint.clone()).await?;
+    worker.configure(&endpoint.id, &endpoint.settings);
     context.registry.insert(endpoint.clone());
     Ok(Made {
         endpoint,
@@ -126,12 +151,6 @@ pub async fn change(
 ) -> Result<Endpoint, EndpointError> {
     let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
     let provider = entry.snapshot().provider;
-    let rules = check_rules(
-        &context,
-        &provider,
-        change.events.clone(),
-        change.scope.clone(),
-    )?;
     let url = change
         .url
         .map(|url| check_url(&url, context.config.current().delivery.allow_http))
@@ -142,17 +161,30 @@ pub async fn change(
     check_name(change.name.as_ref().and_then(Option::as_deref))?;
     let secret = change.secret.as_ref().and_then(Option::as_ref);
     check_secret(&context, &provider, secret)?;
-    if change.secret == Some(None) && context.rules.plan(&provider)?.always_signed {
+    if change.secret == Some(None) && context.rules.plan(&provider, true)?.always_signed {
         let message =
             "this provider signs every delivery; give another secret, or leave the field out";
         return Err(rejected("secret", "secret_invalid", message));
     }
     let now_ms = context.clock.now_ms();
+    let resumed = change.state == Some(EndpointState::Active);
+    let resume = resumed.then(|| change.resume.unwrap_or(Resume::All));
     let (stored, before, after) = entry.change(|endpoint, deleted| {
         if deleted {
             return Err(EndpointError::Unknown);
         }
         let before = endpoint.clone();
+        // Under the lock, so that two changes of different settings do not undo each other.
+        let (rules, settings) = check(
+            &context,
+            CheckEndpoint {
+                provider: provider.clone(),
+                events: change.events.clone(),
+                scope: change.scope.clone(),
+                settings: change.settings.clone(),
+                before: (*before.settings).clone(),
+            },
+        )?;
         let mut after = before.clone();
         after.version = before.version.saturating_add(1);
         if change.events.is_some() {
@@ -160,6 +192,9 @@ pub async fn change(
         }
         if change.scope.is_some() {
             after.rules.scope = rules.scope;
+        }
+        if change.settings.is_some() {
+            after.settings = Arc::new(settings);
         }
         after.url = url.unwrap_or(after.url);
         after.name = change.name.unwrap_or(after.name);
@@ -176,50 +211,55 @@ pub async fn change(
             }
             after.state = state;
             after.reason = (state != EndpointState::Active).then_some(StateReason::Manual);
+            after.probe_at_ms = None;
         }
         *endpoint = after.clone();
-        let stored = context.store.update_endpoint(after.clone(), now_ms);
+        let stored = context.store.update_endpoint(after.clone(), resume, now_ms);
         Ok((stored, before, after))
     })?;
-    if let Err(error) = stored.await {
-        entry.take_back(&after, before, &error);
-        return Err(error.into());
+    match stored.await {
+        Ok(more) => {
+            worker.changed(&after, resumed, more);
+            Ok(after)
+        }
+        Err(error) => {
+            entry.take_back(&after, before, &error);
+            Err(error.into())
+        }
     }
-    if after.state == EndpointState::Active {
-        worker.due(&id, now_ms);
-    }
-    Ok(after)
 }
 
 /// Deletes an endpoint. To be run to its end.
 ///
 /// # Errors
 /// [`EndpointError`]; the endpoint stays then.
-pub async fn delete(context: Arc<Context>, id: EndpointId) -> Result<(), EndpointError> {
+pub async fn delete(
+    context: Arc<Context>,
+    worker: Arc<Worker>,
+    id: EndpointId,
+) -> Result<(), EndpointError> {
     let now_ms = context.clock.now_ms();
     let delete = || context.store.delete_endpoint(id.clone(), now_ms);
     let (entry, deleted) = context
         .registry
         .remove(&id, delete)
         .ok_or(EndpointError::Unknown)?;
-    if let Err(error) = deleted.await {
-        context.registry.restore(entry);
-        return Err(error.into());
+    match deleted.await {
+        Ok(more) => {
+            worker.deleted(&id, more);
+            Ok(())
+        }
+        Err(error) => {
+            context.registry.restore(entry);
+            Err(error.into())
+        }
     }
-    Ok(())
 }
 
-fn check_rules(
+fn check(
     context: &Context,
-    provider: &str,
-    events: Option<String>,
-    scope: Option<String>,
-) -> Result<countersign_guest::EndpointRules, EndpointError> {
-    let question = CheckEndpoint {
-        provider: provider.to_owned(),
-        events,
-        scope,
-    };
+    question: CheckEndpoint,
+) -> Result<(EndpointRules, EndpointSettings), EndpointError> {
     let checked = context.rules.guest.check_endpoint(question)?;
     checked.map_err(EndpointError::Rejected)
 }

@@ -1,6 +1,11 @@
 //! Why the program ends.
 
-use crate::{admin::AdminError, config::ConfigError, rules::RulesError, store::StoreError};
+use crate::{
+    admin::AdminError,
+    config::ConfigError,
+    rules::RulesError,
+    store::{StoreError, sqlite::BackupError},
+};
 use std::{io, net::SocketAddr, process::ExitCode};
 
 /// Why the program ends without having done what it was asked for.
@@ -13,6 +18,17 @@ pub enum Error {
     /// Another process uses the data, the disk is full, or the file is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The data was checked and is not sound.
+    #[error(
+        "{findings} findings: the data is not sound. Restore a backup, or write to us with what was printed"
+    )]
+    Unsound {
+        /// How many.
+        findings: usize,
+    },
     /// The rules could not be loaded: a defect of this build.
     #[error("the rules cannot be loaded: {0}")]
     Rules(#[from] RulesError),
@@ -48,7 +64,7 @@ Exit codes:
   0    done; for `serve`: stopped gracefully
   1    something failed while running
   2    the command line or the configuration is wrong; the message names the fix
-  3    the data cannot be opened: used by another process, not writable or damaged, or the key does not fit
+  3    the data cannot be used: open in another process, not writable or damaged, or the key does not fit
   130  stopped at once by a second signal";
 
 impl Error {
@@ -56,9 +72,13 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Config(_) => 2,
-            Self::Store(_) => 3,
+            Self::Store(_) | Self::Unsound { .. } | Self::Backup(BackupError::Store(_)) => 3,
             Self::StoppedAtOnce => 130,
-            Self::Admin(_) | Self::Rules(_) | Self::Listen { .. } | Self::System { .. } => 1,
+            Self::Admin(_)
+            | Self::Backup(_)
+            | Self::Rules(_)
+            | Self::Listen { .. }
+            | Self::System { .. } => 1,
         })
     }
 }

@@ -26,6 +26,14 @@ macro_rules! ids {
                 Some(Self(text.into()))
             }
 
+            /// The least id that can be made at `at_ms`: ids sort by time, so it stands between what was made before and
+            /// after.
+            pub fn floor(at_ms: u64) -> Self {
+                // 48 bits of milliseconds last until the year 10889.
+                let at_ms = at_ms.min((1 << 48) - 1);
+                Self(format!("{}{}", $prefix, Ulid::from_parts(at_ms, 0)).into())
+            }
+
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -49,6 +57,8 @@ ids! {
     DeliveryId = "dlv_";
     /// Names an attempt: one request.
     AttemptId = "atmpt_";
+    /// Names a replay: many deliveries sent again.
+    ReplayId = "rpl_";
 }
 
 impl MessageId {
@@ -75,6 +85,9 @@ mod tests {
         let late = MessageId::new(1_700_000_000_001, &SystemChance);
         assert!(early < late);
         assert_eq!(MessageId::parse(early.as_str()), Some(early.clone()));
+        let floor = MessageId::floor(1_700_000_000_001);
+        assert!(early < floor && floor < late);
+        assert!(late < MessageId::floor(u64::MAX));
         assert_eq!(early.as_str(), format!("msg_{}", early.bare()));
     }
 

@@ -1,5 +1,9 @@
 //! Publishing: an event becomes a message and its deliveries, on the disk before the caller hears of it.
 
+mod batch;
+
+pub use self::batch::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BatchError, publish_batch};
+
 use crate::{
     clock::rfc3339,
     context::Context,
@@ -13,7 +17,8 @@ use crate::{
     worker::{Slot, Worker},
 };
 use bytes::Bytes;
-use countersign_guest::{Match, Publish, Rejection};
+use countersign_guest::{Match, Publish, Rejection, Target};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// How often an event is matched again because an endpoint changed in between. Each time needs another change within a few
@@ -24,6 +29,9 @@ const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
 /// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
 pub const LONG_RENDERS_MAX: usize = 4;
 
+/// Longest ordering key that is stored as it is. Usual ones are half as long.
+const ORDER_KEY_BYTES_MAX: usize = 160;
+
 /// An event as a client publishes it.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -33,7 +41,7 @@ pub struct Event {
     pub client_id: Option<String>,
     /// It was caused by a machine (R-C13).
     pub bot: bool,
-    /// Key and SHA-256 of the request.
+    /// Key that recognises it when it comes again, and SHA-256 of what came with it.
     pub idempotency: Option<(String, [u8; 32])>,
 }
 
@@ -79,22 +87,16 @@ pub async fn publish(
     for _ in 0..MATCHES_MAX {
         let candidates = context.registry.candidates(&event.provider);
         let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
-        let body = Bytes::from(rendered.body);
-        let planned = plan(&context, &worker, &candidates, &rendered.matches, now_ms);
-        let message = NewMessage {
-            id: message_id.clone(),
-            provider: event.provider.clone(),
-            event_type: rendered.event_type.clone(),
-            body: body.clone(),
-            created_at_ms: now_ms,
-            idempotency: event.idempotency.clone().map(|(key, sha256)| Idempotency {
-                key,
-                request_sha256: sha256,
-                valid_since_ms: now_ms.saturating_sub(KEYS_KEPT.as_secs() * 1_000),
-            }),
-            deliveries: planned.iter().map(|(new, _)| new.clone()).collect(),
-        };
-        match context.store.publish(message).await? {
+        let prepared = prepare(
+            &context,
+            &worker,
+            &event,
+            message_id.clone(),
+            rendered,
+            &candidates,
+            now_ms,
+        );
+        match context.store.publish(prepared.message.clone()).await? {
             Published::Stale => continue,
             Published::Conflict => return Err(PublishError::IdempotencyConflict),
             Published::Duplicate(receipt) => {
@@ -103,25 +105,97 @@ pub async fn publish(
                     duplicate: true,
                 });
             }
-            Published::Stored => {
-                let receipt = Receipt {
-                    message_id: message_id.clone(),
-                    event_type: rendered.event_type,
-                    deliveries: planned
-                        .iter()
-                        .map(|(new, _)| (new.id.clone(), new.endpoint_id.clone(), new.state))
-                        .collect(),
-                };
-                begin(&worker, planned, &message_id, &body, now_ms);
-                return Ok(Accepted {
-                    receipt,
-                    duplicate: false,
-                });
-            }
+            Published::Stored(waiting) => return Ok(prepared.begin(&worker, &waiting)),
         }
     }
     // Endpoints change faster than events can be matched.
     Err(StoreError::Busy.into())
+}
+
+/// A message to be stored, with the places of deliveries whose first attempt begins right after.
+struct Prepared {
+    message: NewMessage,
+    slots: Vec<Option<Slot>>,
+}
+
+fn prepare(
+    context: &Context,
+    worker: &Arc<Worker>,
+    event: &Event,
+    message_id: MessageId,
+    rendered: countersign_guest::Published,
+    candidates: &[Candidate],
+    now_ms: u64,
+) -> Prepared {
+    let planned = plan(context, worker, candidates, rendered.matches, now_ms);
+    let (deliveries, slots) = planned.into_iter().unzip();
+    let message = NewMessage {
+        id: message_id,
+        provider: event.provider.clone(),
+        event_type: rendered.event_type,
+        body: Bytes::from(rendered.body),
+        created_at_ms: now_ms,
+        idempotency: event
+            .idempotency
+            .clone()
+            .map(|key| idempotency(key, now_ms)),
+        deliveries,
+    };
+    Prepared { message, slots }
+}
+
+fn idempotency((key, sha256): (String, [u8; 32]), now_ms: u64) -> Idempotency {
+    Idempotency {
+        key,
+        request_sha256: sha256,
+        valid_since_ms: now_ms.saturating_sub(KEYS_KEPT.as_secs() * 1_000),
+    }
+}
+
+impl Prepared {
+    /// It has been stored: first attempts begin, but for those that wait for another of their key.
+    fn begin(self, worker: &Arc<Worker>, waiting: &[DeliveryId]) -> Accepted {
+        let Self { message, slots } = self;
+        let mut receipt = Receipt {
+            message_id: message.id.clone(),
+            event_type: message.event_type,
+            deliveries: Vec::with_capacity(message.deliveries.len()),
+        };
+        for (new, slot) in message.deliveries.into_iter().zip(slots) {
+            let state = match waiting.contains(&new.id) {
+                true => DeliveryState::Waiting,
+                false => new.state,
+            };
+            let delivery = (new.id.clone(), new.endpoint_id.clone(), state);
+            receipt.deliveries.push(delivery);
+            match (state, slot) {
+                (DeliveryState::Sending, Some(slot)) => worker.begin(
+                    slot,
+                    Lease {
+                        delivery_id: new.id,
+                        message_id: message.id.clone(),
+                        endpoint_id: new.endpoint_id,
+                        attempts_total: 0,
+                        attempts_in_round: 0,
+                        first_started_at_ms: None,
+                        body: message.body.clone(),
+                        order_key: new.order_key,
+                        probe: false,
+                    },
+                ),
+                (DeliveryState::Pending, _) => {
+                    worker.due(&new.endpoint_id, message.created_at_ms);
+                }
+                (DeliveryState::Held, _) => worker.held(&new.endpoint_id),
+                // A place that is not needed is given back.
+                _ => {}
+            }
+        }
+        Accepted {
+            receipt,
+            duplicate: false,
+        }
+    }
 }
 
 async fn render(
@@ -131,7 +205,26 @@ async fn render(
     now_ms: u64,
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
-    let question = Publish {
+    let question = question(event, message_id, now_ms, candidates);
+    match event.payload.len() <= PAYLOAD_BYTES_INLINE {
+        true => ask(context, question),
+        false => {
+            let _turn = context.long_renders.acquire().await;
+            let context = Arc::clone(context);
+            let asked = tokio::task::spawn_blocking(move || ask(&context, question));
+            let answered = asked.await;
+            answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
+        }
+    }
+}
+
+fn question(
+    event: &Event,
+    message_id: &MessageId,
+    now_ms: u64,
+    candidates: &[Candidate],
+) -> Publish {
+    Publish {
         provider: event.provider.clone(),
         payload: event.payload.clone(),
         default_id: message_id.bare().to_owned(),
@@ -140,20 +233,17 @@ async fn render(
         bot: event.bot,
         endpoints: candidates
             .iter()
-            .map(|candidate| (candidate.rules.clone(), candidate.state))
+            .map(|candidate| Target {
+                rules: candidate.rules.clone(),
+                state: candidate.state,
+                ordering: candidate.settings.ordering.clone(),
+            })
             .collect(),
-    };
-    let answer = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
-        true => context.rules.guest.publish(question),
-        false => {
-            let _turn = context.long_renders.acquire().await;
-            let context = Arc::clone(context);
-            let asked = move || context.rules.guest.publish(question);
-            let answered = tokio::task::spawn_blocking(asked).await;
-            answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string())))
-        }
-    };
-    match answer {
+    }
+}
+
+fn ask(context: &Context, question: Publish) -> Result<countersign_guest::Published, PublishError> {
+    match context.rules.guest.publish(question) {
         // Enough for any event of a sensible shape. The deadline is another matter: a machine that is short of time can miss
         // it with any payload, so the client is asked to try again.
         Err(RulesError::Memory) => Err(PublishError::Rejected(Rejection {
@@ -179,10 +269,10 @@ fn plan(
     context: &Context,
     worker: &Arc<Worker>,
     candidates: &[Candidate],
-    matches: &[Match],
+    matches: Vec<Match>,
     now_ms: u64,
 ) -> Vec<(NewDelivery, Option<Slot>)> {
-    let planned = matches.iter().filter_map(|matched| {
+    let planned = matches.into_iter().filter_map(|matched| {
         let candidate = candidates.get(matched.endpoint as usize)?;
         let endpoint_id = candidate.entry.id.clone();
         let slot = match matched.held {
@@ -199,35 +289,20 @@ fn plan(
             endpoint_id,
             endpoint_version: candidate.version,
             state,
+            order_key: matched.order_key.map(order_key),
         };
         Some((new, slot))
     });
     planned.collect()
 }
 
-fn begin(
-    worker: &Arc<Worker>,
-    planned: Vec<(NewDelivery, Option<Slot>)>,
-    message_id: &MessageId,
-    body: &Bytes,
-    now_ms: u64,
-) {
-    for (new, slot) in planned {
-        match slot {
-            Some(slot) => worker.begin(
-                slot,
-                Lease {
-                    delivery_id: new.id,
-                    message_id: message_id.clone(),
-                    endpoint_id: new.endpoint_id,
-                    attempts_total: 0,
-                    attempts_in_round: 0,
-                    first_started_at_ms: None,
-                    body: body.clone(),
-                },
-            ),
-            None if new.state == DeliveryState::Pending => worker.due(&new.endpoint_id, now_ms),
-            None => {}
+/// A key of order as it is stored: as it is, or its digest when it is long.
+pub(crate) fn order_key(key: String) -> Arc<str> {
+    match key.len() {
+        ..=ORDER_KEY_BYTES_MAX => key.into(),
+        _ => {
+            let digest = Sha256::digest(key.as_bytes());
+            format!("sha256:{}", base16ct::lower::encode_string(&digest)).into()
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     store::{Endpoint, StoreError},
 };
 use countersign_core::delivery::EndpointState;
-use countersign_guest::EndpointRules;
+use countersign_guest::{EndpointRules, EndpointSettings, operational::SOURCE};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -18,7 +18,11 @@ use std::{
 
 /// Every endpoint that is not deleted.
 #[derive(Default)]
-pub struct Registry(RwLock<BTreeMap<EndpointId, Arc<Entry>>>);
+pub struct Registry {
+    endpoints: RwLock<BTreeMap<EndpointId, Arc<Entry>>>,
+    /// Those of them that are told of the others. Apart, so that they can be asked while another endpoint is locked.
+    operational: RwLock<BTreeMap<EndpointId, Arc<Entry>>>,
+}
 
 /// One endpoint.
 pub struct Entry {
@@ -37,6 +41,7 @@ pub struct Candidate {
     pub entry: Arc<Entry>,
     pub version: u64,
     pub rules: EndpointRules,
+    pub settings: Arc<EndpointSettings>,
     pub state: EndpointState,
 }
 
@@ -52,6 +57,7 @@ impl Registry {
 
     /// Adds an endpoint that has been stored.
     pub fn insert(&self, endpoint: Endpoint) {
+        let operational = endpoint.provider == SOURCE;
         let entry = Arc::new(Entry {
             id: endpoint.id.clone(),
             inner: Mutex::new(Inner {
@@ -59,7 +65,20 @@ impl Registry {
                 deleted: false,
             }),
         });
+        if operational {
+            let mut told = self.write_operational();
+            told.insert(entry.id.clone(), Arc::clone(&entry));
+        }
         self.write().insert(entry.id.clone(), entry);
+    }
+
+    /// The endpoints that are told of others. May be called while an endpoint that is none of them is locked.
+    pub fn operational(&self) -> Vec<Candidate> {
+        let told = self.operational.read();
+        let told = told.unwrap_or_else(PoisonError::into_inner);
+        told.values()
+            .filter_map(|entry| entry.candidate(SOURCE))
+            .collect()
     }
 
     /// The endpoint of this id.
@@ -80,16 +99,11 @@ impl Registry {
 
     /// The endpoints that events of the provider may go to.
     pub fn candidates(&self, provider: &str) -> Vec<Candidate> {
-        let candidate = |entry: &Arc<Entry>| {
-            let inner = entry.lock();
-            (inner.endpoint.provider == provider).then(|| Candidate {
-                entry: Arc::clone(entry),
-                version: inner.endpoint.version,
-                rules: inner.endpoint.rules.clone(),
-                state: inner.endpoint.state,
-            })
-        };
-        self.read().values().filter_map(candidate).collect()
+        let endpoints = self.read();
+        let found = endpoints.values();
+        found
+            .filter_map(|entry| entry.candidate(provider))
+            .collect()
     }
 
     /// Takes an endpoint out and queues its deletion with `delete`. `None` when it is not there.
@@ -99,6 +113,7 @@ impl Registry {
         delete: impl FnOnce() -> T,
     ) -> Option<(Arc<Entry>, T)> {
         let entry = self.write().remove(id)?;
+        self.write_operational().remove(id);
         let mut inner = entry.lock();
         inner.deleted = true;
         let deleting = delete();
@@ -109,19 +124,45 @@ impl Registry {
     /// Puts back an endpoint whose deletion could not be stored.
     pub fn restore(&self, entry: Arc<Entry>) {
         entry.lock().deleted = false;
+        if entry.lock().endpoint.provider == SOURCE {
+            let mut told = self.write_operational();
+            told.insert(entry.id.clone(), Arc::clone(&entry));
+        }
         self.write().insert(entry.id.clone(), entry);
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.endpoints
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.endpoints
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_operational(&self) -> RwLockWriteGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
+        self.operational
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entry {
+    /// What matching needs, if it is an endpoint of this provider.
+    fn candidate(self: &Arc<Self>, provider: &str) -> Option<Candidate> {
+        let inner = self.lock();
+        (inner.endpoint.provider == provider).then(|| Candidate {
+            entry: Arc::clone(self),
+            version: inner.endpoint.version,
+            rules: inner.endpoint.rules.clone(),
+            settings: Arc::clone(&inner.endpoint.settings),
+            state: inner.endpoint.state,
+        })
+    }
+
     /// The endpoint as it is now.
     pub fn snapshot(&self) -> Endpoint {
         self.lock().endpoint.clone()

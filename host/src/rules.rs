@@ -117,8 +117,12 @@ impl Rules {
     ///
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
-    pub fn plan(&self, provider: &str) -> Result<Arc<DeliveryPlan>, RulesError> {
-        self.guest.plan(provider)
+    pub fn plan(
+        &self,
+        provider: &str,
+        standard_headers: bool,
+    ) -> Result<Arc<DeliveryPlan>, RulesError> {
+        self.guest.plan(provider, standard_headers)
     }
 
     /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
@@ -181,7 +185,7 @@ impl Rules {
     /// # Errors
     /// [`KernelError::Refused`] with the code when it cannot.
     pub fn check_secret(&self, provider: &str, secret: &str) -> Result<(), KernelError> {
-        for signature in &self.plan(provider)?.signatures {
+        for signature in &self.plan(provider, true)?.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             self.kernel.signer(&signature.scheme, &[secret], &options)?;

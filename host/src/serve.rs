@@ -10,18 +10,17 @@ use crate::{
     error::Error,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
+    records::{replay::Replays, retention::Retention},
     registry::Registry,
     rules::Rules,
     signals::{Asked, Signals},
-    store::{
-        Store, StoreError,
-        sqlite::{QueueLimits, SqliteStore},
-    },
+    store::{Store, StoreError, sqlite::SqliteStore},
     telemetry::LogFilter,
     transport::{HttpTransport, Limits as TransportLimits, Route},
     worker::{Limits, Worker},
 };
 use countersign_core::retry::TimeScale;
+use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{
     io::Write,
     sync::{
@@ -64,19 +63,16 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         doing: "asking for random bytes",
         source,
     })?;
+    raise_open_files();
     let rules = match admin::guest_file(&live) {
         None => Rules::load()?,
         Some(file) => Rules::load_with(&admin::read_module(&file)?, Some(file))?,
     };
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let path = config.store_path();
-    let limits = QueueLimits {
-        queue_max: config.store.queue_max,
-        batch_max: config.store.batch_max,
-    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(
         &path,
-        limits,
+        config.store_options(),
         &config.key_source(),
         Arc::clone(&chance),
     )?);
@@ -103,10 +99,18 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         );
     }
     let worker = Worker::new(Arc::clone(&context), limits_of(&config));
+    let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
+    let retention = Retention {
+        store: Arc::clone(&context.store),
+        clock: Arc::clone(&context.clock),
+        settings: config.retention.settings().map_err(ConfigError::from)?,
+    };
     let app = Arc::new(App {
+        replays: Arc::clone(&replays),
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         requests: AtomicU32::new(0),
+        batches: Semaphore::new(api::BATCHES_MAX),
         stopping: AtomicBool::new(false),
     });
     let commands = match Socket::open(&config.socket_path()) {
@@ -123,6 +127,8 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         axum::serve(listener, api::router(Arc::clone(&app))).with_graceful_shutdown(until(stopped));
     let mut server = tokio::spawn(server.into_future());
     let delivering = tokio::spawn(Arc::clone(&worker).run());
+    let replaying = tokio::spawn(async move { replays.run().await });
+    let forgetting = tokio::spawn(async move { retention.run().await });
 
     loop {
         tokio::select! {
@@ -147,6 +153,8 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     );
     app.stopping.store(true, Ordering::Relaxed);
     drop(stop);
+    replaying.abort();
+    forgetting.abort();
     if let Some(commands) = commands {
         commands.abort();
     }
@@ -182,6 +190,8 @@ fn limits_of(config: &Config) -> Limits {
     Limits {
         total_max: config.delivery.concurrency_max,
         endpoint_max: config.delivery.endpoint_concurrency_max,
+        slow_max: config.fairness.slow_max(config.delivery.concurrency_max),
+        body_bytes_max: config.fairness.body_bytes_max,
     }
 }
 
@@ -237,10 +247,18 @@ fn transport(
         tls: Duration::from_millis(network.tls_timeout_ms),
         head: Duration::from_millis(network.head_timeout_ms),
         idle_max: network.idle_max as usize,
-        endpoint_idle_max: config.delivery.endpoint_concurrency_max as usize,
+        endpoint_idle_max: CONCURRENCY_MAX as usize,
     };
     let transport = HttpTransport::new(Arc::clone(clock), route, limits);
     Ok((guard, transport))
+}
+
+/// Each attempt under way is an open file, and many systems begin with a limit that is lower than the one they allow.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
 }
 
 /// Waits for requests and attempts under way, `limit` at most. Returns the attempts that are left.

@@ -1,22 +1,32 @@
 //! What is kept, and what a store promises.
 
 mod record;
+mod replay;
+mod retention;
 pub mod sqlite;
 
 pub use self::record::{
-    Attempt, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter, Idempotency, Lease,
-    Message, MessageView, NewDelivery, NewMessage, Receipt, Recovered, SecretText, SigningSecret,
-    StateReason, Stats, Word,
+    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
+    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
+    Recovered, Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
 };
+pub use self::replay::{
+    Counted, EndedState, Page, Replay, ReplayState, ReplayStep, Retried, Selected, Selection,
+    Stepped,
+};
+pub use self::retention::{Prunable, Prune, Pruned, Size};
 
 use crate::{
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
     vault::KeyError,
 };
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 /// How long an idempotency key is remembered.
 pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Deliveries that change in one step of what concerns all of an endpoint: some milliseconds of writing.
+pub const STEP_ROWS: u32 = 200;
 
 /// The answer of a store, some time later. Dropping it does not undo the call.
 pub type Later<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
@@ -36,7 +46,24 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The disk is full, the file is damaged or not writable.
+    /// The disk has no room left, or only what is kept for the outcomes of what was accepted. The operator's task; calls work
+    /// again once there is room.
+    #[error("the disk of the store has no room left for it. Free some, or lower retention.*")]
+    Full,
+    /// Another program, such as a sqlite3 shell in a transaction, keeps the store from writing. Try again later.
+    #[error("another program keeps the file of the store locked; end its transaction")]
+    Locked,
+    /// The data is not what was written. A fault of the disk, or of another program.
+    #[error(
+        "the data at {path} is damaged: {problem}. Restore a backup, or look closer with `countersign check`"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first finding.
+        problem: String,
+    },
+    /// The file cannot be read or written.
     #[error("the store failed while {doing}: {problem}")]
     Failed {
         /// What was being done.
@@ -55,8 +82,9 @@ pub enum StoreError {
 /// What became of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
-    /// It is kept, with its deliveries.
-    Stored,
+    /// It is kept, with its deliveries. Those that wait for another of their key are named; the others have the state that
+    /// they were given with.
+    Stored(Vec<DeliveryId>),
     /// The same request came before; this is what it got. Nothing new is kept.
     Duplicate(Receipt),
     /// The idempotency key belongs to another request. Nothing is kept.
@@ -65,17 +93,17 @@ pub enum Published {
     Stale,
 }
 
-/// What became of a dead letter that is to be sent again.
+/// What became of messages that are published together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Retried {
-    /// It is pending.
-    Pending(EndpointId),
-    /// No such delivery.
-    Unknown,
-    /// It is in this state, not a dead letter.
-    NotDead(DeliveryState),
-    /// Its endpoint is not active, or deleted.
-    EndpointNotActive,
+pub enum PublishedBatch {
+    /// Each, in the order given: [`Published::Stored`] or [`Published::Duplicate`].
+    Done(Vec<Published>),
+    /// The same request came before; this is what it got. Nothing new is kept.
+    Duplicate(Vec<Receipt>),
+    /// The key of the request (`None`) or of the event at this place belongs to another. Nothing is kept.
+    Conflict(Option<usize>),
+    /// As [`Published::Stale`].
+    Stale,
 }
 
 /// The memory of the sender.
@@ -90,10 +118,17 @@ pub enum Retried {
 /// 4. **Bounded.** Calls that a client causes ([`publish`](Store::publish) and changes of endpoints) are refused with
 ///    [`StoreError::Busy`] when too many wait. Calls of the delivery loop are not: it never makes more than it has places.
 /// 5. What must never happen: a delivery is claimed twice without having been put back, recorded or recovered in between; a
-///    body, message id or recorded attempt changes; a delivery disappears.
-/// 6. **Secrets are sealed.** What leaves the process holds no signing secret that opens without the key of the vault, and
-///    a secret that was replaced or deleted is overwritten.
+///    body, message id or recorded attempt changes; a delivery disappears; two deliveries of one endpoint and one ordering
+///    key are claimed at a time.
+/// 6. A store that fails goes on by itself when the cause is gone, and logs its own failures, few lines however many they are.
 /// 7. What may happen twice: a request. After a crash, deliveries that were being sent are pending again.
+/// 8. **In steps.** What concerns every delivery of an endpoint changes [`STEP_ROWS`] of them at a time, so that nobody waits
+///    for a million. Until the rest has followed, no call treats it as anything but what it is to become.
+/// 9. **In order.** Of the open deliveries of one endpoint and one key, the one that came first is pending, sending or held, and
+///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active, or has
+///    become so after that one was published: then it is one of those that were held.
+/// 10. **Secrets are sealed.** What leaves the process holds no signing secret that opens without the key of the vault, and
+///     a secret that was replaced or deleted is overwritten.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
@@ -101,29 +136,92 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps a new endpoint.
     fn create_endpoint(&self, endpoint: Endpoint) -> Later<()>;
 
-    /// Replaces an endpoint. In the same step its deliveries follow its state: held ones become due when it is active
-    /// (all at once; the delivery loop takes them a few at a time), pending ones are held when it is not.
-    fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()>;
+    /// Replaces an endpoint. Pending deliveries are held when it is not active; the first step of that is part of the call.
+    /// Held ones stay so when it is active, until they are [claimed](Store::claim); `resume` says which of them, and `None`
+    /// leaves that as it was said before. Returns whether more is to [follow](Store::follow).
+    fn update_endpoint(
+        &self,
+        endpoint: Endpoint,
+        resume: Option<Resume>,
+        now_ms: u64,
+    ) -> Later<bool>;
 
-    /// Deletes an endpoint: its secrets are wiped, its pending and held deliveries are cancelled.
-    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()>;
+    /// Deletes an endpoint: its secrets are wiped, its open deliveries are cancelled, but for those that are being sent; the
+    /// first step of that is part of the call. Returns whether more is to [follow](Store::follow).
+    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool>;
+
+    /// The next step for deliveries that are to follow the state of their endpoint: pending ones are held, held ones that its
+    /// owner did not want become dead letters, those of a deleted one are cancelled. Returns whether there is more.
+    fn follow(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool>;
+
+    /// Endpoints with work that is done in steps, such as was not finished when the last process ended.
+    fn backlogs(&self) -> Later<Backlogs>;
 
     /// Keeps a message with its deliveries, unless its idempotency key is known or an endpoint has changed.
     fn publish(&self, message: NewMessage) -> Later<Published>;
 
-    /// Takes up to so many due deliveries of each endpoint, oldest first: they are `Sending` from now on.
-    fn claim(&self, claims: Vec<(EndpointId, u32)>, now_ms: u64) -> Later<Vec<Claimed>>;
+    /// Keeps messages with their deliveries, all or none.
+    fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch>;
+
+    /// Takes up deliveries of each endpoint that are due or held, each oldest first: they are `Sending` from now on. Of an
+    /// endpoint that is not active it takes none. It stops when the bodies are longer than `body_bytes_max` together, but
+    /// takes one in any case. The answer has a place for each claim, in their order.
+    fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>>;
+
+    /// Takes up the oldest held delivery of an endpoint as a probe; `None` when it has none.
+    fn claim_probe(&self, endpoint: EndpointId, now_ms: u64) -> Later<Option<Lease>>;
 
     /// Gives back claimed deliveries without an attempt; not to be claimed before `not_before_ms`. Those of deleted
     /// endpoints are cancelled.
     fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()>;
 
     /// Keeps an attempt and what follows from it for delivery and endpoint. If the endpoint is paused by it, its pending
-    /// deliveries are held in the same step.
-    fn record(&self, ended: Ended) -> Later<()>;
+    /// deliveries are held, and the first step of that is part of the call. So are the operational messages about it.
+    fn record(&self, ended: Ended) -> Later<Recorded>;
 
-    /// Makes a dead letter pending again, with a new round of attempts.
-    fn retry(&self, delivery: DeliveryId, now_ms: u64) -> Later<Retried>;
+    /// Makes a delivery that is in one of these states pending again, with the same message id and body and a new round of
+    /// attempts; its earlier attempts stay. A dead letter is then no longer acknowledged. With an ordering key it goes behind those
+    /// of its key that are open by now.
+    fn retry(
+        &self,
+        delivery: DeliveryId,
+        states: Vec<DeliveryState>,
+        now_ms: u64,
+    ) -> Later<Retried>;
+
+    /// Marks dead letters as known to their owner. What is none, or is marked already, is left as it is. Returns how many of
+    /// them are dead letters and marked now.
+    fn acknowledge(&self, deliveries: Vec<DeliveryId>, now_ms: u64) -> Later<u64>;
+
+    /// A page of the selection. A read looks at a bounded number of rows, so a page may be short, or empty, and still have
+    /// another one behind it.
+    fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>>;
+
+    /// How many deliveries fit. Counting stops after a bounded number of rows and says so.
+    fn count(&self, selection: Selection) -> Later<Counted>;
+
+    /// Keeps a new replay. `false`, and nothing is kept, when `open_max` are running or paused already.
+    fn create_replay(&self, replay: Replay, open_max: u32) -> Later<bool>;
+
+    /// Sends some deliveries of a running replay again, as [`retry`](Store::retry) does, and keeps how far it came: both or
+    /// neither, so that no delivery is sent again twice by one replay. Nothing happens when the replay is not running or not
+    /// where the caller believes it to be.
+    fn step_replay(&self, step: ReplayStep) -> Later<Stepped>;
+
+    /// Changes the state of a replay that is in one of these. Returns it as it is then; `None` when there is none.
+    fn change_replay(
+        &self,
+        replay: ReplayId,
+        from: Vec<ReplayState>,
+        to: ReplayState,
+        now_ms: u64,
+    ) -> Later<Option<Replay>>;
+
+    /// Replays, newest first; with `open`, all that are running or paused and no others.
+    fn replays(&self, open: bool, after: Option<ReplayId>, limit: u32) -> Later<Vec<Replay>>;
+
+    /// A replay.
+    fn replay(&self, replay: ReplayId) -> Later<Option<Replay>>;
 
     /// To be called once before the delivery loop starts: what was being sent when the last process ended is pending again.
     fn recover(&self, now_ms: u64) -> Later<Recovered>;
@@ -131,8 +229,13 @@ pub trait Store: Send + Sync + 'static {
     /// When the next delivery of each endpoint is due; endpoints without pending deliveries are left out.
     fn due(&self) -> Later<Vec<(EndpointId, u64)>>;
 
-    /// Forgets idempotency keys that are older.
-    fn forget_keys(&self, before_ms: u64) -> Later<u64>;
+    /// Forgets what is old, one small step at a time. Deliveries that have not ended are never touched, nor
+    /// what belongs to them; dead letters that nobody has taken note of only as the step says. What was forgotten leaves room
+    /// for new data.
+    fn prune(&self, step: Prune) -> Later<Pruned>;
+
+    /// How much room the data takes.
+    fn size(&self) -> Later<Size>;
 
     /// A message with its deliveries and attempts.
     fn message(&self, message: MessageId) -> Later<Option<MessageView>>;
@@ -143,7 +246,8 @@ pub trait Store: Send + Sync + 'static {
     /// Deliveries, newest first.
     fn deliveries(&self, filter: Filter) -> Later<Vec<Delivery>>;
 
-    /// Counts.
+    /// Counts, without a look at every row. Messages and the deliveries that are delivered or cancelled are exact; others are
+    /// counted up to a bound.
     fn stats(&self) -> Later<Stats>;
 
     /// Brings everything into one file and closes it. Calls that come later fail.

@@ -6,26 +6,32 @@
 //! free.
 
 mod attempt;
+mod probes;
 mod slots;
+mod steps;
 
 pub use self::slots::Limits;
 
-use self::slots::{Pick, Slots};
+use self::{
+    probes::Probes,
+    slots::{Pace, Pick, Slots},
+};
 use crate::{
     clock::within,
     context::Context,
     endpoints::wipe_expired,
     ids::{DeliveryId, EndpointId},
-    store::{KEYS_KEPT, Lease, StoreError},
+    store::{Claim, Lease, StoreError},
 };
+use countersign_guest::EndpointSettings;
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::sync::Notify;
 
-/// How often all hints are renewed and old idempotency keys forgotten; also the longest sleep, so that a clock that was set
-/// is noticed.
+/// How often all hints are renewed; also the longest sleep, so that a clock that was set is noticed.
 const ROUND: Duration = Duration::from_secs(60);
 /// A delivery whose attempt could not be made or judged is not taken up again before this time: the cause is a defect, and
 /// trying at once would only repeat it.
@@ -42,18 +48,46 @@ pub struct Worker {
     /// A place was given back during a stop.
     ended: Notify,
     /// Claimed deliveries whose attempt ended without a record.
-    lost: Mutex<Vec<(DeliveryId, EndpointId)>>,
+    lost: Mutex<Vec<Lost>>,
+    probes: Mutex<Probes>,
+    /// Endpoints whose deliveries follow their state, by a task for each, and whether they changed since it began.
+    following: Mutex<HashMap<EndpointId, bool>>,
+}
+
+/// A claimed delivery whose attempt ended without a record.
+struct Lost {
+    delivery: DeliveryId,
+    endpoint: EndpointId,
+    probe: bool,
 }
 
 /// A place for one attempt. Given back when dropped.
 pub struct Slot {
     worker: Arc<Worker>,
     endpoint: EndpointId,
+    body_bytes: u64,
+    pace: Pace,
+}
+
+impl Slot {
+    fn new(worker: &Arc<Worker>, endpoint: &EndpointId) -> Self {
+        Self {
+            worker: Arc::clone(worker),
+            endpoint: endpoint.clone(),
+            body_bytes: 0,
+            pace: Pace::NotMade,
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.worker.release(&self.endpoint, 1);
+        let now_ms = self.worker.context.clock.now_ms();
+        let more =
+            self.worker
+                .slots()
+                .release(&self.endpoint, 1, self.body_bytes, self.pace, now_ms);
+        self.worker.woken_by_release(more);
     }
 }
 
@@ -66,6 +100,8 @@ impl Worker {
             wake: Notify::new(),
             ended: Notify::new(),
             lost: Mutex::default(),
+            probes: Mutex::default(),
+            following: Mutex::default(),
         })
     }
 
@@ -78,9 +114,16 @@ impl Worker {
     /// Runs until [`stop`](Self::stop). The store must have been recovered before.
     pub async fn run(self: Arc<Self>) {
         let mut round_at_ms = 0;
+        for endpoint in self.context.registry.all() {
+            self.configure(&endpoint.id, &endpoint.settings);
+            if let Some(at_ms) = endpoint.probe_at_ms {
+                self.probes().arm(&endpoint.id, at_ms);
+            }
+        }
         loop {
             let now_ms = self.context.clock.now_ms();
             self.put_back_lost(now_ms).await;
+            self.probe(now_ms).await;
             if now_ms >= round_at_ms {
                 self.round(now_ms).await;
                 round_at_ms = now_ms.saturating_add(duration_ms(ROUND));
@@ -88,9 +131,15 @@ impl Worker {
             let pick = self.slots().pick(now_ms);
             match pick {
                 Pick::Stop => return,
-                Pick::Claim(claims) => self.claim(claims, now_ms).await,
+                Pick::Claim(claims, body_bytes_max) => {
+                    self.claim(claims, body_bytes_max, now_ms).await;
+                }
                 Pick::Wait(until_ms) => {
-                    let until_ms = until_ms.unwrap_or(u64::MAX).min(round_at_ms);
+                    let probe_ms = self.probes().next_ms();
+                    let until_ms = [until_ms, probe_ms, Some(round_at_ms)]
+                        .into_iter()
+                        .flatten()
+                        .fold(u64::MAX, u64::min);
                     let wait = Duration::from_millis(until_ms.saturating_sub(now_ms)).min(ROUND);
                     within(&*self.context.clock, wait, self.wake.notified()).await;
                 }
@@ -124,10 +173,13 @@ impl Worker {
     /// A place for the first attempt of a delivery that is about to be stored, if there is one and nobody waits for it.
     pub fn reserve(self: &Arc<Self>, endpoint: &EndpointId) -> Option<Slot> {
         let now_ms = self.context.clock.now_ms();
-        self.slots().reserve(endpoint, now_ms).then(|| Slot {
-            worker: Arc::clone(self),
-            endpoint: endpoint.clone(),
-        })
+        let reserved = self.slots().reserve(endpoint, now_ms);
+        reserved.then(|| Slot::new(self, endpoint))
+    }
+
+    /// Takes over the settings of an endpoint that is new or changed.
+    pub fn configure(&self, endpoint: &EndpointId, settings: &EndpointSettings) {
+        self.slots().configure(endpoint, settings);
     }
 
     /// Tells that a delivery of the endpoint is due at this moment.
@@ -137,7 +189,9 @@ impl Worker {
     }
 
     /// Begins an attempt for a delivery that the store has as `Sending`.
-    pub fn begin(self: &Arc<Self>, slot: Slot, lease: Lease) {
+    pub fn begin(self: &Arc<Self>, mut slot: Slot, lease: Lease) {
+        slot.body_bytes = lease.body.len() as u64;
+        self.slots().hold(slot.body_bytes);
         let worker = Arc::clone(self);
         tokio::spawn(async move {
             let mut claimed = Claimed {
@@ -146,11 +200,10 @@ impl Worker {
                 recorded: false,
             };
             match attempt::make(&worker.context, &lease).await {
-                Ok(next_attempt_at_ms) => {
+                Ok(settled) => {
                     claimed.recorded = true;
-                    if let Some(at_ms) = next_attempt_at_ms {
-                        worker.due(&lease.endpoint_id, at_ms);
-                    }
+                    slot.pace = settled.pace;
+                    worker.after(&lease, &settled);
                 }
                 Err(attempt::NoAttempt::EndpointDeleted) => {}
                 Err(error) => {
@@ -162,30 +215,28 @@ impl Worker {
         });
     }
 
-    async fn claim(self: &Arc<Self>, claims: Vec<(EndpointId, u32)>, now_ms: u64) {
-        let claimed = match self.context.store.claim(claims.clone(), now_ms).await {
+    async fn claim(self: &Arc<Self>, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) {
+        let claiming = self
+            .context
+            .store
+            .claim(claims.clone(), body_bytes_max, now_ms);
+        let claimed = match claiming.await {
             Ok(claimed) => claimed,
             Err(error) => {
-                for (endpoint, places) in &claims {
-                    self.release(endpoint, *places);
-                    self.slots().lower(endpoint, now_ms);
+                for claim in &claims {
+                    let (endpoint, places) = (&claim.endpoint_id, claim.places);
+                    let mut slots = self.slots();
+                    slots.release(endpoint, places, 0, Pace::NotMade, now_ms);
+                    slots.lower(endpoint, now_ms);
                 }
                 self.store_failed(&error).await;
                 return;
             }
         };
-        for ((endpoint, places), claimed) in claims.into_iter().zip(claimed) {
-            let used = u32::try_from(claimed.leases.len()).unwrap_or(u32::MAX);
-            self.release(&endpoint, places.saturating_sub(used));
-            if let Some(at_ms) = claimed.next_due_at_ms {
-                self.slots().lower(&endpoint, at_ms);
-            }
+        for (claim, claimed) in claims.into_iter().zip(claimed) {
+            self.slots().claimed(&claim, &claimed, now_ms);
             for lease in claimed.leases {
-                let slot = Slot {
-                    worker: Arc::clone(self),
-                    endpoint: endpoint.clone(),
-                };
-                self.begin(slot, lease);
+                self.begin(Slot::new(self, &claim.endpoint_id), lease);
             }
         }
     }
@@ -196,12 +247,15 @@ impl Worker {
             return;
         }
         let not_before_ms = now_ms.saturating_add(PUT_BACK_MS);
-        let deliveries = lost.iter().map(|(delivery, _)| delivery.clone()).collect();
+        let deliveries = lost.iter().map(|lost| lost.delivery.clone()).collect();
         let put_back = self.context.store.put_back(deliveries, not_before_ms);
         match put_back.await {
             Ok(()) => {
-                for (_, endpoint) in &lost {
-                    self.slots().lower(endpoint, not_before_ms);
+                for lost in &lost {
+                    match lost.probe {
+                        true => self.probe_lost(&lost.endpoint, not_before_ms),
+                        false => self.slots().lower(&lost.endpoint, not_before_ms),
+                    }
                 }
             }
             Err(error) => {
@@ -214,8 +268,8 @@ impl Worker {
         }
     }
 
-    /// Renews the hints, wipes expired secrets and forgets old keys.
-    async fn round(&self, now_ms: u64) {
+    /// Renews the hints and wipes expired secrets.
+    async fn round(self: &Arc<Self>, now_ms: u64) {
         match self.context.store.due().await {
             Ok(due) => {
                 let mut slots = self.slots();
@@ -226,19 +280,27 @@ impl Worker {
             Err(error) => self.store_failed(&error).await,
         }
         wipe_expired(&self.context, now_ms).await;
-        let before_ms = now_ms.saturating_sub(duration_ms(KEYS_KEPT));
-        if let Err(error) = self.context.store.forget_keys(before_ms).await {
-            self.store_failed(&error).await;
+        match self.context.store.backlogs().await {
+            Ok(backlogs) => {
+                for endpoint in backlogs.unsettled {
+                    self.follow(&endpoint);
+                }
+                for endpoint in backlogs.draining {
+                    self.slots().drain(&endpoint, now_ms, false);
+                }
+            }
+            Err(error) => self.store_failed(&error).await,
         }
     }
 
     async fn store_failed(&self, error: &StoreError) {
-        tracing::error!(%error, "the delivery loop waits for the store");
+        // The store has told of it in the log.
+        tracing::debug!(%error, "the delivery loop waits for the store");
         self.context.clock.sleep(STORE_FAILED).await;
     }
 
-    fn release(&self, endpoint: &EndpointId, places: u32) {
-        if self.slots().release(endpoint, places) {
+    fn woken_by_release(&self, more: bool) {
+        if more {
             self.wake.notify_one();
             self.ended.notify_waiters();
         }
@@ -246,6 +308,10 @@ impl Worker {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn probes(&self) -> MutexGuard<'_, Probes> {
+        self.probes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -259,10 +325,11 @@ struct Claimed<'a> {
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
         if !self.recorded {
-            let lost = (
-                self.lease.delivery_id.clone(),
-                self.lease.endpoint_id.clone(),
-            );
+            let lost = Lost {
+                delivery: self.lease.delivery_id.clone(),
+                endpoint: self.lease.endpoint_id.clone(),
+                probe: self.lease.probe,
+            };
             self.worker
                 .lost
                 .lock()

@@ -105,11 +105,24 @@ fn pairs<S: Copy, I: Copy>(
 }
 
 #[test]
+fn what_is_asked_of_a_delivery_is_allowed_where_it_is_not_refused() {
+    use delivery::{Input, State, allowed};
+
+    let states = |input| allowed(input).collect::<Vec<_>>();
+    assert_eq!(states(Input::ReplayAsked), [State::DeadLettered]);
+    assert_eq!(
+        states(Input::ResendAsked),
+        [State::Delivered, State::DeadLettered]
+    );
+    assert_eq!(states(Input::Acknowledged), [State::DeadLettered]);
+}
+
+#[test]
 fn every_pair_is_decided_and_no_state_is_a_trap() {
     use delivery::{Input, State};
 
     let deliveries = pairs(State::ALL, Input::ALL, State::as_str, Input::as_str);
-    assert_eq!(deliveries.len(), 7 * 14);
+    assert_eq!(deliveries.len(), 8 * 19);
     let endpoints = pairs(
         EndpointState::ALL,
         endpoint::Input::ALL,
@@ -126,11 +139,19 @@ fn every_pair_is_decided_and_no_state_is_a_trap() {
                 Transition::Ignored(_) | Transition::Refused(_) => None,
             })
             .collect();
-        // A step goes somewhere else; only what the receiver has, or nobody wants, stays for ever.
+        // A step goes somewhere else; only what nobody wants stays for ever, and what the receiver has is sent once more
+        // only when that is asked for by name.
         assert!(!next.contains(&state), "{state:?}");
-        let ended = [State::Delivered, State::Cancelled].contains(&state);
-        assert_eq!(next.is_empty(), ended, "{state:?}");
-        assert!(!state.is_final() || !next.contains(&State::Sending));
+        assert_eq!(next.is_empty(), state == State::Cancelled, "{state:?}");
+        if state == State::Delivered {
+            let resent = delivery::transition(state, Input::ResendAsked);
+            assert_eq!(
+                (next, resent),
+                (vec![State::Pending], Transition::To(State::Pending))
+            );
+        }
+        let sending = delivery::transition(state, Input::Claimed);
+        assert!(!state.is_final() || matches!(sending, Transition::Refused(_)));
     }
     for state in EndpointState::ALL.iter().copied() {
         for input in endpoint::Input::ALL.iter().copied() {
@@ -234,6 +255,8 @@ fn health() -> impl Strategy<Value = EndpointHealth> {
     )
         .prop_map(
             |(failed, exhausted, pauses, since, success)| EndpointHealth {
+                warned_percent: [0, 50, 70, 90, 100][(failed % 5) as usize],
+                unwell: failed % 2 == 1,
                 failed_in_a_row: failed,
                 exhausted_in_a_row: exhausted,
                 pauses_in_a_row: pauses,

@@ -12,7 +12,7 @@ use axum::{
 };
 use countersign_core::{Config, KeyedScheme, Request};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -64,13 +64,15 @@ pub struct Receiver {
     /// The certificate that it shows, when it speaks TLS.
     certificate_pem: Option<String>,
     arrivals: Arc<Mutex<Vec<Arrival>>>,
+    open: Arc<Mutex<HashSet<String>>>,
     _runtime: Runtime,
 }
 
 impl Receiver {
     /// Routes, each with a name of the caller's choice at the end, by which [`Arrival`]s are told apart:
     /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status, with a `Location` that a client could follow to
-    /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message.
+    /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message; `/gate/NAME` answers 503 until
+    /// [`open`](Self::open); `/hangs/NAME` takes the request and never answers.
     pub fn start() -> Self {
         Self::listen((Ipv4Addr::LOCALHOST, 0).into(), None)
     }
@@ -95,11 +97,15 @@ impl Receiver {
         let log = Log {
             arrivals: Arc::clone(&arrivals),
             failures: Arc::default(),
+            open: Arc::default(),
         };
+        let open = Arc::clone(&log.open);
         let app = Router::new()
             .route("/ok/{name}", post(ok))
             .route("/status/{code}/{name}", post(status))
             .route("/fails/{count}/{name}", post(fails))
+            .route("/gate/{name}", post(gate))
+            .route("/hangs/{name}", post(hangs))
             .with_state(log);
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -119,6 +125,7 @@ impl Receiver {
             address,
             certificate_pem,
             arrivals,
+            open,
             _runtime: runtime,
         }
     }
@@ -126,6 +133,11 @@ impl Receiver {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// From now on `/gate/NAME` answers 200.
+    pub fn open(&self, name: &str) {
+        lock(&self.open).insert(name.to_owned());
     }
 
     /// The certificate that it shows.
@@ -157,6 +169,8 @@ struct Log {
     arrivals: Arc<Mutex<Vec<Arrival>>>,
     /// Refusals so far by endpoint and message.
     failures: Arc<Mutex<HashMap<(String, String), u32>>>,
+    /// Gates that are open.
+    open: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Log {
@@ -220,6 +234,29 @@ async fn fails(
         }
     };
     log.record(name, headers, body, status)
+}
+
+async fn gate(
+    State(log): State<Log>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    let status = match lock(&log.open).contains(&name) {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    log.record(name, headers, body, status)
+}
+
+async fn hangs(
+    State(log): State<Log>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    log.record(name, headers, body, StatusCode::REQUEST_TIMEOUT);
+    std::future::pending().await
 }
 
 fn message_id(headers: &HeaderMap) -> String {

@@ -17,6 +17,11 @@ pub struct EndpointHealth {
     pub failing_since_ms: Option<u64>,
     /// When an attempt last succeeded, unix milliseconds.
     pub last_success_at_ms: Option<u64>,
+    /// How far on the way to a pause its owner has been told that it is, in percent; 100: they were told that it is paused.
+    /// Each step is told once.
+    pub warned_percent: u8,
+    /// Its owner was told of failures and not yet of their end.
+    pub unwell: bool,
 }
 
 /// When a failing endpoint is taken out of service.
@@ -78,6 +83,7 @@ impl EndpointHealth {
     pub fn after_reactivation(&self) -> Self {
         Self {
             last_success_at_ms: self.last_success_at_ms,
+            unwell: self.unwell,
             ..Self::default()
         }
     }
@@ -109,5 +115,39 @@ impl AutoPause {
                 attempt.ended_at_ms.saturating_sub(since_ms) >= scale.apply(limit_ms)
             }),
         }
+    }
+
+    /// How much of what the rule asks for has happened, in percent, after a failed attempt that `health` includes.
+    /// `attempts_max`: those of a delivery.
+    pub(super) fn percent(
+        self,
+        health: &EndpointHealth,
+        attempt: &EndedAttempt,
+        attempts_max: u64,
+        scale: TimeScale,
+    ) -> u8 {
+        let (done, limit) = match self {
+            Self::Never => return 0,
+            Self::ConsecutiveDeliveries(limit) => (health.exhausted_in_a_row.into(), limit.into()),
+            Self::ConsecutiveAttempts(limit) => (health.failed_in_a_row.into(), limit.into()),
+            Self::NoSuccessSinceDeliveryBegan => {
+                let succeeded = health
+                    .last_success_at_ms
+                    .is_some_and(|at_ms| at_ms >= attempt.first_started_at_ms);
+                match succeeded {
+                    true => return 0,
+                    false => (attempt.number.into(), attempts_max),
+                }
+            }
+            Self::FailingFor { limit_ms } => {
+                let since_ms = health.failing_since_ms.unwrap_or(attempt.ended_at_ms);
+                (
+                    attempt.ended_at_ms.saturating_sub(since_ms),
+                    scale.apply(limit_ms),
+                )
+            }
+        };
+        let percent = done.saturating_mul(100).checked_div(limit).unwrap_or(100);
+        u8::try_from(percent.min(100)).unwrap_or(100)
     }
 }

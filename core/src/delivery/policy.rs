@@ -1,7 +1,9 @@
 //! What is promised about deliveries, with the settings that the readings of the documents leave open.
 
-use super::{AutoPause, Outcome};
-use crate::retry::{Backoff, DELAY_MS_MAX, HOUR_MS, Jitter, MINUTE_MS, RetrySchedule, SECOND_MS};
+use super::{AutoPause, EndedAttempt, EndpointHealth, Outcome};
+use crate::retry::{
+    Backoff, DELAY_MS_MAX, HOUR_MS, Jitter, MINUTE_MS, RetrySchedule, SECOND_MS, TimeScale,
+};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +176,18 @@ impl DeliveryPolicy {
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// How far the endpoint is on the way to a pause by rule, in percent, after a failed attempt.
+    pub(super) fn pause_percent(
+        &self,
+        health: &EndpointHealth,
+        attempt: &EndedAttempt,
+        scale: TimeScale,
+    ) -> u8 {
+        let attempts_max = u64::try_from(self.schedule.attempts_max()).unwrap_or(u64::MAX);
+        self.auto_pause
+            .percent(health, attempt, attempts_max, scale)
     }
 
     pub(super) const fn verdict(&self, outcome: &Outcome) -> Verdict {

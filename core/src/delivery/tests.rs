@@ -1,3 +1,5 @@
+mod notices;
+
 use super::*;
 use crate::retry::{Backoff, Jitter, RetrySchedule};
 use alloc::vec::Vec;
@@ -473,7 +475,7 @@ fn every_answer_to_a_live_endpoint_s_attempt_is_one_of_four() {
             let restarts = [Input::AttemptNotMade, Input::HostRestarted].contains(&input);
             let ended = [
                 State::Delivered,
-                State::Waiting,
+                State::RetryDue,
                 State::Held,
                 State::DeadLettered,
             ];

@@ -1,12 +1,18 @@
 //! From a question to its answer.
 
-use crate::message::{
-    Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-    Rejection, SignaturePlan,
+use crate::{
+    message::{
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
+        Rejection, SignaturePlan,
+    },
+    order::Keys,
+    settings::EndpointSettings,
+    source::{self, Source},
 };
 use countersign_core::{
     delivery::{
         judge,
+        machine::{self, Transition, endpoint},
         rotation::{RotationError, rotate, signing_order},
     },
     event::EventKind,
@@ -30,11 +36,27 @@ pub fn answer(call: &[u8]) -> Vec<u8> {
 
 fn decide(call: Call) -> Result<Answer, Rejection> {
     match call {
-        Call::CheckEndpoint(endpoint) => check_endpoint(&endpoint).map(Answer::Endpoint),
+        Call::CheckEndpoint(endpoint) => {
+            check_endpoint(&endpoint).map(|(rules, settings)| Answer::Endpoint(rules, settings))
+        }
         Call::Publish(event) => publish(&event).map(Answer::Published),
-        Call::Plan { provider } => Ok(Answer::Plan(plan(Provider::named(&provider)?))),
+        Call::Plan {
+            provider,
+            standard_headers,
+        } => Ok(Answer::Plan(match Source::named(&provider)? {
+            Source::Provider(provider) => plan(provider, standard_headers),
+            Source::Operational => source::plan(),
+        })),
+        Call::Notify(notify) => Ok(Answer::Published(source::notified(&notify))),
         Call::Judge(question) => judged(&question),
         Call::Reactivate { health } => Ok(Answer::Health(health.after_reactivation())),
+        Call::Move { state, input } => {
+            Ok(Answer::Moved(match endpoint::transition(state, input) {
+                Transition::To(next) => Some(next),
+                Transition::Ignored(_) | Transition::Refused(_) => None,
+            }))
+        }
+        Call::Allowed { input } => Ok(Answer::Allowed(machine::delivery::allowed(input).collect())),
         Call::SigningOrder { secrets, now_ms } => {
             Ok(Answer::SigningOrder(signing_order(&secrets, now_ms)))
         }
@@ -81,16 +103,26 @@ impl From<RotationError> for Rejection {
     }
 }
 
-fn check_endpoint(endpoint: &CheckEndpoint) -> Result<EndpointRules, Rejection> {
-    let provider = Provider::named(&endpoint.provider)?;
+fn check_endpoint(
+    endpoint: &CheckEndpoint,
+) -> Result<(EndpointRules, EndpointSettings), Rejection> {
+    let source = Source::named(&endpoint.provider)?;
     let events = json("events", endpoint.events.as_deref())?;
     let scope = json("scope", endpoint.scope.as_deref())?;
-    Ok(EndpointRules {
-        subscription: Subscription::read(provider, events.as_ref())
-            .map_err(|error| Rejection::from_subscription("events", &error))?,
-        scope: Scope::read(provider, scope.as_ref())
-            .map_err(|error| Rejection::from_subscription("scope", &error))?,
-    })
+    let rules = match source {
+        Source::Provider(provider) => EndpointRules {
+            subscription: Subscription::read(provider, events.as_ref())
+                .map_err(|error| Rejection::from_subscription("events", &error))?,
+            scope: Scope::read(provider, scope.as_ref())
+                .map_err(|error| Rejection::from_subscription("scope", &error))?,
+        },
+        Source::Operational => source::rules(events.as_ref(), scope.as_ref())?,
+    };
+    let settings = match &endpoint.settings {
+        Some(text) => endpoint.before.with(source, text)?,
+        None => endpoint.before.clone(),
+    };
+    Ok((rules, settings))
 }
 
 fn json(field: &str, text: Option<&str>) -> Result<Option<serde_json::Value>, Rejection> {
@@ -104,7 +136,18 @@ fn json(field: &str, text: Option<&str>) -> Result<Option<serde_json::Value>, Re
 }
 
 fn publish(event: &Publish) -> Result<Published, Rejection> {
-    let provider = Provider::named(&event.provider)?;
+    let provider = match Source::named(&event.provider)? {
+        Source::Provider(provider) => provider,
+        Source::Operational => {
+            return Err(Rejection {
+                field: "provider".to_owned(),
+                code: "provider_reserved".to_owned(),
+                message:
+                    "events of this source are made by the server itself; publish as a provider"
+                        .to_owned(),
+            });
+        }
+    };
     let defaults = Defaults {
         id: &event.default_id,
         timestamp: &event.default_timestamp,
@@ -117,19 +160,22 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
                 .scope
                 .includes(event.client_id.as_deref(), campaign_id.as_deref())
     };
+    let body = payload.encode();
+    let mut keys = Keys::new(Some(provider), &body);
     let matches = event
         .endpoints
         .iter()
         .zip(0..)
-        .filter(|((rules, _), _)| wanted(rules) && !dropped_as_bot(event.bot, payload.kind()))
-        .map(|((_, state), endpoint)| Match {
+        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(event.bot, payload.kind()))
+        .map(|(target, endpoint)| Match {
             endpoint,
-            held: !state.is_active(),
+            held: !target.state.is_active(),
+            order_key: keys.key(&target.ordering),
         })
         .collect();
     Ok(Published {
         event_type: payload.event_type().to_owned(),
-        body: payload.encode(),
+        body,
         matches,
     })
 }
@@ -139,27 +185,28 @@ fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
     bot && matches!(kind, EventKind::Opened | EventKind::Clicked)
 }
 
-fn plan(provider: Provider) -> DeliveryPlan {
+fn plan(provider: Provider, standard_headers: bool) -> DeliveryPlan {
     // R-S3: SmartLead has no event id in the body; elsewhere it uses this header.
     let request_id = (provider == Provider::Smartlead).then(|| "X-Request-Id".to_owned());
     let standard = "standard-webhooks";
     DeliveryPlan {
         timeout_ms: provider.policy().timeout_ms,
         content_type: "application/json".to_owned(),
-        signatures: vec![
-            SignaturePlan {
-                scheme: provider.name().to_owned(),
-                options: Vec::new(),
-            },
-            // R-X1: beside the provider's own header, so that a timestamp is signed. R-E6: the same key, as text.
-            SignaturePlan {
-                scheme: standard.to_owned(),
-                options: vec![("secret_format".to_owned(), "raw".to_owned())],
-            },
-        ],
+        signatures: [SignaturePlan {
+            scheme: provider.name().to_owned(),
+            options: Vec::new(),
+        }]
+        .into_iter()
+        // R-X1: beside the provider's own header, so that a timestamp is signed. R-E6: the same key, as text.
+        .chain(standard_headers.then(|| SignaturePlan {
+            scheme: standard.to_owned(),
+            options: vec![("secret_format".to_owned(), "raw".to_owned())],
+        }))
+        .collect(),
         always_signed: provider.always_signed(),
         // `webhook-id` also without a secret, so that a receiver can drop repeats.
-        id_headers: ["webhook-id".to_owned()]
+        id_headers: standard_headers
+            .then(|| "webhook-id".to_owned())
             .into_iter()
             .chain(request_id)
             .collect(),
@@ -167,15 +214,31 @@ fn plan(provider: Provider) -> DeliveryPlan {
 }
 
 fn judged(question: &Judge) -> Result<Answer, Rejection> {
-    let provider = Provider::named(&question.provider)?;
-    Ok(Answer::Judged(judge(
-        provider.policy(),
+    let source = Source::named(&question.provider)?;
+    let own = question
+        .settings
+        .as_ref()
+        .map(|settings| settings.over(source.policy()))
+        .transpose()
+        // They were checked when they were set.
+        .map_err(|error| Rejection {
+            field: "settings".to_owned(),
+            code: error.code().to_owned(),
+            message: error.to_string(),
+        })?;
+    let mut judgement = judge(
+        own.as_ref().unwrap_or_else(|| source.policy()),
         &question.attempt,
         &question.health,
         question.state,
         question.scale,
         question.chance,
-    )))
+    );
+    // What happens to a notice is not told: each would be the cause of the next.
+    if let Source::Operational = source {
+        judgement.notices.clear();
+    }
+    Ok(Answer::Judged(judgement))
 }
 
 impl From<UnknownProvider> for Rejection {
@@ -213,211 +276,4 @@ impl Rejection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use countersign_core::{
-        delivery::{EndedAttempt, EndpointHealth, EndpointState, Next, Outcome, PauseReason},
-        retry::TimeScale,
-    };
-
-    fn ask(call: &Call) -> Answer {
-        postcard::from_bytes(&answer(&postcard::to_allocvec(call).unwrap())).unwrap()
-    }
-
-    fn rejected(call: &Call) -> (String, String) {
-        match ask(call) {
-            Answer::Rejected(rejection) => (rejection.field, rejection.code),
-            other => panic!("not rejected: {other:?}"),
-        }
-    }
-
-    fn rules(provider: &str, events: &str, scope: &str) -> EndpointRules {
-        let call = Call::CheckEndpoint(CheckEndpoint {
-            provider: provider.to_owned(),
-            events: Some(events.to_owned()),
-            scope: Some(scope.to_owned()),
-        });
-        match ask(&call) {
-            Answer::Endpoint(rules) => rules,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn event(
-        provider: &str,
-        payload: &str,
-        endpoints: Vec<(EndpointRules, EndpointState)>,
-    ) -> Publish {
-        Publish {
-            provider: provider.to_owned(),
-            payload: payload.as_bytes().to_vec(),
-            default_id: "7".to_owned(),
-            default_timestamp: "2026-01-02T03:04:05Z".to_owned(),
-            client_id: None,
-            bot: false,
-            endpoints,
-        }
-    }
-
-    #[test]
-    fn numbers_in_a_published_payload_keep_their_last_bit() {
-        let payload = r#"{"event":"EMAIL_SENT","campaign_id":5,"lead_id":1,"score":4.277777e+32}"#;
-        let Answer::Published(published) = ask(&Call::Publish(event("smartlead", payload, vec![])))
-        else {
-            panic!("not published");
-        };
-        let text = String::from_utf8(published.body).unwrap();
-        assert!(
-            text.contains("4.277777e32") || text.contains("4.277777e+32"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn an_event_goes_where_it_is_wanted_and_is_held_where_it_cannot_go() {
-        let endpoints = vec![
-            (
-                rules("smartlead", r#"{"EMAIL_SENT":true}"#, "null"),
-                EndpointState::Active,
-            ),
-            (
-                rules("smartlead", r#"{"EMAIL_OPENED":true}"#, "null"),
-                EndpointState::Active,
-            ),
-            (
-                rules(
-                    "smartlead",
-                    "null",
-                    r#"{"level":"campaign","campaign_id":5}"#,
-                ),
-                EndpointState::PausedManual,
-            ),
-            (
-                rules("smartlead", "null", r#"{"level":"client","client_id":1}"#),
-                EndpointState::Active,
-            ),
-        ];
-        let payload = r#"{"event":"EMAIL_SENT","campaign_id":5,"lead_id":1}"#;
-        let Answer::Published(published) =
-            ask(&Call::Publish(event("smartlead", payload, endpoints)))
-        else {
-            panic!("not published");
-        };
-        let places: Vec<_> = published
-            .matches
-            .iter()
-            .map(|m| (m.endpoint, m.held))
-            .collect();
-        assert_eq!(places, [(0, false), (2, true)]);
-        assert_eq!(
-            published.body,
-            br#"{"event":"EMAIL_SENT","timestamp":"2026-01-02T03:04:05Z","campaign_id":5,"lead_id":1}"#
-        );
-    }
-
-    #[test]
-    fn opens_and_clicks_of_machines_go_nowhere() {
-        let all = || vec![(rules("platform", "null", "null"), EndpointState::Active)];
-        for (name, count) in [("open", 0), ("click", 0), ("bounce", 1)] {
-            let payload = format!(r#"{{"type":"{name}","email_id":"m"}}"#);
-            let mut event = event("platform", &payload, all());
-            event.bot = true;
-            match ask(&Call::Publish(event)) {
-                Answer::Published(published) => {
-                    assert_eq!(published.matches.len(), count, "{name}")
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn wrong_input_is_named() {
-        let publish = |provider, payload| {
-            let (field, code) = rejected(&Call::Publish(event(provider, payload, Vec::new())));
-            format!("{field} {code}")
-        };
-        assert_eq!(publish("nobody", "{}"), "provider unknown_provider");
-        assert_eq!(publish("platform", "{"), "payload json_invalid");
-        assert_eq!(publish("platform", "[]"), "payload wrong_type");
-        assert_eq!(publish("platform", "{}"), "payload.type missing_field");
-        assert_eq!(
-            publish(
-                "sendemall",
-                r#"{"event":"email.sent","data":{"lead_email":5}}"#
-            ),
-            "payload.data.lead_email wrong_type"
-        );
-        let check = |events: &str| {
-            let (field, code) = rejected(&Call::CheckEndpoint(CheckEndpoint {
-                provider: "cleanmails".to_owned(),
-                events: Some(events.to_owned()),
-                scope: None,
-            }));
-            format!("{field} {code}")
-        };
-        assert_eq!(check(r#"["email.sennt"]"#), "events unknown_event_type");
-        assert_eq!(check("7"), "events subscription_invalid");
-        assert_eq!(check("{"), "events json_invalid");
-    }
-
-    #[test]
-    fn bytes_that_are_no_call_are_refused() {
-        for bytes in [b"".as_slice(), b"\xff", &[0x00; 3]] {
-            let answer: Answer = postcard::from_bytes(&answer(bytes)).unwrap();
-            assert!(matches!(answer, Answer::Rejected(r) if r.code == "call_invalid"));
-        }
-    }
-
-    #[test]
-    fn every_provider_has_a_plan_with_its_own_scheme_first() {
-        for provider in Provider::ALL {
-            let call = Call::Plan {
-                provider: provider.name().to_owned(),
-            };
-            let Answer::Plan(plan) = ask(&call) else {
-                panic!("no plan");
-            };
-            assert_eq!(plan.signatures[0].scheme, provider.name());
-            assert_eq!(plan.signatures[1].scheme, "standard-webhooks");
-            assert_eq!(plan.always_signed, provider == Provider::Sendemall);
-            let has_request_id = plan.id_headers.iter().any(|name| name == "X-Request-Id");
-            assert_eq!(has_request_id, provider == Provider::Smartlead);
-        }
-    }
-
-    #[test]
-    fn a_judgement_follows_the_provider_s_policy() {
-        let judge = |provider: &str, number| {
-            let call = Call::Judge(Judge {
-                provider: provider.to_owned(),
-                attempt: EndedAttempt {
-                    number,
-                    probe: false,
-                    outcome: Outcome::Response {
-                        status: 500,
-                        retry_after_s: None,
-                    },
-                    first_started_at_ms: 0,
-                    ended_at_ms: 1_000,
-                },
-                health: EndpointHealth::default(),
-                state: EndpointState::Active,
-                scale: TimeScale::REAL,
-                chance: u64::MAX,
-            });
-            match ask(&call) {
-                Answer::Judged(judgement) => judgement,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(judge("sendemall", 1).next, Next::RetryAt(31_000));
-        assert_eq!(
-            judge("smartlead", 5).next,
-            Next::RetryAt(1_000 + 6 * 3_600_000)
-        );
-        let pause = judge("smartlead", 6).pause;
-        assert_eq!(pause.map(|pause| pause.reason), Some(PauseReason::Failing));
-        assert_eq!(judge("sendemall", 4).pause, None);
-    }
-}
+mod tests;

@@ -16,18 +16,22 @@ mod answer;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod message;
+mod order;
+pub mod settings;
+mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
+        Published, Rejection, SignaturePlan, Target,
     },
+    settings::{EndpointSettings, Ordering, RateLimit},
 };
-pub use countersign_core::{delivery, retry, subscription};
+pub use countersign_core::{delivery, operational, provider, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -1,11 +1,17 @@
 //! What the host asks and what the guest answers. Encoded with postcard, so the order of variants and fields is the
 //! format: a change means a new [`ABI_VERSION`](crate::ABI_VERSION).
 
+use crate::settings::{EndpointSettings, Ordering};
 use countersign_core::{
     delivery::{
-        EndedAttempt, EndpointHealth, EndpointState, Judgement,
+        EndedAttempt, EndpointHealth, EndpointState, Judgement, Notice, PolicySettings,
+        machine::{
+            delivery::{Input as Asked, State},
+            endpoint::Input,
+        },
         rotation::{Rotated, Rotation, SecretTimes},
     },
+    operational::About,
     retry::TimeScale,
     subscription::{Scope, Subscription},
 };
@@ -23,6 +29,8 @@ pub enum Call {
     Plan {
         /// Provider name.
         provider: String,
+        /// Whether the headers of Standard Webhooks are sent as well.
+        standard_headers: bool,
     },
     /// What follows from this attempt? Answered by [`Answer::Judged`] or [`Answer::Rejected`].
     Judge(Judge),
@@ -30,6 +38,20 @@ pub enum Call {
     Reactivate {
         /// Health so far.
         health: EndpointHealth,
+    },
+    /// Something other than an attempt happens to the endpoint. Answered by [`Answer::Moved`].
+    Move {
+        /// Its state now.
+        state: EndpointState,
+        /// What happens.
+        input: Input,
+    },
+    /// Which endpoints are told of this, with which bytes? Answered by [`Answer::Published`].
+    Notify(Notify),
+    /// In which states does a delivery take this? Answered by [`Answer::Allowed`].
+    Allowed {
+        /// What is asked of the delivery.
+        input: Asked,
     },
     /// Which of an endpoint's secrets sign now, and in which order? Answered by [`Answer::SigningOrder`].
     SigningOrder {
@@ -52,8 +74,8 @@ pub enum Call {
 /// An answer of the guest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The endpoint is sound.
-    Endpoint(EndpointRules),
+    /// The endpoint is sound: its rules, and its settings with those of the description in it.
+    Endpoint(EndpointRules, EndpointSettings),
     /// The event is sound.
     Published(Published),
     /// How deliveries of the provider are made.
@@ -62,8 +84,12 @@ pub enum Answer {
     Judged(Judgement),
     /// Health of a reactivated endpoint.
     Health(EndpointHealth),
+    /// The endpoint's next state; `None` when it stays as it is.
+    Moved(Option<EndpointState>),
     /// Somebody's input is wrong.
     Rejected(Rejection),
+    /// In these states the delivery's machine does what is asked; in all others it is refused.
+    Allowed(Vec<State>),
     /// Places of the secrets that sign; see [`signing_order`](countersign_core::delivery::rotation::signing_order).
     SigningOrder(Vec<u32>),
     /// The secrets from now on, newest first.
@@ -76,7 +102,8 @@ pub struct Rejection {
     /// Where: a field name or JSON path such as `payload.data.lead_id`.
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
-    /// `subscription_invalid`, `scope_invalid`, `rotation_invalid`, `too_many_secrets`, `call_invalid`.
+    /// `subscription_invalid`, `scope_invalid`, `settings_invalid`, `rotation_invalid`, `too_many_secrets`, `call_invalid`,
+    /// `provider_reserved`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,
@@ -92,6 +119,10 @@ pub struct CheckEndpoint {
     /// JSON text of the scope, `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; absent for all
     /// events of the account.
     pub scope: Option<String>,
+    /// JSON text of the settings that change, `null` for one that is set back to its default; absent when none changes.
+    pub settings: Option<String>,
+    /// The settings before.
+    pub before: EndpointSettings,
 }
 
 /// What of an endpoint decides whether an event goes to it. The host keeps it as JSON and hands it back.
@@ -119,7 +150,18 @@ pub struct Publish {
     /// The open or click came from a machine; it is not delivered (R-C13).
     pub bot: bool,
     /// The endpoints of this provider.
-    pub endpoints: Vec<(EndpointRules, EndpointState)>,
+    pub endpoints: Vec<Target>,
+}
+
+/// An endpoint that an event may go to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which events it gets.
+    pub rules: EndpointRules,
+    /// Its state now.
+    pub state: EndpointState,
+    /// Which of its events wait for each other.
+    pub ordering: Ordering,
 }
 
 /// A published event.
@@ -134,12 +176,25 @@ pub struct Published {
 }
 
 /// An endpoint that gets the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Match {
     /// Place in [`Publish::endpoints`].
     pub endpoint: u32,
     /// The endpoint is not active: the delivery is held, not sent (R-C3).
     pub held: bool,
+    /// Of events with the same key, the next one goes out when the one before has ended; `None`: it waits for no other.
+    pub order_key: Option<String>,
+}
+
+/// A notice to be told to the endpoints that subscribe to such.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// What is told; it came with a judgement.
+    pub notice: Notice,
+    /// Of whom and when.
+    pub about: About,
+    /// The endpoints of [`SOURCE`](countersign_core::operational::SOURCE).
+    pub endpoints: Vec<Target>,
 }
 
 /// How deliveries of a provider are made.
@@ -172,6 +227,8 @@ pub struct SignaturePlan {
 pub struct Judge {
     /// Provider name.
     pub provider: String,
+    /// What the endpoint's owner set differently; `None` for nothing.
+    pub settings: Option<PolicySettings>,
     /// What happened.
     pub attempt: EndedAttempt,
     /// The endpoint's health before it.

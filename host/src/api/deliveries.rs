@@ -1,12 +1,12 @@
-//! `/v1/messages`, `/v1/deliveries`, `/v1/dead-letters` and `/v1/stats`
+//! `/v1/messages`, `/v1/deliveries` and `/v1/stats`
 
 use super::{App, IdPath, problem::Problem, request::Query};
 use crate::{
     clock::rfc3339,
-    context::{Context, to_its_end},
+    context::to_its_end,
     ids::{DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Delivery, DeliveryState, Filter, Retried, StoreError, Word},
-    worker::Worker,
+    records::replay,
+    store::{Attempt, Delivery, DeliveryState, Filter, Retried, Word},
 };
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use axum::{
     http::StatusCode,
     response::IntoResponse,
 };
-use countersign_core::delivery::Outcome;
+use countersign_core::delivery::{Outcome, machine::delivery::Input};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -63,35 +63,7 @@ pub(super) async fn list(
         .collect();
     let kind = format!("one of {}", words.join(", "));
     let state = query.take("status", &kind, DeliveryState::from_word)?;
-    page(&app.context, state, query, "deliveries").await
-}
-
-pub(super) async fn dead_letters(
-    State(app): State<Arc<App>>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let query = Query::parse(query.as_deref(), &["endpoint_id", "limit", "after"])?;
-    page(
-        &app.context,
-        Some(DeliveryState::DeadLettered),
-        query,
-        "dead_letters",
-    )
-    .await
-}
-
-async fn page(
-    context: &Context,
-    state: Option<DeliveryState>,
-    mut query: Query,
-    name: &str,
-) -> Result<Json<Value>, Problem> {
-    let limit_kind = format!("a number from 1 to {LIMIT_MAX}");
-    let limit = query.take("limit", &limit_kind, |text| {
-        let limit = text.parse().ok();
-        limit.filter(|limit| (1..=LIMIT_MAX).contains(limit))
-    })?;
-    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    let limit = limit(&mut query)?;
     let filter = Filter {
         state,
         endpoint_id: query.take("endpoint_id", "the id of an endpoint", EndpointId::parse)?,
@@ -99,37 +71,67 @@ async fn page(
         // One more tells whether there is another page.
         limit: limit.saturating_add(1),
     };
-    let mut found = context.store.deliveries(filter).await?;
+    let mut found = app.context.store.deliveries(filter).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|last| last.id.to_string());
-    let found: Vec<_> = found.iter().map(view).collect();
-    let mut answer = Map::new();
-    answer.insert(name.to_owned(), found.into());
-    answer.insert("next".to_owned(), next.into());
-    Ok(Json(answer.into()))
+    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
+    let deliveries: Vec<_> = found.iter().map(view).collect();
+    Ok(Json(json!({ "deliveries": deliveries, "next": next })))
+}
+
+/// How many entries a client wants.
+pub(super) fn limit(query: &mut Query) -> Result<u32, Problem> {
+    let kind = format!("a number from 1 to {LIMIT_MAX}");
+    let limit = query.take("limit", &kind, |text| {
+        let limit = text.parse().ok();
+        limit.filter(|limit| (1..=LIMIT_MAX).contains(limit))
+    })?;
+    Ok(limit.unwrap_or(LIMIT_DEFAULT))
 }
 
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath<DeliveryId>,
 ) -> Result<impl IntoResponse, Problem> {
+    send_again(&app, id, Input::ReplayAsked).await
+}
+
+pub(super) async fn resend(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<DeliveryId>,
+) -> Result<impl IntoResponse, Problem> {
+    send_again(&app, id, Input::ResendAsked).await
+}
+
+async fn send_again(
+    app: &App,
+    id: DeliveryId,
+    asked: Input,
+) -> Result<(StatusCode, Json<Value>), Problem> {
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
-    let retried = to_its_end(retry_dead_letter(context, worker, id.clone())).await?;
+    let retried = to_its_end(replay::retry(context, worker, id.clone(), asked)).await?;
     let conflict = |code: &str, detail: String| Problem::new(StatusCode::CONFLICT, code, detail);
     match retried {
         Retried::Pending(_) => {
             let answer = json!({ "id": id.as_str(), "status": DeliveryState::Pending.word() });
             Ok((StatusCode::ACCEPTED, Json(answer)))
         }
+        Retried::Waiting => {
+            let answer = json!({ "id": id.as_str(), "status": DeliveryState::Waiting.word() });
+            Ok((StatusCode::ACCEPTED, Json(answer)))
+        }
         Retried::Unknown => Err(Problem::not_found("delivery")),
-        Retried::NotDead(state) => Err(conflict(
+        Retried::NotNow(state @ DeliveryState::Delivered) => Err(conflict(
             "not_dead_lettered",
             format!(
-                "only dead letters can be sent again; this delivery is {}",
+                "this delivery is {}; to send it once more, POST to its /resend",
+                state.word()
+            ),
+        )),
+        Retried::NotNow(state) => Err(conflict(
+            "not_dead_lettered",
+            format!(
+                "only what has ended can be sent again; this delivery is {}",
                 state.word()
             ),
         )),
@@ -138,39 +140,31 @@ pub(super) async fn retry(
             "its endpoint is paused, disabled or deleted; set its `status` to active first"
                 .to_owned(),
         )),
+        Retried::WithoutBody => Err(conflict(
+            "body_forgotten",
+            "its body is no longer kept (retention.bodies), so it cannot be sent again; publish the event anew"
+                .to_owned(),
+        )),
     }
-}
-
-async fn retry_dead_letter(
-    context: Arc<Context>,
-    worker: Arc<Worker>,
-    id: DeliveryId,
-) -> Result<Retried, StoreError> {
-    let now_ms = context.clock.now_ms();
-    let retried = context.store.retry(id, now_ms).await?;
-    if let Retried::Pending(endpoint) = &retried {
-        worker.due(endpoint, now_ms);
-    }
-    Ok(retried)
 }
 
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     let stats = app.context.store.stats().await?;
-    let count = |state: DeliveryState| {
-        let same = |(counted, _): &&(DeliveryState, u64)| *counted == state;
-        stats
-            .deliveries
-            .iter()
-            .find(same)
-            .map_or(0, |(_, count)| *count)
-    };
-    let states = DeliveryState::ALL.iter();
-    let deliveries: Map<_, _> = states
-        .map(|state| (state.word().to_owned(), count(*state).into()))
+    let deliveries: Map<_, _> = stats
+        .deliveries
+        .iter()
+        .map(|(state, counted)| (state.word().to_owned(), counted.count.into()))
+        .collect();
+    let at_least: Vec<_> = stats
+        .deliveries
+        .iter()
+        .filter(|(_, counted)| counted.at_least)
+        .map(|(state, _)| state.word())
         .collect();
     Ok(Json(json!({
         "messages": stats.messages,
         "deliveries": deliveries,
+        "at_least": at_least,
         "in_flight": app.worker.in_flight(),
         "guest_sha256": app.context.rules.guest.sha256(),
     })))
@@ -182,7 +176,7 @@ fn with_attempts(delivery: &Delivery, attempts: &[Attempt]) -> Value {
     view
 }
 
-fn view(delivery: &Delivery) -> Value {
+pub(super) fn view(delivery: &Delivery) -> Value {
     let next_ms = delivery
         .next_attempt_at_ms
         .filter(|_| delivery.state == DeliveryState::Pending);
@@ -195,6 +189,7 @@ fn view(delivery: &Delivery) -> Value {
         "reason": delivery.dead_reason.map(Word::word),
         "attempt_count": delivery.attempts,
         "next_attempt_at": next_ms.map(rfc3339),
+        "acknowledged_at": delivery.acknowledged_at_ms.map(rfc3339),
         "created_at": rfc3339(delivery.created_at_ms),
         "updated_at": rfc3339(delivery.updated_at_ms),
     })

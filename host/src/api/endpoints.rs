@@ -6,11 +6,11 @@ use super::{
     request::{Fields, JsonBody, Query},
 };
 use crate::{
-    clock::rfc3339,
+    clock::{parse_rfc3339, rfc3339},
     context::to_its_end,
     endpoints::{self, Change, Description, Rotate},
     ids::EndpointId,
-    store::{Endpoint, SecretText, SigningSecret, Word},
+    store::{Endpoint, Resume, SecretText, SigningSecret, Word},
 };
 use axum::{
     Json,
@@ -22,19 +22,27 @@ use countersign_core::{
     delivery::{EndpointState, rotation::Rotation},
     subscription::{Scope, Subscription},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-const CREATE_FIELDS: [&str; 6] = ["provider", "url", "name", "events", "scope", "secret"];
+const CREATE_FIELDS: [&str; 8] = [
+    "provider", "url", "name", "events", "scope", "secret", "settings", "status",
+];
+const CHANGE_FIELDS: [&str; 7] = [
+    "status", "url", "name", "events", "scope", "secret", "settings",
+];
+const RESUME_FIELDS: [&str; 1] = ["held"];
 const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
-const CHANGE_FIELDS: [&str; 6] = ["status", "url", "name", "events", "scope", "secret"];
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = body.fields;
+    let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let given = Description {
+        state: state.map(|word| status(&word)).transpose()?,
+        settings: fields.raw("settings"),
         provider: fields.required("provider", "the name of a provider, a string")?,
         url: fields.required("url", "the address to send to, a string")?,
         name: fields.optional("name", "a string")?,
@@ -43,7 +51,8 @@ pub(super) async fn create(
         secret: secret(&mut fields)?.flatten(),
     };
     fields.finish(&CREATE_FIELDS)?;
-    let made = to_its_end(endpoints::create(Arc::clone(&app.context), given)).await?;
+    let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
+    let made = to_its_end(endpoints::create(context, worker, given)).await?;
     let mut view = view(&made.endpoint);
     let mut warnings = warnings(&made.endpoint);
     if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
@@ -87,6 +96,8 @@ pub(super) async fn change(
         events: fields.raw("events"),
         scope: fields.raw("scope"),
         secret: secret(&mut fields)?,
+        settings: fields.raw("settings"),
+        resume: None,
     };
     fields.finish(&CHANGE_FIELDS)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
@@ -100,7 +111,8 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<StatusCode, Problem> {
-    to_its_end(endpoints::delete(Arc::clone(&app.context), id)).await?;
+    let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
+    to_its_end(endpoints::delete(context, worker, id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,6 +158,45 @@ pub(super) async fn finish(
     Ok(Json(view))
 }
 
+/// Sets an endpoint active, and says what becomes of its held deliveries.
+pub(super) async fn resume(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath<EndpointId>,
+    body: JsonBody,
+) -> Result<Json<Value>, Problem> {
+    let mut fields = body.fields;
+    let held = fields.optional::<Value>("held", HELD)?;
+    fields.finish(&RESUME_FIELDS)?;
+    let change = Change {
+        state: Some(EndpointState::Active),
+        resume: Some(held_of(held.as_ref(), app.context.clock.now_ms())?),
+        ..Change::default()
+    };
+    let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
+    let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
+    Ok(Json(view(&changed)))
+}
+
+const HELD: &str = r#"all, none or {"since": "2026-01-02T03:04:05Z"}"#;
+
+fn held_of(held: Option<&Value>, now_ms: u64) -> Result<Resume, Problem> {
+    let since = |object: &Map<String, Value>| match object.get("since") {
+        Some(Value::String(text)) if object.len() == 1 => parse_rfc3339(text),
+        _ => None,
+    };
+    let read = match held {
+        None => Some(Resume::All),
+        Some(Value::String(word)) if word == "all" => Some(Resume::All),
+        // Also what was published in this very millisecond: whatever is held was there before.
+        Some(Value::String(word)) if word == "none" => {
+            Some(Resume::Since(now_ms.saturating_add(1)))
+        }
+        Some(Value::Object(object)) => since(object).map(Resume::Since),
+        Some(_) => None,
+    };
+    read.ok_or_else(|| Problem::field("held_invalid", "held", format!("`held` must be {HELD}")))
+}
+
 fn secret(fields: &mut Fields) -> Result<Option<Option<SecretText>>, Problem> {
     let secret = fields.nullable("secret", "a string or null")?;
     Ok(secret.map(|text| text.map(SecretText::new)))
@@ -173,6 +224,8 @@ fn view(endpoint: &Endpoint) -> Value {
         "status": endpoint.state.word(),
         "reason": endpoint.reason.map(Word::word),
         "since": rfc3339(endpoint.since_ms),
+        "probe_at": endpoint.probe_at_ms.map(rfc3339),
+        "settings": endpoint.settings.to_json(),
         "failed_in_a_row": endpoint.health.failed_in_a_row,
         "exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
         "failing_since": endpoint.health.failing_since_ms.map(rfc3339),

@@ -1,17 +1,23 @@
 //! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable `code`.
 
 use crate::{
-    endpoints::EndpointError, publish::PublishError, rules::RulesError, store::StoreError,
+    endpoints::EndpointError,
+    publish::{BatchError, PublishError},
+    records::replay::ReplayError,
+    rules::RulesError,
+    store::StoreError,
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use countersign_guest::Rejection;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Seconds after which a client may try again when the store is busy or has failed.
 const RETRY_AFTER_S: u32 = 1;
+/// The same when the disk is full: room is rarely made within a second.
+const RETRY_AFTER_FULL_S: u32 = 30;
 
 /// An error for a client. Says what is wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +26,12 @@ pub struct Problem {
     code: String,
     detail: String,
     field: Option<String>,
+    /// Of the events of a batch, by their place.
+    events: Vec<(usize, Problem)>,
 }
+
+/// Most problems of events that are told at a time. Whoever has more has made the same mistake often.
+pub(super) const PROBLEMS_MAX: usize = 100;
 
 impl Problem {
     /// A problem.
@@ -30,6 +41,23 @@ impl Problem {
             code: code.to_owned(),
             detail: detail.into(),
             field: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Some events of a batch are wrong, and so none was published.
+    pub(super) fn of_events(events: Vec<(usize, Self)>) -> Self {
+        let conflict = events
+            .iter()
+            .any(|(_, problem)| problem.status == StatusCode::CONFLICT);
+        let status = match conflict {
+            true => StatusCode::CONFLICT,
+            false => StatusCode::BAD_REQUEST,
+        };
+        let detail = "none of the events was published, because of what `errors` says of those at each `index`";
+        Self {
+            events,
+            ..Self::new(status, "events_rejected", detail).at("events")
         }
     }
 
@@ -73,6 +101,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let full = self.code == "store_full";
         let mut body = Map::new();
         body.insert("type".to_owned(), "about:blank".into());
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -83,13 +112,25 @@ impl IntoResponse for Problem {
         if let Some(field) = self.field {
             body.insert("field".to_owned(), field.into());
         }
+        if !self.events.is_empty() {
+            let errors = self.events.into_iter().map(|(index, problem)| {
+                json!({
+                    "index": index, "code": problem.code, "detail": problem.detail, "field": problem.field,
+                })
+            });
+            body.insert("errors".to_owned(), errors.collect());
+        }
         let mut answer = (self.status, Value::Object(body).to_string()).into_response();
         let headers = answer.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+                let retry_after_s = match full {
+                    true => RETRY_AFTER_FULL_S,
+                    false => RETRY_AFTER_S,
+                };
+                headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
             StatusCode::UNAUTHORIZED => {
                 let bearer = HeaderValue::from_static("Bearer");
@@ -112,15 +153,47 @@ impl From<Rejection> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let detail = match error {
-            StoreError::Busy => "too many requests are waiting for the disk; try again",
-            StoreError::Closed => "the server is stopping; try again",
-            StoreError::InUse { .. } | StoreError::Failed { .. } | StoreError::Key(_) => {
-                tracing::error!(%error, "a request failed");
-                "the store failed, nothing was stored; the server's log says more. Try again"
-            }
+        // The store has told of its failures in the log.
+        let (code, detail) = match error {
+            StoreError::Busy => (
+                "unavailable",
+                "too many requests are waiting for the disk, nothing was stored; try again",
+            ),
+            StoreError::Closed => ("unavailable", "the server is stopping; try again"),
+            StoreError::Full => (
+                "store_full",
+                "the server's disk has no room left, nothing was stored; try again later, or tell its operator",
+            ),
+            StoreError::Locked => (
+                "store_locked",
+                "another program on the server keeps its data locked, nothing was stored; try again",
+            ),
+            StoreError::InUse { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Failed { .. }
+            | StoreError::Key(_) => (
+                "unavailable",
+                "the store failed, nothing was stored; the server's log says more. Try again",
+            ),
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::TooMany => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_replays",
+                format!("{error}; wait for one to end, or cancel one"),
+            ),
+            ReplayError::Store(error) => error.into(),
+            ReplayError::Rules(error) => {
+                tracing::error!(%error, "the rules failed");
+                Self::internal()
+            }
+        }
     }
 }
 
@@ -145,8 +218,8 @@ impl From<PublishError> for Problem {
             PublishError::IdempotencyConflict => Self::new(
                 StatusCode::CONFLICT,
                 "idempotency_conflict",
-                "this Idempotency-Key was used for a request with another body within the last 24 hours; \
-                 use a new key for a new event",
+                "this Idempotency-Key or event_id was used for a request with another body within the last 24 hours; \
+                 use a new one for a new event",
             )
             .at("Idempotency-Key"),
             PublishError::Store(error) => error.into(),
@@ -159,6 +232,25 @@ impl From<PublishError> for Problem {
                 tracing::error!(%error, "the rules failed");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<BatchError> for Problem {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Rejected(rejections) => {
+                let problem = |(place, rejection): (usize, Rejection)| (place, rejection.into());
+                Self::of_events(rejections.into_iter().map(problem).collect())
+            }
+            BatchError::IdempotencyConflict(None) => PublishError::IdempotencyConflict.into(),
+            BatchError::IdempotencyConflict(Some(place)) => {
+                let detail = "this event_id was used for another event within the last 24 hours";
+                let problem = Self::new(StatusCode::CONFLICT, "idempotency_conflict", detail);
+                Self::of_events(Vec::from([(place, problem.at("event_id"))]))
+            }
+            BatchError::Store(error) => error.into(),
+            BatchError::Rules(error) => PublishError::Rules(error).into(),
         }
     }
 }
@@ -199,7 +291,13 @@ mod tests {
     async fn a_busy_store_asks_to_come_back_and_details_of_failures_stay_inside() {
         let (status, retry_after, _) = rendered(StoreError::Busy.into()).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert!(retry_after.is_some());
+        assert_eq!(retry_after.unwrap(), "1");
+        let (status, retry_after, body) = rendered(StoreError::Full.into()).await;
+        assert_eq!(
+            (status, body["code"].as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, Some("store_full"))
+        );
+        assert_eq!(retry_after.unwrap(), "30");
         let failed = StoreError::Failed {
             doing: "committing",
             problem: "disk I/O error at /secret/place".to_owned(),

@@ -33,8 +33,22 @@ impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        let setting = "; the setting is api.body_bytes_max";
+        let bytes_max = app.context.config.current().api.body_bytes_max;
+        Self::read(request, app, bytes_max, setting).await
+    }
+}
+
+impl JsonBody {
+    /// Reads a body of at most so many bytes; `hint` says in an error what else there is to know of the limit.
+    pub(super) async fn read(
+        request: Request,
+        app: &App,
+        bytes_max: u64,
+        hint: &str,
+    ) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let read = read_body(body, app.context.config.current().api.body_bytes_max);
+        let read = read_body(body, bytes_max, hint);
         let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
         // Judged after reading, so that the answer reaches a client that sends before it listens.
         check_content_type(&parts.headers)?;
@@ -68,7 +82,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-async fn read_body(mut body: Body, bytes_max: u64) -> Result<Bytes, Problem> {
+async fn read_body(mut body: Body, bytes_max: u64, hint: &str) -> Result<Bytes, Problem> {
     let mut bytes = Vec::new();
     let mut seen: u64 = 0;
     while let Some(frame) = body.frame().await {
@@ -95,9 +109,7 @@ async fn read_body(mut body: Body, bytes_max: u64) -> Result<Bytes, Problem> {
         false => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
-            format!(
-                "a request body has at most {bytes_max} bytes; the setting is api.body_bytes_max"
-            ),
+            format!("a request body has at most {bytes_max} bytes{hint}"),
         )
         .at("body")),
     }

@@ -117,12 +117,16 @@ async fn change_secrets(
         }
         let secrets = change(&endpoint.secrets)?;
         let before = endpoint.clone();
-        let stored: Option<Later<()>> = match secrets == before.secrets {
+        let stored: Option<Later<bool>> = match secrets == before.secrets {
             true => None,
             false => {
                 endpoint.secrets = secrets;
                 endpoint.version = before.version.saturating_add(1);
-                Some(context.store.update_endpoint(endpoint.clone(), now_ms))
+                Some(
+                    context
+                        .store
+                        .update_endpoint(endpoint.clone(), None, now_ms),
+                )
             }
         };
         Ok((stored, before, endpoint.clone()))

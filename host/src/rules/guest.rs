@@ -6,10 +6,14 @@ use super::{
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
 use countersign_guest::{
-    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, INPUT_BYTES_MAX, Judge,
-    Publish, Published, Rejection,
+    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
+    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Rejection,
     delivery::{
-        EndpointHealth, Judgement,
+        EndpointHealth, EndpointState, Judgement,
+        machine::{
+            delivery::{Input as Asked, State},
+            endpoint::Input,
+        },
         rotation::{Rotated, Rotation, SecretTimes},
     },
 };
@@ -39,8 +43,9 @@ struct Loaded {
     sha256: String,
     /// `None` for the one of this binary.
     file: Option<PathBuf>,
-    /// By provider name. Plans are constants of the module, and it knows few providers.
-    plans: RwLock<HashMap<String, Arc<DeliveryPlan>>>,
+    /// By provider name, without and with the headers of Standard Webhooks. Plans are constants of the module, and it knows
+    /// few providers.
+    plans: [RwLock<HashMap<String, Arc<DeliveryPlan>>>; 2],
 }
 
 struct Instance {
@@ -81,7 +86,7 @@ impl Guest {
             pool,
             sha256: base16ct::lower::encode_string(&Sha256::digest(wasm)),
             file,
-            plans: RwLock::default(),
+            plans: Default::default(),
         };
         Ok(Self {
             current: RwLock::new(Arc::new(loaded)),
@@ -108,16 +113,16 @@ impl Guest {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Checks the description of an endpoint.
+    /// Checks the description of an endpoint, and puts its settings into those that it had.
     ///
     /// # Errors
     /// [`RulesError`]; the inner error is for whoever described it.
     pub fn check_endpoint(
         &self,
         endpoint: CheckEndpoint,
-    ) -> Result<Result<EndpointRules, Rejection>, RulesError> {
+    ) -> Result<Result<(EndpointRules, EndpointSettings), Rejection>, RulesError> {
         match self.ask(&Call::CheckEndpoint(endpoint))? {
-            Answer::Endpoint(rules) => Ok(Ok(rules)),
+            Answer::Endpoint(rules, settings) => Ok(Ok((rules, settings))),
             Answer::Rejected(rejection) => Ok(Err(rejection)),
             _ => Err(MISMATCH),
         }
@@ -139,20 +144,30 @@ impl Guest {
     ///
     /// # Errors
     /// [`RulesError`]
-    pub fn plan(&self, provider: &str) -> Result<Arc<DeliveryPlan>, RulesError> {
+    pub fn plan(
+        &self,
+        provider: &str,
+        standard_headers: bool,
+    ) -> Result<Arc<DeliveryPlan>, RulesError> {
         let loaded = self.current();
-        let known = loaded.plans.read().ok();
+        let [without, with] = &loaded.plans;
+        let plans = match standard_headers {
+            true => with,
+            false => without,
+        };
+        let known = plans.read().ok();
         if let Some(plan) = known.and_then(|plans| plans.get(provider).cloned()) {
             return Ok(plan);
         }
         let call = Call::Plan {
             provider: provider.to_owned(),
+            standard_headers,
         };
         let plan = match loaded.ask(&call)? {
             Answer::Plan(plan) => Arc::new(plan),
             other => return Err(unexpected(other)),
         };
-        if let Ok(mut plans) = loaded.plans.write() {
+        if let Ok(mut plans) = plans.write() {
             plans.insert(provider.to_owned(), Arc::clone(&plan));
         }
         Ok(plan)
@@ -176,6 +191,43 @@ impl Guest {
     pub fn reactivate(&self, health: EndpointHealth) -> Result<EndpointHealth, RulesError> {
         match self.ask(&Call::Reactivate { health })? {
             Answer::Health(health) => Ok(health),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks what happens to the state of an endpoint; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn moved(
+        &self,
+        state: EndpointState,
+        input: Input,
+    ) -> Result<Option<EndpointState>, RulesError> {
+        match self.ask(&Call::Move { state, input })? {
+            Answer::Moved(next) => Ok(next),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks which endpoints are told of something, and with which bytes.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn notify(&self, notify: Notify) -> Result<Published, RulesError> {
+        match self.ask(&Call::Notify(notify))? {
+            Answer::Published(published) => Ok(published),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks in which states a delivery takes an input; in all others it is refused.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn allowed(&self, input: Asked) -> Result<Vec<State>, RulesError> {
+        match self.ask(&Call::Allowed { input })? {
+            Answer::Allowed(states) => Ok(states),
             other => Err(unexpected(other)),
         }
     }
@@ -260,7 +312,8 @@ mod tests {
     use super::*;
     use crate::rules::GUEST_WASM;
     use countersign_guest::{
-        delivery::{EndedAttempt, EndpointState, Next, Outcome},
+        Target,
+        delivery::{EndedAttempt, Next, Outcome},
         retry::TimeScale,
     };
 
@@ -275,9 +328,11 @@ mod tests {
             provider: "cleanmails".to_owned(),
             events: Some(events.to_owned()),
             scope: None,
+            settings: Some(r#"{"ordering": "lead"}"#.to_owned()),
+            before: EndpointSettings::default(),
         };
-        let rules = guest.check_endpoint(check(r#"["email.replied"]"#));
-        let rules = rules.unwrap().unwrap();
+        let checked = guest.check_endpoint(check(r#"["email.replied"]"#));
+        let (rules, settings) = checked.unwrap().unwrap();
         let refused = guest.check_endpoint(check(r#"["email.repleid"]"#));
         assert_eq!(refused.unwrap().unwrap_err().code, "unknown_event_type");
         let event = Publish {
@@ -287,17 +342,23 @@ mod tests {
             default_timestamp: "2026-01-02T03:04:05Z".to_owned(),
             client_id: None,
             bot: false,
-            endpoints: vec![(rules, EndpointState::Active)],
+            endpoints: vec![Target {
+                rules,
+                state: EndpointState::Active,
+                ordering: settings.ordering,
+            }],
         };
         let published = guest.publish(event).unwrap().unwrap();
         assert_eq!(published.event_type, "email.replied");
         assert_eq!(published.matches.len(), 1);
+        assert!(published.matches[0].order_key.is_some());
     }
 
     #[test]
     fn a_failed_attempt_is_tried_again() {
         let judgement = guest().judge(Judge {
             provider: "cleanmails".to_owned(),
+            settings: None,
             attempt: EndedAttempt {
                 number: 1,
                 probe: false,
@@ -319,9 +380,15 @@ mod tests {
     #[test]
     fn an_unknown_provider_and_a_call_that_is_too_long_are_errors() {
         let guest = guest();
-        assert!(matches!(guest.plan("nobody"), Err(RulesError::Refused(_))));
+        assert!(matches!(
+            guest.plan("nobody", true),
+            Err(RulesError::Refused(_))
+        ));
         let long = "x".repeat(INPUT_BYTES_MAX + 1);
-        assert!(matches!(guest.plan(&long), Err(RulesError::TooLong { .. })));
-        assert!(guest.plan("cleanmails").is_ok());
+        assert!(matches!(
+            guest.plan(&long, true),
+            Err(RulesError::TooLong { .. })
+        ));
+        assert!(guest.plan("cleanmails", true).is_ok());
     }
 }

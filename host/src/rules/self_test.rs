@@ -3,7 +3,7 @@
 use super::{Guest, Kernel, KernelError, RulesError};
 use countersign_core::{delivery::rotation::SecretTimes, provider::Provider};
 use countersign_guest::{
-    CheckEndpoint, Judge,
+    CheckEndpoint, EndpointSettings, Judge,
     delivery::{EndedAttempt, EndpointHealth, EndpointState, FailureKind, Outcome},
     retry::TimeScale,
 };
@@ -35,7 +35,7 @@ pub(super) fn run(guest: &Guest, kernel: &Kernel, providers: &[String]) -> Resul
 }
 
 fn about(guest: &Guest, kernel: &Kernel, provider: &str) -> Result<(), RulesError> {
-    let plan = guest.plan(provider)?;
+    let plan = guest.plan(provider, true)?;
     for signature in &plan.signatures {
         let options = signature.options.iter();
         let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -50,12 +50,15 @@ fn about(guest: &Guest, kernel: &Kernel, provider: &str) -> Result<(), RulesErro
         provider: provider.to_owned(),
         events: None,
         scope: None,
+        settings: None,
+        before: EndpointSettings::default(),
     };
     guest
         .check_endpoint(everything)?
         .map_err(|rejection| RulesError::Refused(rejection.message))?;
     guest.judge(Judge {
         provider: provider.to_owned(),
+        settings: None,
         attempt: EndedAttempt {
             number: 1,
             probe: false,
@@ -103,7 +106,7 @@ mod tests {
             let error = rules.replace_guest(&guest, None, providers).unwrap_err();
             assert!(error.to_string().contains(problem), "{problem}: {error}");
             assert_eq!(rules.guest.sha256(), GUEST_SHA256);
-            assert!(rules.plan("cleanmails").is_ok());
+            assert!(rules.plan("cleanmails", true).is_ok());
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a store keeps, as values.
 
+use super::replay::Counted;
 use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
 use bytes::Bytes;
 use countersign_core::delivery::{
     DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
     rotation::SecretTimes,
 };
-use countersign_guest::EndpointRules;
-use std::fmt;
+use countersign_guest::{EndpointRules, EndpointSettings};
+use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
 /// A receiver of events.
@@ -18,6 +19,7 @@ pub struct Endpoint {
     pub url: String,
     pub name: Option<String>,
     pub rules: EndpointRules,
+    pub settings: Arc<EndpointSettings>,
     /// Newest first; empty when deliveries are not signed.
     pub secrets: Vec<SigningSecret>,
     pub state: EndpointState,
@@ -25,6 +27,8 @@ pub struct Endpoint {
     pub reason: Option<StateReason>,
     /// Since when.
     pub since_ms: u64,
+    /// When a probe may go out, while it is paused because too much failed; `None`: only its owner ends the pause.
+    pub probe_at_ms: Option<u64>,
     pub health: EndpointHealth,
     /// Raised by every change except of health.
     pub version: u64,
@@ -73,7 +77,7 @@ impl fmt::Debug for SecretText {
 /// Conversion between values and the words that stand for them in the store and in the API.
 macro_rules! words {
     ($type:ty: $($variant:path = $word:literal),* $(,)?) => {
-        impl Word for $type {
+        impl $crate::store::Word for $type {
             const ALL: &[Self] = &[$($variant),*];
             fn word(self) -> &'static str {
                 match self { $($variant => $word),* }
@@ -81,6 +85,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 /// A value that is a word in the store and in the API.
 pub trait Word: Copy + 'static {
@@ -125,7 +131,9 @@ pub enum DeliveryState {
     Delivered,
     /// Given up; listed for its owner.
     DeadLettered,
-    /// Waits until its endpoint is active.
+    /// Another of its ordering key goes first.
+    Waiting,
+    /// Waits until its endpoint is active, or for its turn after that.
     Held,
     /// Its endpoint was deleted before it could be delivered.
     Cancelled,
@@ -135,10 +143,10 @@ words!(StateReason:
     StateReason::Failing = "failing", StateReason::Gone = "gone", StateReason::Manual = "manual");
 words!(DeliveryState:
     DeliveryState::Pending = "pending", DeliveryState::Sending = "sending", DeliveryState::Delivered = "delivered",
-    DeliveryState::DeadLettered = "dead_lettered", DeliveryState::Held = "held", DeliveryState::Cancelled = "cancelled");
+    DeliveryState::DeadLettered = "dead_lettered", DeliveryState::Waiting = "waiting", DeliveryState::Held = "held", DeliveryState::Cancelled = "cancelled");
 words!(DeadLetterReason:
     DeadLetterReason::Exhausted = "exhausted", DeadLetterReason::Gone = "gone",
-    DeadLetterReason::ClientError = "client_error");
+    DeadLetterReason::ClientError = "client_error", DeadLetterReason::Skipped = "skipped");
 words!(FailureKind:
     FailureKind::Timeout = "timeout", FailureKind::Connect = "connect", FailureKind::Dns = "dns", FailureKind::Tls = "tls",
     FailureKind::BlockedAddress = "blocked_address", FailureKind::InvalidResponse = "invalid_response");
@@ -199,8 +207,19 @@ pub struct NewDelivery {
     pub endpoint_id: EndpointId,
     /// The version of the endpoint that the event was matched against.
     pub endpoint_version: u64,
-    /// `Pending`, `Held`, or `Sending` when the caller begins its first attempt at once.
+    /// `Pending`, `Held`, or `Sending` when the caller begins its first attempt at once. The store makes it `Waiting` when
+    /// another of its key is open.
     pub state: DeliveryState,
+    /// Of deliveries of one endpoint with the same key, the next one goes out when the one before has ended.
+    pub order_key: Option<Arc<str>>,
+}
+
+/// Messages that are kept together or not at all.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    pub messages: Vec<NewMessage>,
+    /// Of the whole request.
+    pub idempotency: Option<Idempotency>,
 }
 
 /// What a publisher is told.
@@ -222,6 +241,20 @@ pub struct Lease {
     /// Of this round; `None` before its first attempt.
     pub first_started_at_ms: Option<u64>,
     pub body: Bytes,
+    /// Others of this key wait for its end.
+    pub order_key: Option<Arc<str>>,
+    /// It was held, and goes out to find out whether its endpoint works again.
+    pub probe: bool,
+}
+
+/// What is to be claimed of one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub endpoint_id: EndpointId,
+    /// Deliveries, at most.
+    pub places: u32,
+    /// Of them such as were held, at most. They get half of the places, and what due ones leave free.
+    pub held_max: u32,
 }
 
 /// What was claimed of one endpoint.
@@ -231,6 +264,10 @@ pub struct Claimed {
     pub leases: Vec<Lease>,
     /// When its next delivery is due, if there is another.
     pub next_due_at_ms: Option<u64>,
+    /// How many of the leases were held.
+    pub held: u32,
+    /// Whether it still has held deliveries to go out.
+    pub held_left: bool,
 }
 
 /// An attempt with what follows from it.
@@ -246,8 +283,52 @@ pub struct Ended {
     /// When the next attempt is due.
     pub next_attempt_at_ms: Option<u64>,
     pub health: EndpointHealth,
-    /// The endpoint is paused by this attempt: reason, since when, its new version.
-    pub pause: Option<(StateReason, u64, u64)>,
+    /// Others of this key wait for its end.
+    pub order_key: Option<Arc<str>>,
+    /// The endpoint's state changes by this attempt.
+    pub change: Option<StateChange>,
+    /// What is told of it, with deliveries that are `Pending`. Each is kept as its endpoint is at that moment: pending, held,
+    /// behind another of its key, or, when the endpoint has been deleted, not at all.
+    pub operational: Vec<NewMessage>,
+}
+
+/// What is left to do after an attempt has been recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Deliveries are to [follow](super::Store::follow) the endpoint's state.
+    pub follow: bool,
+    /// The next delivery of its key is held, although the endpoint is active: it goes out with the others that were.
+    pub drain: bool,
+}
+
+/// A change of an endpoint's state that is not its owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateChange {
+    pub state: EndpointState,
+    /// `None` when it is active.
+    pub reason: Option<StateReason>,
+    pub since_ms: u64,
+    pub probe_at_ms: Option<u64>,
+    /// The endpoint's new version.
+    pub version: u64,
+}
+
+/// What becomes of the held deliveries of an endpoint that is set active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// They go out, oldest first.
+    All,
+    /// Those that were published before this moment become dead letters, the others go out.
+    Since(u64),
+}
+
+/// Endpoints with work that is done in steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlogs {
+    /// Some of their deliveries do not follow the endpoint's state yet: see [`Store::follow`](super::Store::follow).
+    pub unsettled: Vec<EndpointId>,
+    /// They are active and have held deliveries that go out one after the other.
+    pub draining: Vec<EndpointId>,
 }
 
 /// An attempt that has ended.
@@ -297,6 +378,8 @@ pub struct Delivery {
     pub dead_reason: Option<DeadLetterReason>,
     pub attempts: u32,
     pub next_attempt_at_ms: Option<u64>,
+    /// When the owner of a dead letter took note of it.
+    pub acknowledged_at_ms: Option<u64>,
     pub created_at_ms: u64,
     pub updated_at_ms: u64,
 }
@@ -312,9 +395,9 @@ pub struct Filter {
     pub limit: u32,
 }
 
-/// Counts of deliveries by state.
+/// Counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     pub messages: u64,
-    pub deliveries: Vec<(DeliveryState, u64)>,
+    pub deliveries: Vec<(DeliveryState, Counted)>,
 }

@@ -1,7 +1,10 @@
 //! The embedded store: one SQLite file, one writing thread, a few reading connections.
 
+mod backup;
+mod check;
 mod reader;
 mod reads;
+mod room;
 mod rows;
 mod schema;
 mod secrets;
@@ -10,30 +13,63 @@ mod tests;
 mod writer;
 mod writes;
 
+pub use self::{
+    backup::{BackupError, backup},
+    check::{StartCheck, check},
+};
+
 use self::{
     reader::Reader,
+    room::Room,
     schema::Lock,
     writer::{Caller, Writer},
 };
 use crate::{
     chance::Chance,
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
     store::{
-        Attempt, Claimed, Delivery, Ended, Endpoint, Filter, Later, MessageView, NewMessage,
-        Published, Recovered, Retried, Stats, Store, StoreError,
+        Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended, Endpoint,
+        Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
+        PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
+        Selected, Selection, Size, Stats, Stepped, Store, StoreError,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
 use rusqlite::Connection;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 /// Limits of the queue to the writing thread.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     /// Calls of clients that may wait.
     pub queue_max: u32,
+    /// Bytes of messages that may wait.
+    pub queue_bytes_max: u64,
     /// Calls that share a commit.
     pub batch_max: u32,
+}
+
+/// What a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Its data is on the disk.
+    Full,
+    /// Its data is with the operating system: nothing is lost when the process dies, the last moments are when the machine
+    /// does.
+    Normal,
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub limits: QueueLimits,
+    pub durability: Durability,
+    /// Room on the disk that new messages must leave, so that outcomes can still be recorded.
+    pub reserve_bytes: u64,
+    pub check: StartCheck,
+    /// Longest time of a quick check.
+    pub check_limit: Duration,
 }
 
 /// A store in one SQLite file. The file belongs to this process until the value is dropped.
@@ -48,20 +84,17 @@ impl SqliteStore {
     /// Opens the file, or makes it, with the folder it is in.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::Failed`], [`StoreError::Key`]
+    /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Failed`], [`StoreError::Key`]
     pub fn open(
         path: &Path,
-        limits: QueueLimits,
+        options: Options,
         keys: &KeySource,
         chance: Arc<dyn Chance>,
     ) -> Result<Self, StoreError> {
         let lock = Lock::take(path)?;
-        let (connection, vault) = open_sealed(path, keys, chance)?;
-        let writer = Writer::start(
-            connection,
-            limits.queue_max as usize,
-            limits.batch_max as usize,
-        )?;
+        let (connection, vault) = open_sealed(path, &options, keys, chance)?;
+        let room = Room::new(path, options.reserve_bytes);
+        let writer = Writer::start(connection, options.limits, room)?;
         Ok(Self {
             writer,
             reader: Reader::new(path.to_owned()),
@@ -78,11 +111,12 @@ impl SqliteStore {
     /// As [`open`](Self::open)
     pub fn rotate_key(
         path: &Path,
+        options: &Options,
         keys: &KeySource,
         chance: Arc<dyn Chance>,
     ) -> Result<KeyId, StoreError> {
         let _lock = Lock::take(path)?;
-        let connection = schema::open_writer(path)?;
+        let connection = schema::open_writer(path, options)?;
         let needed = secrets::keys_in_use(&connection)?;
         drop(connection);
         let present = keys.keys(&needed, &*chance)?;
@@ -97,7 +131,7 @@ impl SqliteStore {
             }
             KeySource::Given(_) | KeySource::File(_) => {}
         }
-        let (_, vault) = open_sealed(path, keys, chance)?;
+        let (_, vault) = open_sealed(path, options, keys, chance)?;
         vault.key_id().ok_or_else(|| KeyError::None.into())
     }
 }
@@ -105,10 +139,11 @@ impl SqliteStore {
 /// Opens the file with every secret sealed with the newest key, and drops older ones from a key file.
 fn open_sealed(
     path: &Path,
+    options: &Options,
     source: &KeySource,
     chance: Arc<dyn Chance>,
 ) -> Result<(Connection, Vault), StoreError> {
-    let mut connection = schema::open_writer(path)?;
+    let mut connection = schema::open_writer(path, options)?;
     let needed = secrets::keys_in_use(&connection)?;
     let keys = source.keys(&needed, &*chance)?;
     let several = keys.len() > 1;
@@ -157,18 +192,34 @@ impl Store for SqliteStore {
             })
     }
 
-    fn update_endpoint(&self, endpoint: Endpoint, now_ms: u64) -> Later<()> {
+    fn update_endpoint(
+        &self,
+        endpoint: Endpoint,
+        resume: Option<Resume>,
+        now_ms: u64,
+    ) -> Later<bool> {
         let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };
         self.writer
             .submit(Caller::Client, "changing an endpoint", move |connection| {
-                writes::update_endpoint(connection, &endpoint, &sealed, now_ms)
+                writes::update_endpoint(connection, &endpoint, &sealed, resume, now_ms)
             })
     }
 
-    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<()> {
+    fn follow(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool> {
+        self.writer
+            .submit(Caller::Host, "changing deliveries", move |connection| {
+                writes::follow(connection, &endpoint, now_ms)
+            })
+    }
+
+    fn backlogs(&self) -> Later<Backlogs> {
+        self.reader.read("looking for backlogs", reads::backlogs)
+    }
+
+    fn delete_endpoint(&self, endpoint: EndpointId, now_ms: u64) -> Later<bool> {
         self.writer
             .submit(Caller::Client, "deleting an endpoint", move |connection| {
                 writes::delete_endpoint(connection, &endpoint, now_ms)
@@ -176,16 +227,35 @@ impl Store for SqliteStore {
     }
 
     fn publish(&self, message: NewMessage) -> Later<Published> {
+        let caller = Caller::Publisher {
+            bytes: message.body.len(),
+        };
+        self.writer.submit(caller, "publishing", move |connection| {
+            writes::publish(connection, &message)
+        })
+    }
+
+    fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch> {
+        let bodies = batch.messages.iter().map(|message| message.body.len());
+        let caller = Caller::Publisher {
+            bytes: bodies.fold(0, usize::saturating_add),
+        };
+        self.writer.submit(caller, "publishing", move |connection| {
+            writes::publish_batch(connection, &batch)
+        })
+    }
+
+    fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
         self.writer
-            .submit(Caller::Client, "publishing", move |connection| {
-                writes::publish(connection, &message)
+            .submit(Caller::Host, "claiming deliveries", move |connection| {
+                writes::claim(connection, &claims, body_bytes_max, now_ms)
             })
     }
 
-    fn claim(&self, claims: Vec<(EndpointId, u32)>, now_ms: u64) -> Later<Vec<Claimed>> {
+    fn claim_probe(&self, endpoint: EndpointId, now_ms: u64) -> Later<Option<Lease>> {
         self.writer
-            .submit(Caller::Host, "claiming deliveries", move |connection| {
-                writes::claim(connection, &claims, now_ms)
+            .submit(Caller::Host, "claiming a probe", move |connection| {
+                writes::claim_probe(connection, &endpoint, now_ms)
             })
     }
 
@@ -196,19 +266,83 @@ impl Store for SqliteStore {
             })
     }
 
-    fn record(&self, ended: Ended) -> Later<()> {
+    fn record(&self, ended: Ended) -> Later<Recorded> {
         self.writer
             .submit(Caller::Host, "recording an attempt", move |connection| {
                 writes::record(connection, &ended)
             })
     }
 
-    fn retry(&self, delivery: DeliveryId, now_ms: u64) -> Later<Retried> {
+    fn retry(
+        &self,
+        delivery: DeliveryId,
+        states: Vec<DeliveryState>,
+        now_ms: u64,
+    ) -> Later<Retried> {
         self.writer.submit(
             Caller::Client,
-            "retrying a dead letter",
-            move |connection| writes::retry(connection, &delivery, now_ms),
+            "sending a delivery again",
+            move |connection| writes::retry(connection, &delivery, &states, now_ms),
         )
+    }
+
+    fn acknowledge(&self, deliveries: Vec<DeliveryId>, now_ms: u64) -> Later<u64> {
+        self.writer.submit(
+            Caller::Client,
+            "acknowledging dead letters",
+            move |connection| writes::acknowledge(connection, &deliveries, now_ms),
+        )
+    }
+
+    fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>> {
+        self.reader.read("selecting deliveries", move |connection| {
+            reads::select(connection, &selection, &page)
+        })
+    }
+
+    fn count(&self, selection: Selection) -> Later<Counted> {
+        self.reader.read("counting deliveries", move |connection| {
+            reads::count(connection, &selection)
+        })
+    }
+
+    fn create_replay(&self, replay: Replay, open_max: u32) -> Later<bool> {
+        self.writer
+            .submit(Caller::Client, "beginning a replay", move |connection| {
+                writes::replay::create(connection, &replay, open_max)
+            })
+    }
+
+    fn step_replay(&self, step: ReplayStep) -> Later<Stepped> {
+        self.writer
+            .submit(Caller::Host, "replaying", move |connection| {
+                writes::replay::step(connection, &step)
+            })
+    }
+
+    fn change_replay(
+        &self,
+        replay: ReplayId,
+        from: Vec<ReplayState>,
+        to: ReplayState,
+        now_ms: u64,
+    ) -> Later<Option<Replay>> {
+        self.writer
+            .submit(Caller::Client, "changing a replay", move |connection| {
+                writes::replay::change(connection, &replay, &from, to, now_ms)
+            })
+    }
+
+    fn replays(&self, open: bool, after: Option<ReplayId>, limit: u32) -> Later<Vec<Replay>> {
+        self.reader.read("listing replays", move |connection| {
+            reads::replays(connection, open, after.as_ref(), limit)
+        })
+    }
+
+    fn replay(&self, replay: ReplayId) -> Later<Option<Replay>> {
+        self.reader.read("reading a replay", move |connection| {
+            reads::replay(connection, &replay)
+        })
     }
 
     fn recover(&self, now_ms: u64) -> Later<Recovered> {
@@ -222,16 +356,15 @@ impl Store for SqliteStore {
         self.reader.read("looking for due deliveries", reads::due)
     }
 
-    fn forget_keys(&self, before_ms: u64) -> Later<u64> {
-        self.writer.submit(
-            Caller::Host,
-            "forgetting idempotency keys",
-            move |connection| {
-                let sql = "DELETE FROM idempotency_keys WHERE created_at_ms < ?";
-                let forgotten = connection.execute(sql, [rows::signed(before_ms)])?;
-                Ok(forgotten as u64)
-            },
-        )
+    fn prune(&self, step: Prune) -> Later<Pruned> {
+        self.writer
+            .submit(Caller::Host, "forgetting what is old", move |connection| {
+                writes::prune(connection, &step)
+            })
+    }
+
+    fn size(&self) -> Later<Size> {
+        self.reader.read("measuring", reads::size)
     }
 
     fn message(&self, message: MessageId) -> Later<Option<MessageView>> {

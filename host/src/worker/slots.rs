@@ -3,40 +3,82 @@
 //! Times are hints that make the loop look into the store at the right moment; the store decides what is due. A hint that
 //! is too early costs a look; a hint that were missing would cost a delivery its time, so the loop renews all of them now
 //! and then.
+//!
+//! # Fairness
+//!
+//! Three rules keep endpoints that hang from holding up the others:
+//!
+//! 1. An endpoint has at most its own number of places. An attempt that runs into its time limit halves it, one that ends
+//!    promptly gives back one.
+//! 2. An endpoint is *trusted* while its attempts end promptly. One that is not (new, slow or hanging) shares
+//!    [`Limits::slow_max`] places with all others of its kind, so that trusted ones always find some.
+//! 3. An endpoint without any place gets one beyond that share, so that a sound one can show that it is sound. A last eighth
+//!    of all places is for trusted ones alone.
 
-use crate::ids::EndpointId;
-use std::collections::{BTreeSet, HashMap};
+mod bucket;
+mod lane;
+#[cfg(test)]
+mod tests;
+
+pub(super) use self::lane::{Pace, SLOW_MS};
+
+use self::lane::Lane;
+use crate::{
+    ids::EndpointId,
+    store::{Claim, Claimed},
+};
+use countersign_guest::EndpointSettings;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// How many attempts may be under way.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Over all endpoints.
     pub total_max: u32,
-    /// To one endpoint.
+    /// To one endpoint that has no limit of its own.
     pub endpoint_max: u32,
+    /// To endpoints that are not known to answer promptly, together.
+    pub slow_max: u32,
+    /// Bytes of their bodies together. It is passed by one claim at most.
+    pub body_bytes_max: u64,
 }
 
 /// What the loop is to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pick {
-    /// Claim up to so many deliveries of each; the places are taken already.
-    Claim(Vec<(EndpointId, u32)>),
+    /// Claim deliveries, with bodies of so many bytes together; the places are taken already.
+    Claim(Vec<Claim>, u64),
     /// Nothing can be begun before this moment, unless something happens.
     Wait(Option<u64>),
     /// No attempt begins any more.
     Stop,
 }
 
+/// What keeps an endpoint from getting a place.
+enum Grant {
+    Places(u32),
+    /// Its own limit: one of its attempts has to end.
+    Own,
+    /// The share of endpoints that are not trusted.
+    Share,
+    /// Its rate, until then.
+    Until(u64),
+}
+
 #[derive(Debug)]
 pub(super) struct Slots {
     limits: Limits,
     total: u32,
-    in_flight: HashMap<EndpointId, u32>,
-    /// Endpoints with pending deliveries, by the time the next one is due.
+    /// Of endpoints that are not trusted.
+    slow: u32,
+    body_bytes: u64,
+    lanes: HashMap<EndpointId, Lane>,
+    /// Endpoints with deliveries to look for, by time. Invariant: those with `due_at_ms`, and none of them is waiting.
     due: BTreeSet<(u64, EndpointId)>,
-    due_at_ms: HashMap<EndpointId, u64>,
-    /// Endpoints with due deliveries and no place left. Invariant: none of them is in `due`.
-    waiting: HashMap<EndpointId, u64>,
+    /// Endpoints that wait for the share of slow ones, first come first. Invariant: those that are `in_line`.
+    line: VecDeque<EndpointId>,
+    /// When endpoints with attempts under way were last looked at. Invariant: those that are `watched`, each once.
+    watch: VecDeque<(u64, EndpointId)>,
     stopping: bool,
 }
 
@@ -45,10 +87,12 @@ impl Slots {
         Self {
             limits,
             total: 0,
-            in_flight: HashMap::new(),
+            slow: 0,
+            body_bytes: 0,
+            lanes: HashMap::new(),
             due: BTreeSet::new(),
-            due_at_ms: HashMap::new(),
-            waiting: HashMap::new(),
+            line: VecDeque::new(),
+            watch: VecDeque::new(),
             stopping: false,
         }
     }
@@ -56,40 +100,93 @@ impl Slots {
     /// Other limits from now on. What is under way stays.
     pub(super) fn limit(&mut self, limits: Limits) {
         self.limits = limits;
-        for (endpoint, at_ms) in std::mem::take(&mut self.waiting) {
+        let mut waited = Vec::new();
+        for (endpoint, lane) in &mut self.lanes {
+            lane.limit(limits.endpoint_max);
+            if let Some(at_ms) = lane.waiting.take() {
+                waited.push((endpoint.clone(), at_ms));
+            }
+        }
+        for (endpoint, at_ms) in waited {
             self.lower(&endpoint, at_ms);
         }
     }
 
+    /// Takes over the settings of an endpoint.
+    pub(super) fn configure(&mut self, endpoint: &EndpointId, settings: &EndpointSettings) {
+        let concurrency = self.limits.endpoint_max;
+        self.lane(endpoint).configure(settings, concurrency);
+    }
+
+    /// The endpoint was deleted.
+    pub(super) fn forget(&mut self, endpoint: &EndpointId) {
+        let Some(lane) = self.lanes.get_mut(endpoint) else {
+            return;
+        };
+        lane.gone = true;
+        lane.waiting = None;
+        if let Some(at_ms) = lane.due_at_ms.take() {
+            self.due.remove(&(at_ms, endpoint.clone()));
+        }
+        self.sweep(endpoint);
+    }
+
     /// A delivery of the endpoint is due at this moment.
     pub(super) fn lower(&mut self, endpoint: &EndpointId, at_ms: u64) {
-        if let Some(waiting) = self.waiting.get_mut(endpoint) {
+        let lane = self.lane(endpoint);
+        if let Some(waiting) = &mut lane.waiting {
             *waiting = at_ms.min(*waiting);
             return;
         }
-        match self.due_at_ms.get_mut(endpoint) {
-            Some(known) if *known <= at_ms => {}
-            Some(known) => {
-                self.due.remove(&(*known, endpoint.clone()));
-                *known = at_ms;
-                self.due.insert((at_ms, endpoint.clone()));
-            }
-            None => {
-                self.due_at_ms.insert(endpoint.clone(), at_ms);
+        match lane.due_at_ms {
+            Some(known) if known <= at_ms => {}
+            known => {
+                lane.due_at_ms = Some(at_ms);
+                if let Some(known) = known {
+                    self.due.remove(&(known, endpoint.clone()));
+                }
                 self.due.insert((at_ms, endpoint.clone()));
             }
         }
+    }
+
+    /// The endpoint is active and has held deliveries to send. `anew`: it has just come back.
+    pub(super) fn drain(&mut self, endpoint: &EndpointId, now_ms: u64, anew: bool) {
+        let lane = self.lane(endpoint);
+        if anew {
+            lane.begin_anew();
+        }
+        lane.draining = true;
+        self.lower(endpoint, now_ms);
     }
 
     /// Takes a place for a delivery that is not in the store yet. Refused when any delivery is due and waits for the loop,
     /// so that new ones do not overtake it for ever.
     pub(super) fn reserve(&mut self, endpoint: &EndpointId, now_ms: u64) -> bool {
-        let others_first = self.due.first().is_some_and(|(at_ms, _)| *at_ms <= now_ms)
-            || self.waiting.contains_key(endpoint);
-        if self.stopping || others_first || self.free(endpoint) == 0 {
+        self.watch(now_ms);
+        let others_first = self.due.first().is_some_and(|(at_ms, _)| *at_ms <= now_ms);
+        if self.stopping || others_first || self.is_full() {
             return false;
         }
-        self.take(endpoint, 1);
+        let lane = self.lane(endpoint);
+        if lane.waiting.is_some() || lane.draining {
+            return false;
+        }
+        match self.grant(endpoint, now_ms) {
+            Grant::Places(1..) => {
+                self.take(endpoint, 1, now_ms);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes a place for a probe. One an endpoint, so only the number of all places stands against it.
+    pub(super) fn reserve_probe(&mut self, endpoint: &EndpointId, now_ms: u64) -> bool {
+        if self.stopping || self.is_full() {
+            return false;
+        }
+        self.take(endpoint, 1, now_ms);
         true
     }
 
@@ -98,51 +195,120 @@ impl Slots {
         if self.stopping {
             return Pick::Stop;
         }
+        self.watch(now_ms);
         let mut claims = Vec::new();
-        while self.total < self.limits.total_max
+        while !self.is_full()
             && let Some((at_ms, _)) = self.due.first()
             && *at_ms <= now_ms
             && let Some((at_ms, endpoint)) = self.due.pop_first()
         {
-            self.due_at_ms.remove(&endpoint);
-            match self.free(&endpoint) {
-                0 => {
-                    self.waiting.insert(endpoint, at_ms);
+            self.lane(&endpoint).due_at_ms = None;
+            match self.grant(&endpoint, now_ms) {
+                Grant::Places(places) => {
+                    self.take(&endpoint, places, now_ms);
+                    let held_max = self.held_max(&endpoint, places, now_ms);
+                    claims.push(Claim {
+                        endpoint_id: endpoint,
+                        places,
+                        held_max,
+                    });
                 }
-                free => {
-                    self.take(&endpoint, free);
-                    claims.push((endpoint, free));
+                Grant::Own => self.lane(&endpoint).waiting = Some(at_ms),
+                Grant::Share => {
+                    let lane = self.lane(&endpoint);
+                    lane.waiting = Some(at_ms);
+                    if !std::mem::replace(&mut lane.in_line, true) {
+                        self.line.push_back(endpoint);
+                    }
                 }
+                Grant::Until(until_ms) => self.lower(&endpoint, until_ms),
             }
         }
         match claims.is_empty() {
-            false => Pick::Claim(claims),
+            false => {
+                let left = self.limits.body_bytes_max.saturating_sub(self.body_bytes);
+                Pick::Claim(claims, left)
+            }
             // Without a free place only an ended attempt helps.
-            true if self.total >= self.limits.total_max => Pick::Wait(None),
+            true if self.is_full() => Pick::Wait(None),
             true => Pick::Wait(self.due.first().map(|(at_ms, _)| *at_ms)),
         }
     }
 
+    /// What came of a claim: what was not used is given back, and what is left is looked for again.
+    pub(super) fn claimed(&mut self, claim: &Claim, claimed: &Claimed, now_ms: u64) {
+        let endpoint = &claim.endpoint_id;
+        let used = u32::try_from(claimed.leases.len()).unwrap_or(u32::MAX);
+        let unused = claim.places.saturating_sub(used);
+        let lane = self.lane(endpoint);
+        if let Some(rate) = &mut lane.rate {
+            rate.put_back(unused);
+        }
+        if let Some(drain) = &mut lane.drain {
+            drain.put_back(claim.held_max.saturating_sub(claimed.held));
+        }
+        // A claim that was allowed none says nothing of them.
+        lane.draining = lane.draining && (claim.held_max == 0 || claimed.held_left);
+        let mut next_ms = claimed.next_due_at_ms;
+        if lane.draining {
+            let empty = lane
+                .drain
+                .as_mut()
+                .is_some_and(|drain| drain.available(now_ms) == 0);
+            let drain_ms = match &lane.drain {
+                Some(drain) if empty => drain.next_ms(now_ms),
+                // Some are becoming dead letters first; whoever does that says when it is done.
+                _ if used == 0 => now_ms.saturating_add(SLOW_MS),
+                _ => now_ms,
+            };
+            next_ms = Some(next_ms.unwrap_or(drain_ms).min(drain_ms));
+        }
+        self.release(endpoint, unused, 0, Pace::NotMade, now_ms);
+        if let Some(next_ms) = next_ms {
+            self.lower(endpoint, next_ms);
+        }
+    }
+
+    /// Counts the body of an attempt that begins.
+    pub(super) fn hold(&mut self, body_bytes: u64) {
+        self.body_bytes = self.body_bytes.saturating_add(body_bytes);
+    }
+
     /// Gives back places. Returns whether the loop may have something to do now.
-    pub(super) fn release(&mut self, endpoint: &EndpointId, places: u32) -> bool {
+    pub(super) fn release(
+        &mut self,
+        endpoint: &EndpointId,
+        places: u32,
+        body_bytes: u64,
+        pace: Pace,
+        now_ms: u64,
+    ) -> bool {
         if places == 0 {
             return false;
         }
-        let was_full = self.total >= self.limits.total_max;
+        let was_full = self.is_full();
+        self.body_bytes = self.body_bytes.saturating_sub(body_bytes);
         self.total = self.total.saturating_sub(places);
-        if let Some(in_flight) = self.in_flight.get_mut(endpoint) {
-            *in_flight = in_flight.saturating_sub(places);
-            if *in_flight == 0 {
-                self.in_flight.remove(endpoint);
-            }
+        let lane = self.lane(endpoint);
+        lane.in_flight = lane.in_flight.saturating_sub(places);
+        let (was_trusted, is_trusted) = (lane.trusted, lane.learn(pace));
+        lane.trusted = is_trusted;
+        if pace != Pace::NotMade {
+            lane.last_progress_ms = now_ms;
         }
-        match self.waiting.remove(endpoint) {
-            Some(at_ms) => {
-                self.lower(endpoint, at_ms);
-                true
-            }
-            None => was_full || self.stopping,
+        let (in_flight, waited) = (lane.in_flight, lane.waiting.take());
+        if !was_trusted {
+            self.slow = self.slow.saturating_sub(places.saturating_add(in_flight));
         }
+        if !is_trusted {
+            self.slow = self.slow.saturating_add(in_flight);
+        }
+        if let Some(at_ms) = waited {
+            self.lower(endpoint, at_ms);
+        }
+        self.sweep(endpoint);
+        let called = self.call_line(places);
+        waited.is_some() || called || was_full || self.stopping
     }
 
     pub(super) fn stop(&mut self) {
@@ -153,92 +319,138 @@ impl Slots {
         self.total
     }
 
-    fn free(&self, endpoint: &EndpointId) -> u32 {
-        let used = self.in_flight.get(endpoint).copied().unwrap_or(0);
-        let free = self.limits.endpoint_max.saturating_sub(used);
-        free.min(self.limits.total_max.saturating_sub(self.total))
+    /// Lets the first in the line try again, one for each place that was given back.
+    fn call_line(&mut self, places: u32) -> bool {
+        let mut called = false;
+        for _ in 0..places {
+            let Some(first) = self.line.front() else {
+                break;
+            };
+            let alone = self.lanes.get(first).is_none_or(|lane| lane.in_flight == 0);
+            let room = self.slow < self.limits.slow_max || (alone && self.total < self.kept());
+            if !room {
+                break;
+            }
+            let Some(endpoint) = self.line.pop_front() else {
+                break;
+            };
+            // None when it was deleted meanwhile.
+            let Some(lane) = self.lanes.get_mut(&endpoint) else {
+                continue;
+            };
+            lane.in_line = false;
+            if let Some(at_ms) = lane.waiting.take() {
+                self.lower(&endpoint, at_ms);
+                called = true;
+            }
+        }
+        called
     }
 
-    fn take(&mut self, endpoint: &EndpointId, places: u32) {
+    fn grant(&mut self, endpoint: &EndpointId, now_ms: u64) -> Grant {
+        let room = self.limits.total_max.saturating_sub(self.total);
+        let share = self.limits.slow_max.saturating_sub(self.slow);
+        let first = u32::from(self.total < self.kept());
+        let lane = self.lane(endpoint);
+        let own = lane.free();
+        if own == 0 {
+            return Grant::Own;
+        }
+        let share = match (lane.trusted, lane.in_flight) {
+            (true, _) => room,
+            (false, 0) => share.max(first),
+            (false, _) => share,
+        };
+        if share == 0 {
+            return Grant::Share;
+        }
+        let rate = match &mut lane.rate {
+            None => u32::MAX,
+            Some(rate) => match rate.available(now_ms) {
+                0 => return Grant::Until(rate.next_ms(now_ms)),
+                tokens => tokens,
+            },
+        };
+        Grant::Places(own.min(share).min(room).min(rate))
+    }
+
+    /// Held deliveries that may be among those that are claimed.
+    fn held_max(&mut self, endpoint: &EndpointId, places: u32, now_ms: u64) -> u32 {
+        let lane = self.lane(endpoint);
+        match (lane.draining, &mut lane.drain) {
+            (false, _) => 0,
+            (true, None) => places,
+            (true, Some(drain)) => {
+                let tokens = drain.available(now_ms).min(places);
+                drain.take(tokens, now_ms);
+                tokens
+            }
+        }
+    }
+
+    fn take(&mut self, endpoint: &EndpointId, places: u32, now_ms: u64) {
         self.total = self.total.saturating_add(places);
-        let in_flight = self.in_flight.entry(endpoint.clone()).or_default();
-        *in_flight = in_flight.saturating_add(places);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::chance::SystemChance;
-
-    fn slots() -> Slots {
-        Slots::new(Limits {
-            total_max: 5,
-            endpoint_max: 2,
-        })
-    }
-
-    fn endpoints<const N: usize>() -> [EndpointId; N] {
-        std::array::from_fn(|place| EndpointId::new(place as u64, &SystemChance))
+        let lane = self.lane(endpoint);
+        if lane.in_flight == 0 {
+            lane.last_progress_ms = now_ms;
+        }
+        lane.in_flight = lane.in_flight.saturating_add(places);
+        if let Some(rate) = &mut lane.rate {
+            rate.take(places, now_ms);
+        }
+        let (trusted, watched) = (lane.trusted, std::mem::replace(&mut lane.watched, true));
+        if !trusted {
+            self.slow = self.slow.saturating_add(places);
+        }
+        if !watched {
+            self.watch.push_back((now_ms, endpoint.clone()));
+        }
     }
 
-    #[test]
-    fn what_is_due_is_claimed_in_order_and_within_the_limits() {
-        let (mut slots, [a, b, c]) = (slots(), endpoints());
-        slots.lower(&a, 30);
-        slots.lower(&b, 20);
-        slots.lower(&c, 99);
-        assert_eq!(slots.pick(10), Pick::Wait(Some(20)));
-        assert_eq!(
-            slots.pick(30),
-            Pick::Claim(vec![(b.clone(), 2), (a.clone(), 2)])
-        );
-        assert_eq!(slots.pick(99), Pick::Claim(vec![(c.clone(), 1)]));
-        assert_eq!(slots.pick(99), Pick::Wait(None));
-        assert_eq!(slots.in_flight(), 5);
-        assert!(slots.release(&a, 1));
-        assert_eq!(slots.pick(99), Pick::Wait(None));
+    /// Finds endpoints of which nothing was heard for too long while attempts are under way.
+    fn watch(&mut self, now_ms: u64) {
+        while let Some((at_ms, _)) = self.watch.front()
+            && now_ms.saturating_sub(*at_ms) >= SLOW_MS
+            && let Some((_, endpoint)) = self.watch.pop_front()
+        {
+            let Some(lane) = self.lanes.get_mut(&endpoint) else {
+                continue;
+            };
+            lane.watched = lane.in_flight > 0;
+            if !lane.watched {
+                continue;
+            }
+            let silent = now_ms.saturating_sub(lane.last_progress_ms) >= SLOW_MS;
+            let in_flight = lane.in_flight;
+            if silent && std::mem::replace(&mut lane.trusted, false) {
+                self.slow = self.slow.saturating_add(in_flight);
+            }
+            self.watch.push_back((now_ms, endpoint));
+        }
     }
 
-    #[test]
-    fn an_endpoint_that_hangs_does_not_keep_the_others_waiting() {
-        let (mut slots, [hanging, healthy]) = (slots(), endpoints());
-        slots.lower(&hanging, 1);
-        assert_eq!(slots.pick(1), Pick::Claim(vec![(hanging.clone(), 2)]));
-        slots.lower(&hanging, 1);
-        assert_eq!(slots.pick(1), Pick::Wait(None));
-        assert!(!slots.reserve(&hanging, 1));
-        assert!(slots.reserve(&healthy, 1));
-        // Its backlog is taken up when a place is free again.
-        assert!(slots.release(&hanging, 1));
-        assert_eq!(slots.pick(1), Pick::Claim(vec![(hanging.clone(), 1)]));
+    /// Drops what is known of a deleted endpoint when nothing of it is under way.
+    fn sweep(&mut self, endpoint: &EndpointId) {
+        let done = |lane: &Lane| lane.gone && lane.in_flight == 0 && lane.due_at_ms.is_none();
+        if self.lanes.get(endpoint).is_some_and(done) {
+            self.lanes.remove(endpoint);
+        }
     }
 
-    #[test]
-    fn a_new_delivery_does_not_overtake_a_due_one() {
-        let (mut slots, [a, b]) = (slots(), endpoints());
-        slots.lower(&a, 5);
-        assert!(slots.reserve(&b, 4));
-        assert!(!slots.reserve(&b, 5));
+    fn is_full(&self) -> bool {
+        self.total >= self.limits.total_max || self.body_bytes >= self.limits.body_bytes_max
     }
 
-    #[test]
-    fn the_earliest_hint_counts() {
-        let (mut slots, [a]) = (slots(), endpoints());
-        slots.lower(&a, 9);
-        slots.lower(&a, 7);
-        slots.lower(&a, 8);
-        assert_eq!(slots.pick(0), Pick::Wait(Some(7)));
-        assert_eq!(slots.pick(7), Pick::Claim(vec![(a, 2)]));
-        assert_eq!(slots.pick(9), Pick::Wait(None));
+    /// How many places may be taken before only trusted endpoints get more.
+    fn kept(&self) -> u32 {
+        let kept = self.limits.total_max.div_ceil(8);
+        self.limits.total_max.saturating_sub(kept).max(1)
     }
 
-    #[test]
-    fn nothing_begins_after_a_stop() {
-        let (mut slots, [a]) = (slots(), endpoints());
-        slots.lower(&a, 1);
-        slots.stop();
-        assert_eq!(slots.pick(5), Pick::Stop);
-        assert!(!slots.reserve(&a, 0));
+    fn lane(&mut self, endpoint: &EndpointId) -> &mut Lane {
+        let concurrency = self.limits.endpoint_max;
+        self.lanes
+            .entry(endpoint.clone())
+            .or_insert_with(|| Lane::new(concurrency))
     }
 }

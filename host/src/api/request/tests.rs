@@ -67,8 +67,11 @@ fn query_parameters_are_checked() {
 
 #[tokio::test]
 async fn bodies_are_bounded() {
-    assert_eq!(read_body(Body::from("12345"), 5).await.unwrap(), "12345");
-    let problem = read_body(Body::from("123456"), 5).await;
+    assert_eq!(
+        read_body(Body::from("12345"), 5, "").await.unwrap(),
+        "12345"
+    );
+    let problem = read_body(Body::from("123456"), 5, "").await;
     assert_eq!(code(problem), "body_too_large");
 }
 

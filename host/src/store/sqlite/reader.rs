@@ -1,7 +1,10 @@
 //! Reading connections. They see the last commit and never wait for the writer (WAL).
 
 use super::{schema, writer::failed};
-use crate::store::{Later, StoreError};
+use crate::{
+    store::{Later, StoreError},
+    trouble::Trouble,
+};
 use rusqlite::Connection;
 use std::{
     path::PathBuf,
@@ -16,6 +19,7 @@ pub(super) struct Reader {
     store: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
+    trouble: Arc<Trouble>,
 }
 
 impl Reader {
@@ -24,6 +28,7 @@ impl Reader {
             store,
             idle: Arc::default(),
             places: Arc::new(Semaphore::new(READS_MAX)),
+            trouble: Arc::default(),
         }
     }
 
@@ -38,6 +43,7 @@ impl Reader {
             Arc::clone(&self.idle),
             Arc::clone(&self.places),
         );
+        let trouble = Arc::clone(&self.trouble);
         Box::pin(async move {
             let _place = places
                 .acquire_owned()
@@ -54,13 +60,24 @@ impl Reader {
                 }
                 Ok(done)
             });
-            match read.await {
+            let done = match read.await {
                 Ok(done) => done.map_err(|error| failed(doing, &error)),
                 Err(error) => Err(StoreError::Failed {
                     doing,
                     problem: error.to_string(),
                 }),
+            };
+            match &done {
+                Ok(_) => {
+                    trouble.over();
+                }
+                Err(error) => {
+                    if let Some(failures) = trouble.failed() {
+                        tracing::error!(%error, failures, "reading from the store failed");
+                    }
+                }
             }
+            done
         })
     }
 

@@ -1,9 +1,21 @@
 //! What each read asks.
 
+mod replays;
+mod selection;
+mod stats;
+
+pub(super) use self::{
+    replays::{replay, replays},
+    selection::{count, select},
+    stats::{size, stats},
+};
+#[cfg(test)]
+pub(super) use self::{selection::search, stats::COUNTS};
+
 use super::{rows, secrets};
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Delivery, DeliveryState, Endpoint, Filter, MessageView, Stats, Word},
+    store::{Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Word},
     vault::Vault,
 };
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -31,6 +43,31 @@ pub(super) fn due(connection: &Connection) -> rusqlite::Result<Vec<(EndpointId, 
             Ok((rows::id(row, "endpoint_id")?, rows::number(row, "due")?))
         })?
         .collect()
+}
+
+/// One look into an index an endpoint, however many deliveries it has.
+pub(super) fn backlogs(connection: &Connection) -> rusqlite::Result<Backlogs> {
+    let ids = |sql: &str| -> rusqlite::Result<Vec<EndpointId>> {
+        connection
+            .prepare_cached(sql)?
+            .query_map([], |row| rows::id(row, "id"))?
+            .collect()
+    };
+    Ok(Backlogs {
+        unsettled: ids(
+            "SELECT id FROM endpoints WHERE skip_held_before_ms IS NOT NULL
+                 OR (state <> 'active' OR deleted_at_ms IS NOT NULL)
+                    AND EXISTS (SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') AND state = 'pending'
+                                    AND endpoint_id = endpoints.id)
+                 OR deleted_at_ms IS NOT NULL
+                    AND (EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = endpoints.id)
+                         OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'waiting' AND endpoint_id = endpoints.id))",
+        )?,
+        draining: ids(
+            "SELECT id FROM endpoints WHERE state = 'active' AND deleted_at_ms IS NULL
+                 AND EXISTS (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = endpoints.id)",
+        )?,
+    })
 }
 
 pub(super) fn message(
@@ -122,20 +159,4 @@ pub(super) fn deliveries(
             rows::delivery,
         )?
         .collect()
-}
-
-pub(super) fn stats(connection: &Connection) -> rusqlite::Result<Stats> {
-    let messages = connection
-        .prepare_cached("SELECT count(*) AS n FROM messages")?
-        .query_row([], |row| rows::number(row, "n"))?;
-    let deliveries = connection
-        .prepare_cached("SELECT state, count(*) AS n FROM deliveries GROUP BY state")?
-        .query_map([], |row| {
-            Ok((rows::word(row, "state")?, rows::number(row, "n")?))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(Stats {
-        messages,
-        deliveries,
-    })
 }

@@ -1,14 +1,16 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, ReplayId},
     store::{Attempt, Delivery, Endpoint, Message, StateReason, Word},
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
+use countersign_guest::EndpointSettings;
 use rusqlite::{
     Row,
     types::{FromSqlError, FromSqlResult, Type, ValueRef},
 };
+use std::sync::Arc;
 
 /// A column that another program must have written: it is not of the form that this one writes.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(AttemptId, DeliveryId, EndpointId, MessageId);
+id_columns!(AttemptId, DeliveryId, EndpointId, MessageId, ReplayId);
 
 fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
@@ -53,12 +55,19 @@ pub(super) fn id<T: IdColumn>(row: &Row<'_>, column: &str) -> rusqlite::Result<T
     T::read(text).ok_or_else(|| foreign(text))
 }
 
+pub(super) fn optional_id<T: IdColumn>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => id(row, column).map(Some),
+    }
+}
+
 pub(super) fn word<T: Word>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text = text(row, column)?;
     T::from_word(text).ok_or_else(|| foreign(text))
 }
 
-fn optional_word<T: Word>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(super) fn optional_word<T: Word>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
         _ => word(row, column).map(Some),
@@ -94,6 +103,7 @@ pub(super) fn signed(number: u64) -> i64 {
 
 pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let rules = text(row, "rules")?;
+    let settings = text(row, "settings")?;
     let reason = optional_word(row, "reason")?;
     Ok(Endpoint {
         id: id(row, "id")?,
@@ -101,17 +111,23 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         url: row.get("url")?,
         name: row.get("name")?,
         rules: serde_json::from_str(rules).map_err(|_| foreign(rules))?,
+        settings: EndpointSettings::from_json(settings)
+            .map(Arc::new)
+            .ok_or_else(|| foreign(settings))?,
         // From a table of their own.
         secrets: Vec::new(),
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,
+        probe_at_ms: optional_number(row, "probe_at_ms")?,
         health: EndpointHealth {
             failed_in_a_row: count(row, "failed_in_a_row")?,
             exhausted_in_a_row: count(row, "exhausted_in_a_row")?,
             pauses_in_a_row: count(row, "pauses_in_a_row")?,
             failing_since_ms: optional_number(row, "failing_since_ms")?,
             last_success_at_ms: optional_number(row, "last_success_at_ms")?,
+            warned_percent: row.get("warned_percent")?,
+            unwell: row.get("unwell")?,
         },
         version: number(row, "version")?,
         created_at_ms: number(row, "created_at_ms")?,
@@ -138,6 +154,7 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         dead_reason: optional_word(row, "dead_reason")?,
         attempts: count(row, "attempts_total")?,
         next_attempt_at_ms: optional_number(row, "next_attempt_at_ms")?,
+        acknowledged_at_ms: optional_number(row, "acknowledged_at_ms")?,
         created_at_ms: number(row, "created_at_ms")?,
         updated_at_ms: number(row, "updated_at_ms")?,
     })

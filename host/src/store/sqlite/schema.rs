@@ -1,5 +1,6 @@
 //! Opening the file: one process at a time, the settings that durability rests on, and the schema's migrations.
 
+use super::{Durability, Options, check, writer::failed};
 use crate::store::StoreError;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -14,6 +15,8 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0001_start.sql")),
     M::up(include_str!("../../../migrations/0002_health.sql")),
     M::up(include_str!("../../../migrations/0003_secrets.sql")),
+    M::up(include_str!("../../../migrations/0004_settings.sql")),
+    M::up(include_str!("../../../migrations/0005_records.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.
@@ -64,7 +67,7 @@ fn lock_path(store: &Path) -> PathBuf {
 }
 
 /// Opens the writing connection and brings the schema up to date.
-pub(super) fn open_writer(store: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_writer(store: &Path, options: &Options) -> Result<Connection, StoreError> {
     // SQLite gives its other files the mode of this one.
     own_file(store).map_err(|error| StoreError::Failed {
         doing: "opening the file",
@@ -74,15 +77,23 @@ pub(super) fn open_writer(store: &Path) -> Result<Connection, StoreError> {
         // In WAL mode a commit with synchronous=FULL is on the disk before it returns; NORMAL would lose the last commits
         // when the power fails.
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
+        let synchronous = match options.durability {
+            Durability::Full => "full",
+            Durability::Normal => "normal",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
         connection.pragma_update(None, "temp_store", "memory")?;
         prepare(&connection)?;
         Ok(connection)
     });
-    let mut connection = opened.map_err(|error| StoreError::Failed {
-        doing: "opening the file",
-        problem: format!("{}: {error}", store.display()),
+    let mut connection = opened.map_err(|error| match check::is_damage(&error) {
+        true => check::damaged(store, error.to_string()),
+        false => StoreError::Failed {
+            doing: "opening the file",
+            problem: format!("{}: {error}", store.display()),
+        },
     })?;
+    check::at_start(&connection, store, options.check, options.check_limit)?;
     Migrations::from_slice(MIGRATIONS)
         .to_latest(&mut connection)
         .map_err(|error| StoreError::Failed {
@@ -90,6 +101,42 @@ pub(super) fn open_writer(store: &Path) -> Result<Connection, StoreError> {
             problem: error.to_string(),
         })?;
     Ok(connection)
+}
+
+/// Opens a file that may belong to a running host, or to none, for reading. The lock is not taken: SQLite's own keep
+/// readers and the writer apart.
+pub(super) fn open_visitor(store: &Path) -> Result<Connection, StoreError> {
+    let opening = |error: rusqlite::Error| match failed("opening the file", &error) {
+        StoreError::Failed { .. } if check::is_damage(&error) => {
+            check::damaged(store, error.to_string())
+        }
+        StoreError::Failed { doing, problem } => StoreError::Failed {
+            doing,
+            problem: format!("{}: {problem}", store.display()),
+        },
+        other => other,
+    };
+    // A connection that may not write at all cannot read what a crash left in the write-ahead log.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(store, flags).map_err(opening)?;
+    prepare(&connection).map_err(opening)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(opening)?;
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(opening)?;
+    match usize::try_from(version) == Ok(MIGRATIONS.len()) {
+        true => Ok(connection),
+        false => Err(StoreError::Failed {
+            doing: "opening the file",
+            problem: format!(
+                "{} has schema version {version}, this program reads {}; start this version's `countersign serve` on it first",
+                store.display(),
+                MIGRATIONS.len()
+            ),
+        }),
+    }
 }
 
 /// Opens a connection that only reads.
@@ -108,7 +155,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::tests::OPTIONS, *};
+    use crate::store::{EndedState, Page, Selection};
 
     #[test]
     fn migrations_are_sound() {
@@ -151,7 +199,7 @@ mod tests {
             health,
             [0.into(), 4.into(), 0.into(), null.clone(), 2.into()]
         );
-        let delivery: [rusqlite::types::Value; 12] = [
+        let delivery: [rusqlite::types::Value; 15] = [
             "dlv_1".to_owned().into(),
             "msg_1".to_owned().into(),
             "ep_1".to_owned().into(),
@@ -161,9 +209,12 @@ mod tests {
             2.into(),
             1.into(),
             10.into(),
-            null,
+            null.clone(),
             5.into(),
             6.into(),
+            null.clone(),
+            null.clone(),
+            null,
         ];
         assert_eq!(row("SELECT * FROM deliveries"), delivery);
         connection
@@ -174,7 +225,7 @@ mod tests {
     #[test]
     fn a_commit_is_on_the_disk_before_it_returns() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open_writer(&folder.path().join("a.db")).unwrap();
+        let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
         let ask = |pragma: &str| {
             connection
                 .pragma_query_value(None, pragma, |row| row.get::<_, rusqlite::types::Value>(0))
@@ -182,6 +233,16 @@ mod tests {
         };
         assert_eq!(ask("journal_mode"), "wal".to_owned().into());
         assert_eq!(ask("synchronous"), 2.into());
+        drop(connection);
+        let weaker = Options {
+            durability: Durability::Normal,
+            ..OPTIONS
+        };
+        let connection = open_writer(&folder.path().join("a.db"), &weaker).unwrap();
+        let synchronous: i64 = connection
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        assert_eq!(synchronous, 1);
     }
 
     #[test]
@@ -190,7 +251,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("new/a.db");
         let _lock = Lock::take(&store).unwrap();
-        let _connection = open_writer(&store).unwrap();
+        let _connection = open_writer(&store, &OPTIONS).unwrap();
         for path in ["new", "new/a.db", "new/a.db-wal", "new/a.db.lock"] {
             let mode = std::fs::metadata(folder.path().join(path))
                 .unwrap()
@@ -203,27 +264,77 @@ mod tests {
     #[test]
     fn due_deliveries_are_found_through_their_index() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open_writer(&folder.path().join("a.db")).unwrap();
+        let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
         for (sql, index) in [
             (super::super::writes::CLAIM, "deliveries_open"),
             (super::super::writes::NEXT_DUE, "deliveries_open"),
             (super::super::writes::RECOVER, "deliveries_open"),
-            (super::super::writes::RELEASE_HELD, "deliveries_held"),
+            (super::super::writes::CLAIM_HELD, "deliveries_held"),
+            (super::super::writes::HOLD, "deliveries_open"),
+            (super::super::writes::CANCEL[0], "deliveries_open"),
+            (super::super::writes::CANCEL[1], "deliveries_held"),
+            (super::super::writes::CANCEL[2], "deliveries_waiting"),
+            (super::super::writes::SKIPPED, "deliveries_held"),
+            (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
+            (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
             (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
-        ] {
-            let mut plan = connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-                .unwrap();
-            let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
-            let steps: Vec<String> = plan
-                .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
-                .unwrap()
-                .collect::<Result<_, _>>()
-                .unwrap();
-            assert!(
-                steps.iter().any(|step| step.contains(index)),
-                "{sql}: {steps:?}"
-            );
+        ]
+        .into_iter()
+        .chain(super::super::reads::COUNTS)
+        {
+            assert_goes_through(&connection, sql, index);
         }
+    }
+
+    #[test]
+    fn a_selection_looks_at_no_more_than_its_state_and_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
+        let selection = |state, acknowledged| Selection {
+            acknowledged,
+            ..Selection::all(state)
+        };
+        for (selection, index) in [
+            (
+                selection(EndedState::DeadLettered, Some(false)),
+                "INDEX deliveries_dead_unseen",
+            ),
+            (
+                selection(EndedState::DeadLettered, None),
+                "INDEX deliveries_dead ",
+            ),
+            (
+                selection(EndedState::Delivered, None),
+                "SEARCH deliveries USING PRIMARY KEY",
+            ),
+        ] {
+            for newest_first in [false, true] {
+                let page = Page {
+                    after: None,
+                    newest_first,
+                    limit: 1,
+                };
+                let sql = super::super::reads::search(&selection, &page);
+                assert_goes_through(&connection, &sql, index);
+            }
+        }
+    }
+
+    fn assert_goes_through(connection: &Connection, sql: &str, index: &str) {
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+        let steps: Vec<String> = plan
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(
+            steps.iter().any(|step| step.contains(index)),
+            "{sql}: {steps:?}"
+        );
+        let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(!sorted, "{sql}: {steps:?}");
     }
 }

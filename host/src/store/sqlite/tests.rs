@@ -1,15 +1,20 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
+mod ended;
+mod files;
+mod forgotten;
+mod operational;
 mod publishing;
 mod sealing;
+mod steps;
 
 use super::*;
 use crate::{
     chance::SystemChance,
     ids::AttemptId,
     store::{
-        Attempt, DeliveryState, Idempotency, NewDelivery, Receipt, SecretText, SigningSecret,
-        StateReason,
+        Attempt, DeliveryState, EndedState, Idempotency, NewDelivery, Prunable, Receipt,
+        SecretText, SigningSecret, StateChange, StateReason,
     },
 };
 use bytes::Bytes;
@@ -17,13 +22,20 @@ use countersign_core::{
     delivery::{DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome},
     subscription::{Scope, Subscription},
 };
-use countersign_guest::EndpointRules;
-use std::path::PathBuf;
+use countersign_guest::{EndpointRules, EndpointSettings};
+use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
-const LIMITS: QueueLimits = QueueLimits {
-    queue_max: 64,
-    batch_max: 16,
+pub(super) const OPTIONS: Options = Options {
+    limits: QueueLimits {
+        queue_max: 64,
+        queue_bytes_max: 1024 * 1024,
+        batch_max: 16,
+    },
+    durability: Durability::Full,
+    reserve_bytes: 0,
+    check: StartCheck::Quick,
+    check_limit: Duration::from_secs(60),
 };
 
 const SECRET: &str = "whsec_of the tests";
@@ -33,8 +45,11 @@ fn keys() -> KeySource {
 }
 
 fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path, LIMITS, &keys(), Arc::new(SystemChance)).unwrap()
+    SqliteStore::open(path, OPTIONS, &keys(), Arc::new(SystemChance)).unwrap()
 }
+
+/// The states from which a dead letter is replayed.
+const DEAD: [DeliveryState; 1] = [DeliveryState::DeadLettered];
 
 struct Fixture {
     store: SqliteStore,
@@ -72,10 +87,15 @@ impl Fixture {
                 subscription: Subscription::All,
                 scope: Scope::User,
             },
+            settings: Arc::new(EndpointSettings {
+                concurrency: Some(7),
+                ..EndpointSettings::default()
+            }),
             secrets: vec![SigningSecret::newest(SecretText::new(SECRET.to_owned()), 1)],
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
+            probe_at_ms: None,
             health: EndpointHealth::default(),
             version: 1,
             created_at_ms: 1,
@@ -86,7 +106,7 @@ impl Fixture {
 
     async fn publish(&self, message: NewMessage) -> NewMessage {
         let published = self.store.publish(message.clone()).await.unwrap();
-        assert_eq!(published, Published::Stored);
+        assert_eq!(published, Published::Stored(Vec::new()));
         message
     }
 
@@ -96,8 +116,28 @@ impl Fixture {
     }
 
     async fn claim(&self, endpoint: &Endpoint, now_ms: u64) -> Claimed {
-        let claims = vec![(endpoint.id.clone(), 2)];
-        self.store.claim(claims, now_ms).await.unwrap().remove(0)
+        self.claim_up_to(endpoint, 2, u64::MAX, now_ms).await
+    }
+
+    async fn claim_up_to(
+        &self,
+        endpoint: &Endpoint,
+        places: u32,
+        body_bytes_max: u64,
+        now_ms: u64,
+    ) -> Claimed {
+        let claim = Claim {
+            endpoint_id: endpoint.id.clone(),
+            places,
+            held_max: places,
+        };
+        let claimed = self.store.claim(vec![claim], body_bytes_max, now_ms);
+        claimed.await.unwrap().remove(0)
+    }
+
+    async fn update(&self, endpoint: &Endpoint, resume: Option<Resume>, now_ms: u64) -> bool {
+        let updated = self.store.update_endpoint(endpoint.clone(), resume, now_ms);
+        updated.await.unwrap()
     }
 }
 
@@ -114,6 +154,7 @@ fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage 
             endpoint_id: endpoint.id.clone(),
             endpoint_version: endpoint.version,
             state,
+            order_key: None,
         }],
     }
 }
@@ -141,9 +182,26 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             pauses_in_a_row: 2,
             failing_since_ms: Some(8),
             last_success_at_ms: Some(7),
+            warned_percent: 70,
+            unwell: true,
         },
-        pause: None,
+        order_key: None,
+        change: None,
+        operational: Vec::new(),
     }
+}
+
+fn paused(reason: StateReason, version: u64) -> Option<StateChange> {
+    Some(StateChange {
+        state: match reason {
+            StateReason::Gone => EndpointState::PausedGone,
+            _ => EndpointState::PausedFailing,
+        },
+        reason: Some(reason),
+        since_ms: 110,
+        probe_at_ms: Some(900),
+        version,
+    })
 }
 
 #[tokio::test]
@@ -244,7 +302,7 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         &sending.deliveries[0].id,
         DeliveryState::DeadLettered,
     );
-    last.pause = Some((StateReason::Failing, 110, 2));
+    last.change = paused(StateReason::Failing, 2);
     fixture.store.record(last).await.unwrap();
     assert_eq!(
         fixture.state(&waiting.deliveries[0].id).await,
@@ -255,10 +313,11 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         (paused.state, paused.reason),
         (EndpointState::PausedFailing, Some(StateReason::Failing))
     );
+    assert_eq!(paused.probe_at_ms, Some(900));
     assert!(fixture.claim(&endpoint, 999).await.leases.is_empty());
     let dead = fixture
         .store
-        .retry(sending.deliveries[0].id.clone(), 120)
+        .retry(sending.deliveries[0].id.clone(), DEAD.to_vec(), 120)
         .await
         .unwrap();
     assert_eq!(dead, Retried::EndpointNotActive);
@@ -269,15 +328,17 @@ async fn a_pause_holds_what_is_pending_and_activation_releases_it() {
         version: 3,
         ..paused
     };
-    fixture
-        .store
-        .update_endpoint(active.clone(), 200)
-        .await
-        .unwrap();
-    assert_eq!(fixture.claim(&active, 200).await.leases.len(), 1);
+    assert!(!fixture.update(&active, Some(Resume::All), 200).await);
+    let backlogs = fixture.store.backlogs().await.unwrap();
+    assert_eq!(backlogs.draining, std::slice::from_ref(&active.id));
+    let claimed = fixture.claim(&active, 200).await;
+    assert_eq!(
+        (claimed.leases.len(), claimed.held, claimed.held_left),
+        (1, 1, false)
+    );
     let retried = fixture
         .store
-        .retry(sending.deliveries[0].id.clone(), 300)
+        .retry(sending.deliveries[0].id.clone(), DEAD.to_vec(), 300)
         .await
         .unwrap();
     assert_eq!(retried, Retried::Pending(active.id.clone()));
@@ -310,11 +371,7 @@ async fn a_paused_endpoint_is_read_back_with_what_paused_it() {
             version,
             ..endpoint.clone()
         };
-        fixture
-            .store
-            .update_endpoint(written.clone(), 100)
-            .await
-            .unwrap();
+        fixture.update(&written, None, 100).await;
         let found = fixture.store.endpoints().await.unwrap().remove(0);
         let expected = Endpoint {
             state: read.unwrap_or(state),
@@ -340,11 +397,7 @@ async fn what_is_remembered_of_an_endpoint_is_kept() {
     fixture.store.record(last.clone()).await.unwrap();
     let found = fixture.store.endpoints().await.unwrap().remove(0);
     assert_eq!(found.health, last.health);
-    fixture
-        .store
-        .update_endpoint(found.clone(), 100)
-        .await
-        .unwrap();
+    fixture.update(&found, None, 100).await;
     assert_eq!(fixture.store.endpoints().await.unwrap(), [found]);
     let delivery = fixture.store.delivery(last.delivery_id).await.unwrap();
     assert_eq!(

@@ -3,8 +3,12 @@
 //! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, each job
 //! in a savepoint of its own, and is answered after it. So one fsync serves many, and nobody waits for company.
 
-use crate::store::{Later, StoreError};
-use rusqlite::Connection;
+use super::{QueueLimits, room::Room};
+use crate::{
+    store::{Later, StoreError},
+    trouble::Trouble,
+};
+use rusqlite::{Connection, ErrorCode};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -19,6 +23,9 @@ use tokio::sync::{
 /// Who makes a call, and so whether it can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
+    /// A client that adds so many bytes, about. As `Client`, and refused with [`StoreError::Full`] when the disk is short of
+    /// room.
+    Publisher { bytes: usize },
     /// A client: refused with [`StoreError::Busy`] when too many of its kind wait.
     Client,
     /// The delivery loop or the program itself: never refused. It has at most one call per place for an attempt under way,
@@ -28,43 +35,62 @@ pub(super) enum Caller {
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Does its part of the transaction, or nothing when there is none; what comes back answers the caller once the commit is
-/// known.
-type Run = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+/// Does its part of the transaction, or nothing when it cannot be part of one; what comes back answers the caller once the
+/// commit is known.
+type Run = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 
 enum Job {
     Write {
         run: Run,
+        /// It adds data.
+        adds: bool,
         /// Given back before the answer.
-        _place: Option<OwnedSemaphorePermit>,
+        _places: Places,
     },
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
+
+/// Bytes that a permit of [`Writer::bytes`] stands for. Semaphores count no further than 2^29 on small machines.
+const PERMIT_BYTES: usize = 1024;
+
+/// What a call of a client takes up in the queue.
+type Places = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
 
 /// The queue to the writing thread.
 pub(super) struct Writer {
     jobs: UnboundedSender<Job>,
     places: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    trouble: Arc<Trouble>,
 }
 
 impl Writer {
     /// Starts the thread. It ends when the writer is dropped or closed.
     pub(super) fn start(
         connection: Connection,
-        queue_max: usize,
-        batch_max: usize,
+        limits: QueueLimits,
+        room: Room,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = unbounded_channel();
+        let trouble = Arc::new(Trouble::default());
+        let thread = Thread {
+            connection,
+            batch_max: limits.batch_max as usize,
+            room,
+            trouble: Arc::clone(&trouble),
+        };
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(connection, queue, batch_max))
+            .spawn(move || thread.run(queue))
             .map_err(|error| StoreError::Failed {
                 doing: "starting the writing thread",
                 problem: error.to_string(),
             })?;
         Ok(Self {
             jobs,
-            places: Arc::new(Semaphore::new(queue_max)),
+            places: Arc::new(Semaphore::new(limits.queue_max as usize)),
+            bytes: Arc::new(Semaphore::new(permits(limits.queue_bytes_max) as usize)),
+            trouble,
         })
     }
 
@@ -75,23 +101,33 @@ impl Writer {
         doing: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<T> {
-        let place = match caller {
-            Caller::Host => None,
-            Caller::Client => match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(place) => Some(place),
-                Err(_) => return Box::pin(async { Err(StoreError::Busy) }),
-            },
+        let Some(places) = self.places(caller) else {
+            return Box::pin(async { Err(StoreError::Busy) });
         };
         let (answer, answered) = oneshot::channel();
-        let run = Box::new(move |connection: Option<&Connection>| -> Answer {
-            let done = connection.map(|connection| in_savepoint(connection, doing, work));
-            Box::new(move |committed| {
-                let done = done.unwrap_or(Err(StoreError::Closed));
-                // A caller that has gone does not mind.
-                let _ = answer.send(committed.and(done));
-            })
-        });
-        let job = Job::Write { run, _place: place };
+        let trouble = Arc::clone(&self.trouble);
+        let run = Box::new(
+            move |connection: Result<&Connection, StoreError>| -> Answer {
+                let done = connection.and_then(|connection| {
+                    let done = in_savepoint(connection, doing, work);
+                    if let Err(error) = &done
+                        && let Some(failures) = trouble.failed()
+                    {
+                        tracing::error!(%error, failures, "the store failed");
+                    }
+                    done
+                });
+                Box::new(move |committed| {
+                    // A caller that has gone does not mind.
+                    let _ = answer.send(committed.and(done));
+                })
+            },
+        );
+        let job = Job::Write {
+            run,
+            adds: matches!(caller, Caller::Publisher { .. }),
+            _places: places,
+        };
         let queued = self.jobs.send(job).is_ok();
         Box::pin(async move {
             match queued {
@@ -99,6 +135,20 @@ impl Writer {
                 false => Err(StoreError::Closed),
             }
         })
+    }
+
+    /// Places in the queue for a call; `None` when there are none.
+    fn places(&self, caller: Caller) -> Option<Places> {
+        let bytes = match caller {
+            Caller::Host => return Some((None, None)),
+            Caller::Client => None,
+            Caller::Publisher { bytes } => {
+                let bytes = permits(bytes as u64).max(1);
+                Some(Arc::clone(&self.bytes).try_acquire_many_owned(bytes).ok()?)
+            }
+        };
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some((Some(place), bytes))
     }
 
     /// Finishes what is queued, brings everything into one file and ends the thread.
@@ -143,89 +193,153 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
+fn permits(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(PERMIT_BYTES as u64))
+        .map_or(PERMITS_MAX, |permits| permits.min(PERMITS_MAX))
+}
+
+/// 512 GiB; also what a semaphore can count anywhere.
+const PERMITS_MAX: u32 = (1 << 29) - 1;
+
 pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError {
-    StoreError::Failed {
-        doing,
-        problem: error.to_string(),
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
+        _ => StoreError::Failed {
+            doing,
+            problem: error.to_string(),
+        },
     }
 }
 
-fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usize) {
-    let mut close = None;
-    while close.is_none() {
-        let Some(first) = queue.blocking_recv() else {
-            return;
-        };
-        close = transaction(&connection, first, &mut queue, batch_max);
-    }
-    // Later calls are told that the store is closed, because their end of the channel is gone.
-    drop(queue);
-    let done = connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .and_then(|()| connection.close().map_err(|(_, error)| error))
-        .map_err(|error| failed("closing the file", &error));
-    if let Some(answer) = close {
-        let _ = answer.send(done);
-    }
-}
-
-/// Runs `first` and what else is queued in one transaction. Returns whom to tell when the store is to be closed.
-fn transaction(
-    connection: &Connection,
-    first: Job,
-    queue: &mut UnboundedReceiver<Job>,
+/// The writing thread.
+struct Thread {
+    connection: Connection,
     batch_max: usize,
-) -> Option<oneshot::Sender<Result<(), StoreError>>> {
-    let mut close = None;
-    let mut answers = Vec::new();
-    let mut places = Vec::new();
-    let began = execute(connection, "BEGIN IMMEDIATE");
-    // Trap: without a transaction around it a savepoint is one by itself, and its release would commit what the callers are
-    // then told is not kept.
-    let within = began.is_ok().then_some(connection);
-    let mut next = Some(first);
-    while let Some(job) = next {
-        match job {
-            Job::Close(answer) => {
-                close = Some(answer);
-                break;
+    room: Room,
+    trouble: Arc<Trouble>,
+}
+
+impl Thread {
+    fn run(self, mut queue: UnboundedReceiver<Job>) {
+        let mut close = None;
+        while close.is_none() {
+            let Some(first) = queue.blocking_recv() else {
+                return;
+            };
+            close = self.transaction(first, &mut queue);
+        }
+        // Later calls are told that the store is closed, because their end of the channel is gone.
+        drop(queue);
+        let done = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .and_then(|()| self.connection.close().map_err(|(_, error)| error))
+            .map_err(|error| failed("closing the file", &error));
+        if let Some(answer) = close {
+            let _ = answer.send(done);
+        }
+    }
+
+    /// Runs `first` and what else is queued in one transaction. Returns whom to tell when the store is to be closed.
+    fn transaction(
+        &self,
+        first: Job,
+        queue: &mut UnboundedReceiver<Job>,
+    ) -> Option<oneshot::Sender<Result<(), StoreError>>> {
+        let connection = &self.connection;
+        let mut close = None;
+        let mut answers = Vec::new();
+        let mut all_places = Vec::new();
+        let mut is_short = None;
+        let failures = self.trouble.count();
+        let began = execute(connection, "BEGIN IMMEDIATE")
+            .map_err(|error| failed("beginning a transaction", &error));
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Close(answer) => {
+                    close = Some(answer);
+                    break;
+                }
+                Job::Write { run, adds, _places } => {
+                    // Trap: without a transaction around it a savepoint is one by itself, and its release would commit what
+                    // the callers are then told is not kept.
+                    let within = match &began {
+                        Err(error) => Err(error.clone()),
+                        Ok(()) if adds && *is_short.get_or_insert_with(|| self.room.is_short()) => {
+                            Err(StoreError::Full)
+                        }
+                        Ok(()) => Ok(connection),
+                    };
+                    answers.push(run(within));
+                    all_places.push(_places);
+                }
             }
-            Job::Write { run, _place } => {
-                answers.push(run(within));
-                places.push(_place);
+            // Trap: a full disk may make SQLite end the whole transaction in the middle of a statement.
+            let lost = began.is_ok() && connection.is_autocommit();
+            next = match answers.len() < self.batch_max && !lost {
+                true => queue.try_recv().ok(),
+                false => None,
+            };
+        }
+        // Fails when the transaction was lost.
+        let committed = began.and_then(|()| {
+            execute(connection, "COMMIT").map_err(|error| failed("committing", &error))
+        });
+        match &committed {
+            Ok(()) => {
+                // Unless one of them failed alone.
+                if self.trouble.count() == failures
+                    && let Some(failures) = self.trouble.over()
+                {
+                    tracing::info!(failures, "the store works again");
+                }
+            }
+            Err(error) => {
+                if let Some(failures) = self.trouble.failed() {
+                    tracing::error!(%error, failures, "the store failed; nothing of the last writes is kept");
+                }
+                // Nothing to roll back when the transaction did not begin or has ended itself.
+                let _ = execute(connection, "ROLLBACK");
             }
         }
-        next = match answers.len() < batch_max {
-            true => queue.try_recv().ok(),
-            false => None,
-        };
+        // Before the answers: whoever hears of a commit finds its place free.
+        drop(all_places);
+        for answer in answers {
+            answer(committed.clone());
+        }
+        close
     }
-    let committed = began.and_then(|()| execute(connection, "COMMIT"));
-    let committed = committed.map_err(|error| failed("committing", &error));
-    if let Err(error) = &committed {
-        tracing::error!(%error, "nothing of the last writes is kept");
-        // Nothing to roll back when the transaction did not begin or has ended itself.
-        let _ = execute(connection, "ROLLBACK");
-    }
-    // Before the answers: whoever hears of a commit finds its place free.
-    drop(places);
-    for answer in answers {
-        answer(committed.clone());
-    }
-    close
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn writer(queue_max: usize) -> (Writer, tempfile::TempDir) {
+    fn limits(queue_max: u32) -> QueueLimits {
+        QueueLimits {
+            queue_max,
+            queue_bytes_max: 64 * 1024,
+            batch_max: 8,
+        }
+    }
+
+    fn writer(queue_max: u32) -> (Writer, tempfile::TempDir) {
+        writer_with_reserve(queue_max, 0)
+    }
+
+    fn writer_with_reserve(queue_max: u32, reserve_bytes: u64) -> (Writer, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let connection = Connection::open(folder.path().join("a.db")).unwrap();
         connection
             .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
             .unwrap();
-        (Writer::start(connection, queue_max, 8).unwrap(), folder)
+        let room = Room::new(&folder.path().join("a.db"), reserve_bytes);
+        (
+            Writer::start(connection, limits(queue_max), room).unwrap(),
+            folder,
+        )
     }
 
     fn insert(writer: &Writer, n: i64) -> Later<()> {
@@ -276,13 +390,74 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn publishers_are_refused_when_too_many_bytes_wait() {
+        let (writer, _folder) = writer(8);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let publish = |kib: usize| Caller::Publisher { bytes: kib * 1024 };
+        let first = writer.submit(publish(40), "testing", move |_| {
+            let _ = held.recv();
+            Ok(())
+        });
+        let second = writer.submit(publish(30), "testing", |_| Ok(()));
+        assert!(matches!(second.await, Err(StoreError::Busy)));
+        let small = writer.submit(publish(20), "testing", |_| Ok(()));
+        let client = writer.submit(Caller::Client, "testing", |_| Ok(()));
+        hold.send(()).unwrap();
+        for queued in [first, small, client] {
+            queued.await.unwrap();
+        }
+        let again = writer.submit(publish(60), "testing", |_| Ok(()));
+        again.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_short_of_room_takes_outcomes_and_nothing_new() {
+        let (writer, _folder) = writer_with_reserve(8, u64::MAX);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let first = writer.submit(Caller::Client, "testing", move |_| {
+            let _ = held.recv();
+            Ok(())
+        });
+        // They share a transaction; only one of them adds data.
+        let outcome = insert(&writer, 1);
+        let publish = Caller::Publisher { bytes: 1 };
+        let new = writer.submit(publish, "testing", |connection| {
+            connection.execute("INSERT INTO t VALUES (9)", [])?;
+            Ok(())
+        });
+        hold.send(()).unwrap();
+        first.await.unwrap();
+        outcome.await.unwrap();
+        assert!(matches!(new.await, Err(StoreError::Full)));
+        assert_eq!(count(&writer).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_lost_in_the_middle_takes_nobody_with_it() {
+        let (writer, _folder) = writer(8);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let first = writer.submit(Caller::Host, "testing", move |connection| {
+            let _ = held.recv();
+            connection.execute("INSERT INTO t VALUES (7)", [])?;
+            // What SQLite does by itself when the disk is full.
+            connection.execute_batch("ROLLBACK")
+        });
+        let second = insert(&writer, 1);
+        hold.send(()).unwrap();
+        assert!(first.await.is_err());
+        second.await.unwrap();
+        assert_eq!(count(&writer).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
     async fn without_a_transaction_nothing_is_written() {
         let connection = Connection::open_in_memory().unwrap();
         // A transaction is open already, so that the writer cannot begin its own.
         connection
             .execute_batch("CREATE TABLE t (n UNIQUE); BEGIN")
             .unwrap();
-        let writer = Writer::start(connection, 8, 8).unwrap();
+        let room = Room::new(std::path::Path::new("a.db"), 0);
+        let writer = Writer::start(connection, limits(8), room).unwrap();
         let (ran, has_run) = std::sync::mpsc::channel();
         let first = writer.submit(Caller::Host, "testing", move |_| {
             let _ = ran.send(());

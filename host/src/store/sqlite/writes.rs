@@ -1,181 +1,35 @@
 //! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
 
+mod claim;
+mod endpoint;
+mod operational;
+mod ordering;
+mod prune;
 mod publish;
+pub(super) mod replay;
 
-pub(super) use self::publish::publish;
-
-use super::{
-    rows::{count, foreign, id, number, optional_number, signed, word},
-    secrets::{self, Sealed},
+#[cfg(test)]
+pub(super) use self::{
+    claim::{CLAIM, CLAIM_HELD, NEXT_DUE},
+    endpoint::{CANCEL, HOLD, SKIPPED},
+    ordering::{FIRST_OF_KEY, LAST_OF_KEY},
 };
+pub(super) use self::{
+    claim::{claim, claim_probe},
+    endpoint::{create_endpoint, delete_endpoint, follow, update_endpoint},
+    prune::prune,
+    publish::{publish, publish_batch},
+    replay::{acknowledge, retry},
+};
+
+use self::ordering::release_next;
+use super::rows::{id, signed};
 use crate::{
-    ids::{DeliveryId, EndpointId},
-    store::{Claimed, DeliveryState, Ended, Endpoint, Lease, Recovered, Retried, Word},
+    ids::DeliveryId,
+    store::{DeliveryState, Ended, Recorded, Recovered, Word},
 };
-use bytes::Bytes;
-use countersign_core::delivery::{EndpointState, Outcome};
-use rusqlite::{Connection, OptionalExtension, named_params, params};
-
-pub(super) fn create_endpoint(
-    connection: &Connection,
-    endpoint: &Endpoint,
-    sealed: &[Sealed],
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO endpoints (id, provider, url, name, rules, state, reason, since_ms, failed_in_a_row,
-                                exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms, version,
-                                created_at_ms)
-         VALUES (:id, :provider, :url, :name, :rules, :state, :reason, :since_ms, :failed_in_a_row,
-                 :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms, :version,
-                 :created_at_ms)
-         ON CONFLICT (id) DO UPDATE SET
-             provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
-             state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
-             failed_in_a_row = excluded.failed_in_a_row, exhausted_in_a_row = excluded.exhausted_in_a_row,
-             pauses_in_a_row = excluded.pauses_in_a_row, failing_since_ms = excluded.failing_since_ms,
-             last_success_at_ms = excluded.last_success_at_ms, version = excluded.version
-         WHERE deleted_at_ms IS NULL",
-    )?;
-    let written = statement.execute(named_params! {
-        ":id": endpoint.id.as_str(),
-        ":provider": endpoint.provider,
-        ":url": endpoint.url,
-        ":name": endpoint.name,
-        ":rules": serde_json::to_string(&endpoint.rules).map_err(|error| foreign(error.to_string()))?,
-        ":state": endpoint.state.word(),
-        ":reason": endpoint.reason.map(Word::word),
-        ":since_ms": signed(endpoint.since_ms),
-        ":failed_in_a_row": endpoint.health.failed_in_a_row,
-        ":exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
-        ":pauses_in_a_row": endpoint.health.pauses_in_a_row,
-        ":failing_since_ms": endpoint.health.failing_since_ms.map(signed),
-        ":last_success_at_ms": endpoint.health.last_success_at_ms.map(signed),
-        ":version": signed(endpoint.version),
-        ":created_at_ms": signed(endpoint.created_at_ms),
-    })?;
-    // None when it was deleted meanwhile; it must not get secrets again.
-    if written > 0 {
-        secrets::replace(connection, &endpoint.id, sealed)?;
-    }
-    Ok(())
-}
-
-pub(super) fn update_endpoint(
-    connection: &Connection,
-    endpoint: &Endpoint,
-    sealed: &[Sealed],
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    create_endpoint(connection, endpoint, sealed)?;
-    match endpoint.state {
-        EndpointState::Active => connection
-            .prepare_cached(RELEASE_HELD)?
-            .execute(named_params! {":now": signed(now_ms), ":endpoint": endpoint.id.as_str()})?,
-        EndpointState::PausedFailing
-        | EndpointState::PausedGone
-        | EndpointState::PausedManual
-        | EndpointState::HalfOpen
-        | EndpointState::Disabled => hold_pending(connection, &endpoint.id, now_ms)?,
-    };
-    Ok(())
-}
-
-pub(super) const RELEASE_HELD: &str = "UPDATE deliveries
-    SET state = 'pending', next_attempt_at_ms = :now, updated_at_ms = :now
-    WHERE state = 'held' AND endpoint_id = :endpoint";
-
-fn hold_pending(
-    connection: &Connection,
-    endpoint: &EndpointId,
-    now_ms: u64,
-) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'held', next_attempt_at_ms = NULL, updated_at_ms = :now
-             WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint",
-        )?
-        .execute(named_params! {":now": signed(now_ms), ":endpoint": endpoint.as_str()})
-}
-
-pub(super) fn delete_endpoint(
-    connection: &Connection,
-    endpoint: &EndpointId,
-    now_ms: u64,
-) -> rusqlite::Result<()> {
-    secrets::delete(connection, endpoint)?;
-    let parameters = params![signed(now_ms), endpoint.as_str()];
-    connection
-        .prepare_cached("UPDATE endpoints SET deleted_at_ms = ?1 WHERE id = ?2")?
-        .execute(parameters)?;
-    for state in [
-        "state IN ('pending', 'sending') AND state = 'pending'",
-        "state = 'held'",
-    ] {
-        let sql = format!(
-            "UPDATE deliveries SET state = 'cancelled', next_attempt_at_ms = NULL, updated_at_ms = ?1
-             WHERE {state} AND endpoint_id = ?2"
-        );
-        connection.prepare_cached(&sql)?.execute(parameters)?;
-    }
-    Ok(())
-}
-
-// `state IN (...)` repeats the condition of the index; `state = 'pending'` is what is meant.
-pub(super) const CLAIM: &str =
-    "SELECT deliveries.id, deliveries.message_id, attempts_total, attempts_in_round,
-        first_started_at_ms, body
-    FROM deliveries JOIN bodies ON bodies.id = body_id
-    WHERE state IN ('pending', 'sending') AND state = 'pending'
-        AND endpoint_id = :endpoint AND next_attempt_at_ms <= :now
-    ORDER BY next_attempt_at_ms LIMIT :limit";
-
-pub(super) const NEXT_DUE: &str = "SELECT next_attempt_at_ms FROM deliveries
-    WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint
-    ORDER BY next_attempt_at_ms LIMIT 1";
-
-pub(super) fn claim(
-    connection: &Connection,
-    claims: &[(EndpointId, u32)],
-    now_ms: u64,
-) -> rusqlite::Result<Vec<Claimed>> {
-    let mut due = connection.prepare_cached(CLAIM)?;
-    let mut next = connection.prepare_cached(NEXT_DUE)?;
-    let mut take = connection.prepare_cached(
-        "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?",
-    )?;
-    let mut claimed = Vec::with_capacity(claims.len());
-    for (endpoint_id, limit) in claims {
-        let parameters = named_params! {
-            ":endpoint": endpoint_id.as_str(), ":now": signed(now_ms), ":limit": limit
-        };
-        let leases = due.query_map(parameters, |row| {
-            Ok(Lease {
-                delivery_id: id(row, "id")?,
-                message_id: id(row, "message_id")?,
-                endpoint_id: endpoint_id.clone(),
-                attempts_total: count(row, "attempts_total")?,
-                attempts_in_round: count(row, "attempts_in_round")?,
-                first_started_at_ms: optional_number(row, "first_started_at_ms")?,
-                body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
-            })
-        })?;
-        let leases: Vec<_> = leases.collect::<Result<_, _>>()?;
-        for lease in &leases {
-            take.execute(params![signed(now_ms), lease.delivery_id.as_str()])?;
-        }
-        let next_due_at_ms = next
-            .query_row(named_params! {":endpoint": endpoint_id.as_str()}, |row| {
-                number(row, "next_attempt_at_ms")
-            })
-            .optional()?;
-        claimed.push(Claimed {
-            endpoint_id: endpoint_id.clone(),
-            leases,
-            next_due_at_ms,
-        });
-    }
-    Ok(claimed)
-}
+use countersign_core::delivery::Outcome;
+use rusqlite::{Connection, params};
 
 pub(super) fn put_back(
     connection: &Connection,
@@ -190,15 +44,25 @@ pub(super) fn put_back(
              next_attempt_at_ms = ?1
          WHERE id = ?2 AND state = 'sending'",
     )?;
+    // What is cancelled has no place any more; nobody of its key is left to wait for it.
+    let mut leave = connection.prepare_cached(
+        "UPDATE deliveries SET order_place = NULL
+         WHERE id = ? AND state = 'cancelled' AND order_place IS NOT NULL",
+    )?;
     for delivery in deliveries {
         statement.execute(params![signed(not_before_ms), delivery.as_str()])?;
+        leave.execute([delivery.as_str()])?;
     }
     Ok(())
 }
 
-pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<Recorded> {
     let attempt = &ended.attempt;
     let ended_at = attempt.started_at_ms.saturating_add(attempt.duration_ms);
+    let has_ended = matches!(
+        ended.state,
+        DeliveryState::Delivered | DeliveryState::DeadLettered | DeliveryState::Cancelled
+    );
     let (status, retry_after_s, failure) = match attempt.outcome {
         Outcome::Response {
             status,
@@ -226,7 +90,8 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
-                                   first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?
+                                   first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
+                                   order_place = CASE WHEN ? THEN NULL ELSE order_place END
              WHERE id = ?",
         )?
         .execute(params![
@@ -237,13 +102,18 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             signed(ended.first_started_at_ms),
             ended.next_attempt_at_ms.map(signed),
             signed(ended_at),
+            has_ended,
             ended.delivery_id.as_str(),
         ])?;
+    let drain = match (has_ended, &ended.order_key) {
+        (true, Some(key)) => release_next(connection, &ended.endpoint_id, key, ended_at)?,
+        _ => false,
+    };
     let endpoint = ended.endpoint_id.as_str();
     connection
         .prepare_cached(
             "UPDATE endpoints SET failed_in_a_row = ?, exhausted_in_a_row = ?, pauses_in_a_row = ?,
-                                  failing_since_ms = ?, last_success_at_ms = ?
+                                  failing_since_ms = ?, last_success_at_ms = ?, warned_percent = ?, unwell = ?
              WHERE id = ?",
         )?
         .execute(params![
@@ -252,60 +122,36 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             ended.health.pauses_in_a_row,
             ended.health.failing_since_ms.map(signed),
             ended.health.last_success_at_ms.map(signed),
+            ended.health.warned_percent,
+            ended.health.unwell,
             endpoint,
         ])?;
-    if let Some((reason, since_ms, version)) = ended.pause {
-        connection
-            .prepare_cached(
-                "UPDATE endpoints SET state = 'paused', reason = ?, since_ms = ?, version = ?
-                 WHERE id = ? AND deleted_at_ms IS NULL",
-            )?
-            .execute(params![
-                reason.word(),
-                signed(since_ms),
-                signed(version),
-                endpoint
-            ])?;
-        hold_pending(connection, &ended.endpoint_id, ended_at)?;
+    for message in &ended.operational {
+        operational::keep(connection, message)?;
     }
-    Ok(())
-}
-
-pub(super) fn retry(
-    connection: &Connection,
-    delivery: &DeliveryId,
-    now_ms: u64,
-) -> rusqlite::Result<Retried> {
-    let found = connection
+    let Some(change) = ended.change else {
+        return Ok(Recorded {
+            follow: false,
+            drain,
+        });
+    };
+    connection
         .prepare_cached(
-            "SELECT deliveries.state AS delivery_state, endpoint_id,
-                    endpoints.state = 'active' AND deleted_at_ms IS NULL AS active
-             FROM deliveries JOIN endpoints ON endpoints.id = endpoint_id WHERE deliveries.id = ?",
+            "UPDATE endpoints SET state = ?, reason = ?, since_ms = ?, probe_at_ms = ?, version = ?
+             WHERE id = ? AND deleted_at_ms IS NULL",
         )?
-        .query_row([delivery.as_str()], |row| {
-            let state: DeliveryState = word(row, "delivery_state")?;
-            Ok((
-                state,
-                id::<EndpointId>(row, "endpoint_id")?,
-                row.get("active")?,
-            ))
-        })
-        .optional()?;
-    match found {
-        None => Ok(Retried::Unknown),
-        Some((DeliveryState::DeadLettered, endpoint, true)) => {
-            connection
-                .prepare_cached(
-                    "UPDATE deliveries SET state = 'pending', dead_reason = NULL, attempts_in_round = 0,
-                         first_started_at_ms = NULL, next_attempt_at_ms = ?1, updated_at_ms = ?1
-                     WHERE id = ?2",
-                )?
-                .execute(params![signed(now_ms), delivery.as_str()])?;
-            Ok(Retried::Pending(endpoint))
-        }
-        Some((DeliveryState::DeadLettered, _, false)) => Ok(Retried::EndpointNotActive),
-        Some((state, _, _)) => Ok(Retried::NotDead(state)),
-    }
+        .execute(params![
+            change.state.word(),
+            change.reason.map(Word::word),
+            signed(change.since_ms),
+            change.probe_at_ms.map(signed),
+            signed(change.version),
+            endpoint
+        ])?;
+    Ok(Recorded {
+        follow: follow(connection, &ended.endpoint_id, ended_at)?,
+        drain,
+    })
 }
 
 pub(super) const RECOVER: &str = "SELECT id FROM deliveries

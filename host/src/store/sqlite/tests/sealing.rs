@@ -26,7 +26,7 @@ fn holds(folder: &Path, text: &str) -> bool {
 }
 
 fn with_keys(path: &Path, keys: &KeySource) -> Result<SqliteStore, StoreError> {
-    SqliteStore::open(path, LIMITS, keys, Arc::new(SystemChance))
+    SqliteStore::open(path, OPTIONS, keys, Arc::new(SystemChance))
 }
 
 async fn secrets(store: &SqliteStore) -> Vec<String> {
@@ -56,11 +56,7 @@ async fn secrets_are_read_back_and_are_nowhere_in_the_files() {
         SigningSecret::newest(SecretText::new(second.to_owned()), 7),
     );
     endpoint.secrets[1].times.expires_at_ms = Some(9);
-    fixture
-        .store
-        .update_endpoint(endpoint.clone(), 2)
-        .await
-        .unwrap();
+    fixture.update(&endpoint, None, 2).await;
     assert_eq!(fixture.store.endpoints().await.unwrap(), [endpoint.clone()]);
     assert_eq!(
         fixture.after_a_crash().store.endpoints().await.unwrap(),
@@ -80,7 +76,7 @@ async fn a_deleted_endpoint_has_no_secrets_and_gets_none_again() {
         .delete_endpoint(endpoint.id.clone(), 2)
         .await
         .unwrap();
-    fixture.store.update_endpoint(endpoint, 3).await.unwrap();
+    fixture.update(&endpoint, None, 3).await;
     assert!(sealed(&fixture.path()).is_empty());
 }
 
@@ -188,7 +184,7 @@ async fn another_key_seals_everything_anew_and_the_old_one_opens_nothing() {
         sealed(&path),
         KeyFile::new(file.clone()).read().unwrap().unwrap(),
     );
-    let id = SqliteStore::rotate_key(&path, &keys, Arc::new(SystemChance)).unwrap();
+    let id = SqliteStore::rotate_key(&path, &OPTIONS, &keys, Arc::new(SystemChance)).unwrap();
     let after = KeyFile::new(file).read().unwrap().unwrap();
     assert_eq!(after.iter().map(Key::id).collect::<Vec<_>>(), [id]);
     assert_ne!(before.1[0].id(), id);
@@ -212,7 +208,8 @@ async fn an_interrupted_change_of_keys_is_finished_by_the_next_start_or_call() {
         match by_start {
             true => drop(with_keys(&path, &keys).unwrap()),
             false => {
-                let id = SqliteStore::rotate_key(&path, &keys, Arc::new(SystemChance)).unwrap();
+                let id = SqliteStore::rotate_key(&path, &OPTIONS, &keys, Arc::new(SystemChance))
+                    .unwrap();
                 assert_eq!(id, new.id());
             }
         }
@@ -229,7 +226,8 @@ async fn a_key_of_the_configuration_is_changed_there() {
     fixture.store.close().await.unwrap();
     let path = fixture.path();
     drop(fixture.store);
-    let rotate = |keys: &KeySource| SqliteStore::rotate_key(&path, keys, Arc::new(SystemChance));
+    let rotate =
+        |keys: &KeySource| SqliteStore::rotate_key(&path, &OPTIONS, keys, Arc::new(SystemChance));
     assert!(matches!(
         rotate(&keys()),
         Err(StoreError::Key(KeyError::GivenAlone))

@@ -1,11 +1,17 @@
-//! Keeping a message with its deliveries.
+//! Keeping messages with their deliveries.
 
-use super::super::rows::{id, number, signed, word};
+use super::{
+    super::rows::{foreign, id, number, signed, word},
+    ordering::next_place,
+};
 use crate::{
-    ids::MessageId,
-    store::{Idempotency, NewMessage, Published, Receipt, Word},
+    ids::{DeliveryId, MessageId},
+    store::{
+        DeliveryState, Idempotency, NewBatch, NewMessage, Published, PublishedBatch, Receipt, Word,
+    },
 };
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashMap;
 
 pub(in super::super) fn publish(
     connection: &Connection,
@@ -14,18 +20,95 @@ pub(in super::super) fn publish(
     if let Some(idempotency) = &message.idempotency
         && let Some(known) = known_key(connection, idempotency)?
     {
-        return Ok(known);
-    }
-    let mut version = connection
-        .prepare_cached("SELECT version FROM endpoints WHERE id = ? AND deleted_at_ms IS NULL")?;
-    for delivery in &message.deliveries {
-        let now = version.query_row([delivery.endpoint_id.as_str()], |row| {
-            number(row, "version")
+        return Ok(match known {
+            Known::One(receipt) => Published::Duplicate(receipt),
+            Known::Many(_) | Known::Other => Published::Conflict,
         });
-        if now.optional()? != Some(delivery.endpoint_version) {
-            return Ok(Published::Stale);
+    }
+    match is_stale(connection, std::slice::from_ref(message))? {
+        true => Ok(Published::Stale),
+        false => {
+            let waiting = insert(connection, message)?;
+            if let Some(key) = &message.idempotency {
+                remember(connection, key, message.id.as_str(), message.created_at_ms)?;
+            }
+            Ok(Published::Stored(waiting))
         }
     }
+}
+
+pub(in super::super) fn publish_batch(
+    connection: &Connection,
+    batch: &NewBatch,
+) -> rusqlite::Result<PublishedBatch> {
+    if let Some(idempotency) = &batch.idempotency {
+        match known_key(connection, idempotency)? {
+            None => {}
+            Some(Known::Many(receipts)) => return Ok(PublishedBatch::Duplicate(receipts)),
+            Some(Known::One(_) | Known::Other) => return Ok(PublishedBatch::Conflict(None)),
+        }
+    }
+    // All questions come before the first change: what is refused leaves nothing.
+    let mut done = Vec::with_capacity(batch.messages.len());
+    for (place, message) in batch.messages.iter().enumerate() {
+        let known = match &message.idempotency {
+            Some(idempotency) => known_key(connection, idempotency)?,
+            None => None,
+        };
+        done.push(match known {
+            None => None,
+            Some(Known::One(receipt)) => Some(Published::Duplicate(receipt)),
+            Some(Known::Many(_) | Known::Other) => {
+                return Ok(PublishedBatch::Conflict(Some(place)));
+            }
+        });
+    }
+    if is_stale(connection, &batch.messages)? {
+        return Ok(PublishedBatch::Stale);
+    }
+    let mut ids = Vec::new();
+    for (message, done) in batch.messages.iter().zip(&mut done) {
+        let id = match done {
+            Some(Published::Duplicate(receipt)) => receipt.message_id.as_str().to_owned(),
+            _ => {
+                let waiting = insert(connection, message)?;
+                if let Some(key) = &message.idempotency {
+                    remember(connection, key, message.id.as_str(), message.created_at_ms)?;
+                }
+                *done = Some(Published::Stored(waiting));
+                message.id.as_str().to_owned()
+            }
+        };
+        ids.push(id);
+    }
+    if let (Some(key), Some(first)) = (&batch.idempotency, batch.messages.first()) {
+        let ids = serde_json::to_string(&ids).map_err(|error| foreign(error.to_string()))?;
+        remember(connection, key, &ids, first.created_at_ms)?;
+    }
+    Ok(PublishedBatch::Done(done.into_iter().flatten().collect()))
+}
+
+/// Whether an endpoint has changed since one of the messages was matched against it.
+fn is_stale(connection: &Connection, messages: &[NewMessage]) -> rusqlite::Result<bool> {
+    let mut version = connection
+        .prepare_cached("SELECT version FROM endpoints WHERE id = ? AND deleted_at_ms IS NULL")?;
+    let mut seen: HashMap<&str, u64> = HashMap::new();
+    for delivery in messages.iter().flat_map(|message| &message.deliveries) {
+        let endpoint = delivery.endpoint_id.as_str();
+        if seen.get(endpoint) == Some(&delivery.endpoint_version) {
+            continue;
+        }
+        let now = version.query_row([endpoint], |row| number(row, "version"));
+        if now.optional()? != Some(delivery.endpoint_version) {
+            return Ok(true);
+        }
+        seen.insert(endpoint, delivery.endpoint_version);
+    }
+    Ok(false)
+}
+
+/// Returns the deliveries that wait for another of their key.
+fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec<DeliveryId>> {
     let id = message.id.as_str();
     let at = signed(message.created_at_ms);
     connection
@@ -38,49 +121,97 @@ pub(in super::super) fn publish(
         .insert(params![id, message.provider, message.body.as_ref()])?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO deliveries (id, message_id, endpoint_id, body_id, state, attempts_total, attempts_in_round,
-                                 next_attempt_at_ms, created_at_ms, updated_at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, iif(?5 = 'held', NULL, ?6), ?6, ?6)",
+                                 next_attempt_at_ms, created_at_ms, updated_at_ms, order_key, order_place)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, CASE WHEN ?5 IN ('held', 'waiting') THEN NULL ELSE ?6 END, ?6, ?6, ?7, ?8)",
     )?;
+    let mut waiting = Vec::new();
     for delivery in &message.deliveries {
+        let (mut state, mut place) = (delivery.state, None);
+        if let Some(key) = &delivery.order_key {
+            let (next, taken) = next_place(connection, &delivery.endpoint_id, key)?;
+            place = Some(signed(next));
+            if taken {
+                state = DeliveryState::Waiting;
+                waiting.push(delivery.id.clone());
+            }
+        }
         insert.execute(params![
             delivery.id.as_str(),
             id,
             delivery.endpoint_id.as_str(),
             body_id,
-            delivery.state.word(),
+            state.word(),
             at,
+            delivery.order_key.as_deref(),
+            place,
         ])?;
     }
-    if let Some(key) = &message.idempotency {
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO idempotency_keys (key, request_sha256, message_id, created_at_ms)
-                 VALUES (?, ?, ?, ?)",
-            )?
-            .execute(params![key.key, key.request_sha256.as_slice(), id, at])?;
-    }
-    Ok(Published::Stored)
+    Ok(waiting)
+}
+
+/// `messages` is one id, or several as a JSON array.
+fn remember(
+    connection: &Connection,
+    key: &Idempotency,
+    messages: &str,
+    at_ms: u64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO idempotency_keys (key, request_sha256, message_id, created_at_ms) VALUES (?, ?, ?, ?)
+             ON CONFLICT (key) DO UPDATE SET
+                 request_sha256 = excluded.request_sha256, message_id = excluded.message_id,
+                 created_at_ms = excluded.created_at_ms",
+        )?
+        .execute(params![key.key, key.request_sha256.as_slice(), messages, signed(at_ms)])?;
+    Ok(())
+}
+
+/// What a key that is still valid stands for.
+enum Known {
+    One(Receipt),
+    Many(Vec<Receipt>),
+    /// Another request.
+    Other,
 }
 
 fn known_key(
     connection: &Connection,
     idempotency: &Idempotency,
-) -> rusqlite::Result<Option<Published>> {
+) -> rusqlite::Result<Option<Known>> {
     let known = connection
         .prepare_cached(
             "SELECT request_sha256, message_id FROM idempotency_keys WHERE key = ? AND created_at_ms >= ?",
         )?
         .query_row(
             params![idempotency.key, signed(idempotency.valid_since_ms)],
-            |row| Ok((row.get::<_, Vec<u8>>("request_sha256")?, id::<MessageId>(row, "message_id")?)),
+            |row| {
+                Ok((
+                    row.get::<_, Vec<u8>>("request_sha256")?,
+                    row.get::<_, String>("message_id")?,
+                ))
+            },
         )
         .optional()?;
-    let Some((request_sha256, message_id)) = known else {
+    let Some((request_sha256, messages)) = known else {
         return Ok(None);
     };
     if request_sha256 != idempotency.request_sha256 {
-        return Ok(Some(Published::Conflict));
+        return Ok(Some(Known::Other));
     }
+    let one = |text: &str| {
+        let message = MessageId::parse(text).ok_or_else(|| foreign(text))?;
+        receipt(connection, message)
+    };
+    if messages.starts_with('[') {
+        let ids: Vec<String> = serde_json::from_str(&messages).map_err(|_| foreign(&*messages))?;
+        let receipts = ids.iter().map(|text| one(text));
+        return Ok(Some(Known::Many(receipts.collect::<Result<_, _>>()?)));
+    }
+    Ok(Some(Known::One(one(&messages)?)))
+}
+
+fn receipt(connection: &Connection, message_id: MessageId) -> rusqlite::Result<Receipt> {
     let event_type = connection
         .prepare_cached("SELECT event_type FROM messages WHERE id = ?")?
         .query_row([message_id.as_str()], |row| row.get("event_type"))?;
@@ -92,9 +223,9 @@ fn known_key(
             Ok((id(row, "id")?, id(row, "endpoint_id")?, word(row, "state")?))
         })?
         .collect::<Result<_, _>>()?;
-    Ok(Some(Published::Duplicate(Receipt {
+    Ok(Receipt {
         message_id,
         event_type,
         deliveries,
-    })))
+    })
 }

@@ -1,0 +1,186 @@
+//! Publishing several events in one request: all of them or none, in one transaction.
+
+use super::{
+    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, idempotency,
+    prepare, question,
+};
+use crate::{
+    context::Context,
+    ids::MessageId,
+    registry::Candidate,
+    rules::RulesError,
+    store::{NewBatch, Published, PublishedBatch, StoreError},
+    worker::Worker,
+};
+use countersign_guest::Rejection;
+use std::{collections::HashMap, sync::Arc};
+
+/// Most events of one request.
+pub const BATCH_EVENTS_MAX: usize = 1_000;
+/// Longest body of such a request: 5 MiB.
+pub const BATCH_BYTES_MAX: u64 = 5 * 1024 * 1024;
+/// Most mistakes that are told at a time. Whoever has more has made the same one often.
+const REJECTIONS_MAX: usize = 100;
+
+/// Why none of the events was published. Nothing of them is stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// Some events are wrong, each with its place from 0; the client's mistake.
+    #[error("{} events are wrong", .0.len())]
+    Rejected(Vec<(usize, Rejection)>),
+    /// The idempotency key (`None`) or the id of the event at this place belongs to another request.
+    #[error("an idempotency key was used for another request")]
+    IdempotencyConflict(Option<usize>),
+    /// A defect.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// Busy or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Publishes events, all or none. When this returns `Ok`, they are on the disk; the answers are in their order.
+///
+/// To be run to its end: the first attempts begin after the commit.
+///
+/// # Errors
+/// [`BatchError`]
+pub async fn publish_batch(
+    context: Arc<Context>,
+    worker: Arc<Worker>,
+    events: Vec<Event>,
+    key: Option<(String, [u8; 32])>,
+) -> Result<Vec<Accepted>, BatchError> {
+    let now_ms = context.clock.now_ms();
+    let ids: Vec<_> = events
+        .iter()
+        .map(|_| MessageId::new(now_ms, &*context.chance))
+        .collect();
+    let events = Arc::new(events);
+    for _ in 0..MATCHES_MAX {
+        let candidates = candidates(&context, &events);
+        let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
+        let prepared: Vec<_> = events
+            .iter()
+            .zip(&ids)
+            .zip(rendered)
+            .map(|((event, id), rendered)| {
+                let candidates = candidates.get(&event.provider);
+                let candidates = candidates.map_or(&[][..], Vec::as_slice);
+                prepare(
+                    &context,
+                    &worker,
+                    event,
+                    id.clone(),
+                    rendered,
+                    candidates,
+                    now_ms,
+                )
+            })
+            .collect();
+        let batch = NewBatch {
+            messages: prepared.iter().map(|one| one.message.clone()).collect(),
+            idempotency: key.clone().map(|key| idempotency(key, now_ms)),
+        };
+        match context.store.publish_batch(batch).await? {
+            PublishedBatch::Stale => continue,
+            PublishedBatch::Conflict(place) => return Err(BatchError::IdempotencyConflict(place)),
+            PublishedBatch::Duplicate(receipts) => {
+                let duplicate = |receipt| Accepted {
+                    receipt,
+                    duplicate: true,
+                };
+                return Ok(receipts.into_iter().map(duplicate).collect());
+            }
+            PublishedBatch::Done(done) => return Ok(begin(&worker, prepared, done)),
+        }
+    }
+    // Endpoints change faster than events can be matched.
+    Err(StoreError::Busy.into())
+}
+
+fn begin(worker: &Arc<Worker>, prepared: Vec<Prepared>, done: Vec<Published>) -> Vec<Accepted> {
+    let accepted = prepared
+        .into_iter()
+        .zip(done)
+        .map(|(one, done)| match done {
+            Published::Duplicate(receipt) => Accepted {
+                receipt,
+                duplicate: true,
+            },
+            Published::Stored(waiting) => one.begin(worker, &waiting),
+            // The store says so for all of them, and not here.
+            Published::Conflict | Published::Stale => one.begin(worker, &[]),
+        });
+    accepted.collect()
+}
+
+type Candidates = HashMap<String, Vec<Candidate>>;
+
+fn candidates(context: &Context, events: &[Event]) -> Arc<Candidates> {
+    let mut candidates = Candidates::new();
+    for event in events {
+        if !candidates.contains_key(&event.provider) {
+            let found = context.registry.candidates(&event.provider);
+            candidates.insert(event.provider.clone(), found);
+        }
+    }
+    Arc::new(candidates)
+}
+
+async fn render(
+    context: &Arc<Context>,
+    events: &Arc<Vec<Event>>,
+    ids: &[MessageId],
+    now_ms: u64,
+    candidates: &Arc<Candidates>,
+) -> Result<Vec<countersign_guest::Published>, BatchError> {
+    let bytes = events.iter().fold(0, |sum: usize, event| {
+        sum.saturating_add(event.payload.len())
+    });
+    if bytes <= PAYLOAD_BYTES_INLINE {
+        return render_all(context, events, ids, now_ms, candidates);
+    }
+    let _turn = context.long_renders.acquire().await;
+    let (context, events, candidates) = (
+        Arc::clone(context),
+        Arc::clone(events),
+        Arc::clone(candidates),
+    );
+    let ids = ids.to_vec();
+    let work = move || render_all(&context, &events, &ids, now_ms, &candidates);
+    let answered = tokio::task::spawn_blocking(work).await;
+    answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
+}
+
+fn render_all(
+    context: &Context,
+    events: &[Event],
+    ids: &[MessageId],
+    now_ms: u64,
+    candidates: &Candidates,
+) -> Result<Vec<countersign_guest::Published>, BatchError> {
+    let mut rejections = Vec::new();
+    let mut rendered = Vec::with_capacity(events.len());
+    for (place, (event, id)) in events.iter().zip(ids).enumerate() {
+        let targets = candidates.get(&event.provider);
+        let targets = targets.map_or(&[][..], Vec::as_slice);
+        match ask(context, question(event, id, now_ms, targets)) {
+            Ok(one) => rendered.push(one),
+            Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
+            Err(PublishError::Rules(error)) => return Err(error.into()),
+            Err(PublishError::Store(error)) => return Err(error.into()),
+            Err(PublishError::IdempotencyConflict) => {
+                return Err(BatchError::IdempotencyConflict(Some(place)));
+            }
+        }
+        if rejections.len() >= REJECTIONS_MAX {
+            break;
+        }
+    }
+    match rejections.is_empty() {
+        true => Ok(rendered),
+        false => Err(BatchError::Rejected(rejections)),
+    }
+}

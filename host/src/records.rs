@@ -1,0 +1,4 @@
+//! What has ended: sending it again, and forgetting it.
+
+pub mod replay;
+pub mod retention;

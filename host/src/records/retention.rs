@@ -1,0 +1,148 @@
+//! Retention: what has ended is forgotten by age, and earlier when the data takes too much room.
+//!
+//! Small steps with pauses between them, so that deliveries do not wait for it. What is pending, being sent or held stays, and
+//! so do dead letters that nobody has taken note of, unless an age is set for them.
+
+use crate::{
+    clock::Clock,
+    store::{KEYS_KEPT, Prunable, Prune, Store, StoreError},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_secs(600);
+/// Rows that a step looks at: a few milliseconds of the writer's time.
+const STEP_ROWS: u32 = 100;
+/// Between two steps, for those who wait for the writer. So some 2,000 messages a second can be forgotten.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How far below the greatest size is made room, in percent of it, so that the next message does not exceed it again.
+const LOW_PERCENT: u64 = 90;
+
+/// For how long what has ended is kept; `None`: for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// At least a day: an idempotency key refers to its message for so long.
+    pub messages: Option<Duration>,
+    pub attempts: Option<Duration>,
+    pub bodies: Option<Duration>,
+    /// Dead letters that nobody has taken note of.
+    pub dead_letters: Option<Duration>,
+    /// In bytes. When more is in use, the oldest of what has ended goes before its time.
+    pub size_max: Option<u64>,
+}
+
+/// Forgets.
+pub struct Retention {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+}
+
+impl Retention {
+    /// Runs until it is aborted, which may happen at any time: a step is kept as a whole or not at all.
+    pub async fn run(&self) {
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::debug!(%error, "retention waits for the next round");
+            }
+            self.clock.sleep(ROUND).await;
+        }
+    }
+
+    /// Forgets what is too old, and what is too much.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was forgotten before it stays forgotten.
+    pub async fn round(&self) -> Result<(), StoreError> {
+        let settings = &self.settings;
+        for (what, kept) in [
+            (Prunable::Keys, Some(KEYS_KEPT)),
+            (Prunable::Messages, settings.messages),
+            (Prunable::Bodies, settings.bodies),
+            (Prunable::Attempts, settings.attempts),
+            (Prunable::Replays, settings.messages),
+        ] {
+            if let Some(kept) = kept {
+                self.forget(what, kept, None).await?;
+            }
+        }
+        self.shrink().await
+    }
+
+    /// Makes room when there is too much.
+    async fn shrink(&self) -> Result<(), StoreError> {
+        let Some(size_max) = self.settings.size_max else {
+            return Ok(());
+        };
+        let used_bytes = self.store.size().await?.used_bytes;
+        if used_bytes <= size_max {
+            return Ok(());
+        }
+        tracing::warn!(
+            used_bytes,
+            size_max,
+            "the data takes more room than retention.max_size; the oldest of what has ended is forgotten early"
+        );
+        let low = (size_max / 100).saturating_mul(LOW_PERCENT);
+        for (what, kept) in [
+            (Prunable::Messages, KEYS_KEPT),
+            (Prunable::Bodies, Duration::ZERO),
+            (Prunable::Attempts, Duration::ZERO),
+        ] {
+            if self.store.size().await?.used_bytes > low {
+                self.forget(what, kept, Some(low)).await?;
+            }
+        }
+        let used_bytes = self.store.size().await?.used_bytes;
+        if used_bytes > size_max {
+            tracing::warn!(
+                used_bytes,
+                size_max,
+                "the data still takes more room than retention.max_size: it is open, held, or dead letters that nobody acknowledged"
+            );
+        }
+        Ok(())
+    }
+
+    /// Forgets what ended so long ago, from the oldest on; until the size is `low`, when that is given.
+    async fn forget(
+        &self,
+        what: Prunable,
+        kept: Duration,
+        low: Option<u64>,
+    ) -> Result<(), StoreError> {
+        let now_ms = self.clock.now_ms();
+        let before = |kept: Duration| {
+            now_ms.saturating_sub(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX))
+        };
+        let mut step = Prune {
+            what,
+            after: None,
+            before_ms: before(kept),
+            dead_before_ms: self.settings.dead_letters.map(before),
+            rows_max: STEP_ROWS,
+        };
+        let mut removed: u64 = 0;
+        loop {
+            let pruned = self.store.prune(step.clone()).await?;
+            removed = removed.saturating_add(pruned.removed);
+            step.after = pruned.next;
+            if step.after.is_none() {
+                break;
+            }
+            if let Some(low) = low
+                && self.store.size().await?.used_bytes <= low
+            {
+                break;
+            }
+            self.clock.sleep(PAUSE).await;
+        }
+        if removed > 0 {
+            tracing::info!(?what, removed, "forgot what is old");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

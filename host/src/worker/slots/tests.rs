@@ -1,0 +1,238 @@
+use super::*;
+use crate::chance::SystemChance;
+use countersign_guest::RateLimit;
+
+fn limits() -> Limits {
+    Limits {
+        total_max: 16,
+        endpoint_max: 6,
+        slow_max: 8,
+        body_bytes_max: 1_000,
+    }
+}
+
+fn slots() -> Slots {
+    Slots::new(limits())
+}
+
+fn endpoints<const N: usize>() -> [EndpointId; N] {
+    std::array::from_fn(|place| EndpointId::new(place as u64, &SystemChance))
+}
+
+fn places(pick: Pick) -> Vec<(EndpointId, u32)> {
+    match pick {
+        Pick::Claim(claims, _) => claims
+            .into_iter()
+            .map(|claim| (claim.endpoint_id, claim.places))
+            .collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As if so many attempts had been accepted at once.
+fn trust(slots: &mut Slots, endpoint: &EndpointId, times: u32) {
+    for _ in 0..times {
+        assert!(slots.reserve_probe(endpoint, 0));
+        slots.release(endpoint, 1, 0, Pace::Accepted, 0);
+    }
+}
+
+#[test]
+fn what_is_due_is_claimed_in_order_and_within_the_limits() {
+    let (mut slots, [a, b, c]) = (slots(), endpoints());
+    slots.lower(&a, 30);
+    slots.lower(&b, 20);
+    slots.lower(&c, 99);
+    assert_eq!(slots.pick(10), Pick::Wait(Some(20)));
+    // Nothing is known of them, so each begins with four.
+    assert_eq!(places(slots.pick(30)), [(b.clone(), 4), (a.clone(), 4)]);
+    // The share of endpoints that are not known is used up; one place is there for each all the same.
+    assert_eq!(places(slots.pick(99)), [(c.clone(), 1)]);
+    assert_eq!(slots.pick(99), Pick::Wait(None));
+    assert_eq!(slots.in_flight(), 9);
+}
+
+#[test]
+fn an_endpoint_that_hangs_does_not_keep_the_others_waiting() {
+    let (mut slots, [hanging, healthy]) = (slots(), endpoints());
+    slots.lower(&hanging, 1);
+    assert_eq!(places(slots.pick(1)), [(hanging.clone(), 4)]);
+    slots.lower(&hanging, 1);
+    assert_eq!(slots.pick(1), Pick::Wait(None));
+    assert!(!slots.reserve(&hanging, 1));
+    assert!(slots.reserve(&healthy, 1));
+    // Its backlog is taken up when a place is free again, and there are fewer for it now.
+    assert!(slots.release(&hanging, 3, 0, Pace::TimedOut, 2));
+    assert_eq!(places(slots.pick(2)), [(hanging.clone(), 1)]);
+}
+
+#[test]
+fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
+    let (mut slots, [healthy]) = (slots(), endpoints());
+    trust(&mut slots, &healthy, 12);
+    let hanging: [EndpointId; 40] = endpoints();
+    for endpoint in &hanging {
+        slots.lower(endpoint, 1);
+    }
+    while let Pick::Claim(..) = slots.pick(1) {}
+    assert_eq!(slots.in_flight(), 14);
+    assert!(slots.reserve(&healthy, 2));
+    assert!(slots.reserve(&healthy, 2));
+    assert!(!slots.reserve(&healthy, 2));
+    slots.release(&healthy, 1, 0, Pace::Accepted, 3);
+    assert!(slots.reserve(&healthy, 3));
+    // The next in the line comes when one of the others gives up its place.
+    let first = hanging[0].clone();
+    assert!(slots.release(&first, 3, 0, Pace::TimedOut, 9));
+    let next = places(slots.pick(9));
+    assert_eq!(next.len(), 1);
+    assert!(!hanging[..3].contains(&next[0].0), "{next:?}");
+}
+
+#[test]
+fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
+    let (mut slots, [was_fine, other]) = (slots(), endpoints());
+    trust(&mut slots, &was_fine, 9);
+    slots.lower(&was_fine, 1);
+    assert_eq!(places(slots.pick(1)), [(was_fine.clone(), 6)]);
+    slots.lower(&other, 1);
+    assert_eq!(places(slots.pick(1)), [(other.clone(), 4)]);
+    slots.release(&other, 4, 0, Pace::Slow, 2);
+    // A second later the six places count to the share of slow ones.
+    slots.lower(&other, 1_500);
+    assert_eq!(places(slots.pick(1_500)), [(other.clone(), 2)]);
+    // An answer that came at once makes up for it.
+    slots.release(&was_fine, 1, 0, Pace::Accepted, 1_600);
+    slots.lower(&other, 1_600);
+    assert_eq!(places(slots.pick(1_600)), [(other.clone(), 2)]);
+}
+
+#[test]
+fn a_new_delivery_does_not_overtake_a_due_one() {
+    let (mut slots, [a, b]) = (slots(), endpoints());
+    slots.lower(&a, 5);
+    assert!(slots.reserve(&b, 4));
+    assert!(!slots.reserve(&b, 5));
+}
+
+#[test]
+fn the_earliest_hint_counts() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    slots.lower(&a, 9);
+    slots.lower(&a, 7);
+    slots.lower(&a, 8);
+    assert_eq!(slots.pick(0), Pick::Wait(Some(7)));
+    assert_eq!(places(slots.pick(7)), [(a, 4)]);
+    assert_eq!(slots.pick(9), Pick::Wait(None));
+}
+
+#[test]
+fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    let settings = EndpointSettings {
+        rate_limit: Some(RateLimit {
+            per_second: 10,
+            burst: Some(2),
+        }),
+        ..EndpointSettings::default()
+    };
+    slots.configure(&a, &settings);
+    slots.lower(&a, 1_000);
+    let Pick::Claim(claims, _) = slots.pick(1_000) else {
+        panic!("no claim");
+    };
+    assert_eq!(claims[0].places, 2);
+    let nothing = Claimed {
+        endpoint_id: a.clone(),
+        leases: Vec::new(),
+        next_due_at_ms: Some(1_000),
+        held: 0,
+        held_left: false,
+    };
+    slots.claimed(&claims[0], &nothing, 1_000);
+    assert_eq!(places(slots.pick(1_000)), [(a.clone(), 2)]);
+    slots.release(&a, 2, 0, Pace::Accepted, 1_000);
+    assert!(!slots.reserve(&a, 1_000));
+    slots.lower(&a, 1_000);
+    assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
+    assert_eq!(places(slots.pick(1_100)), [(a, 1)]);
+}
+
+#[test]
+fn held_deliveries_go_out_at_their_rate_and_begin_with_one() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    trust(&mut slots, &a, 9);
+    let settings = EndpointSettings {
+        drain_per_second: Some(5),
+        ..EndpointSettings::default()
+    };
+    slots.configure(&a, &settings);
+    slots.drain(&a, 1_000, true);
+    let Pick::Claim(claims, _) = slots.pick(1_000) else {
+        panic!("no claim");
+    };
+    assert_eq!((claims[0].places, claims[0].held_max), (1, 1));
+    // New ones are claimed in their turn, not sent from memory.
+    assert!(!slots.reserve(&a, 1_000));
+    let one = Claimed {
+        endpoint_id: a.clone(),
+        leases: Vec::new(),
+        next_due_at_ms: None,
+        held: 1,
+        held_left: true,
+    };
+    slots.claimed(&claims[0], &one, 1_000);
+    assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_200)));
+    // A retry in between is claimed alone, and the held ones are not forgotten.
+    slots.release(&a, 1, 0, Pace::Accepted, 1_050);
+    slots.lower(&a, 1_100);
+    let Pick::Claim(claims, _) = slots.pick(1_100) else {
+        panic!("no claim");
+    };
+    assert_eq!((claims[0].places, claims[0].held_max), (2, 0));
+    let none = Claimed {
+        held: 0,
+        held_left: false,
+        ..one.clone()
+    };
+    slots.claimed(&claims[0], &none, 1_100);
+    assert_eq!(slots.pick(1_100), Pick::Wait(Some(1_200)));
+    let Pick::Claim(claims, _) = slots.pick(1_200) else {
+        panic!("no claim");
+    };
+    assert_eq!(claims[0].held_max, 1);
+    let last = Claimed {
+        held_left: false,
+        ..one
+    };
+    slots.claimed(&claims[0], &last, 1_200);
+    assert_eq!(slots.pick(9_000), Pick::Wait(None));
+    assert!(slots.reserve(&a, 9_000));
+}
+
+#[test]
+fn long_bodies_take_the_places_of_others() {
+    let (mut slots, [a, b]) = (slots(), endpoints());
+    assert!(slots.reserve(&a, 1));
+    slots.hold(1_000);
+    assert!(!slots.reserve(&b, 1));
+    slots.lower(&b, 1);
+    assert_eq!(slots.pick(1), Pick::Wait(None));
+    assert!(slots.release(&a, 1, 1_000, Pace::Accepted, 1));
+    assert!(matches!(slots.pick(1), Pick::Claim(_, 1_000)));
+}
+
+#[test]
+fn nothing_begins_after_a_stop_and_nothing_is_kept_of_the_deleted() {
+    let (mut slots, [a, b]) = (slots(), endpoints());
+    assert!(slots.reserve(&b, 1));
+    slots.lower(&b, 7);
+    slots.forget(&b);
+    assert_eq!(slots.pick(9), Pick::Wait(None));
+    slots.release(&b, 1, 0, Pace::Accepted, 9);
+    assert!(slots.lanes.is_empty());
+    slots.lower(&a, 1);
+    slots.stop();
+    assert_eq!(slots.pick(5), Pick::Stop);
+    assert!(!slots.reserve(&a, 0));
+}
