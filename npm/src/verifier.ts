@@ -241,6 +241,7 @@ export class KeyedVerifier implements Verifier {
   readonly #isSigner: boolean;
   readonly #now: (() => number) | null;
   readonly #slots: readonly string[];
+  readonly #readsClock: boolean;
   readonly #place: Place;
   readonly #registry: FinalizationRegistry<Place> | null;
 
@@ -261,7 +262,9 @@ export class KeyedVerifier implements Verifier {
     this.#place = { handle, generation: kernel.generation };
     this.#registry = registry;
     registry?.register(this, this.#place, this);
-    this.#slots = kernel.verifierHeaders(handle);
+    const { slots, clock } = kernel.verifierReads(handle);
+    this.#slots = slots;
+    this.#readsClock = clock;
     this.headers = Object.freeze(this.#slots.filter((name) => !name.startsWith(":")));
     const [accepted, refused] = kernel.verifierAnswers(handle);
     this.answers = Object.freeze({ accepted, refused });
@@ -272,7 +275,7 @@ export class KeyedVerifier implements Verifier {
     const place = this.#place;
     if (place.generation !== kernel.generation || place.handle === 0) this.#revive();
     const headers = reusable(request.headers);
-    const now = this.#now === null ? Date.now() / 1000 : this.#now();
+    const now = this.#readsClock ? this.#seconds() : 0;
     const whole = headers === request.headers ? request : { ...request, headers };
     const hashers = lengthOf(request.body) < this.#nativeFrom ? NONE : (this.#hashers ?? this.#hashersMade());
     const code =
@@ -319,11 +322,14 @@ export class KeyedVerifier implements Verifier {
       message.url ?? null,
       frameOf(message.headers.flat()),
     ]);
-    const now = this.#now === null ? Date.now() / 1000 : this.#now();
-    const flat = this.#kernel.sign(this.#place.handle, frame, now);
+    const flat = this.#kernel.sign(this.#place.handle, frame, this.#seconds());
     const pairs: [string, string][] = [];
     for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
     return pairs;
+  }
+
+  #seconds(): number {
+    return this.#now === null ? Date.now() / 1000 : this.#now();
   }
 
   #hashersMade(): readonly InnerHasher[] {
