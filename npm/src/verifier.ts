@@ -112,8 +112,8 @@ export interface VerifierOptions extends SchemeOptions {
   /** The receiver's clock in unix seconds, for tests. */
   readonly now?: (() => number) | undefined;
   /**
-   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 256 bytes on, where it can do so synchronously
-   * (Node), else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
+   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 192 bytes on (in Workers from 1 KiB on), where it
+   * can do so synchronously, else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
    */
   readonly hashing?: "auto" | "wasm" | "native" | undefined;
 }
@@ -208,9 +208,6 @@ export interface Verifier {
 /** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
 const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
 
-/** From this many bytes of body on, native hashing is quicker in Node. The README says how that was measured. */
-const NATIVE_BYTES_MIN = 256;
-
 const NONE: readonly InnerHasher[] = [];
 
 const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp", "method", "headers"];
@@ -255,7 +252,7 @@ export class KeyedVerifier implements Verifier {
     this.#native = native;
     this.#options = checked(options);
     const { hashing } = this.#options;
-    this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : NATIVE_BYTES_MIN;
+    this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : (native?.from ?? 0);
     this.#isSigner = (options as { [SIGNER]?: true })[SIGNER] === true;
     this.#now = options.now ?? null;
     const handle = this.#keyed();
@@ -333,7 +330,7 @@ export class KeyedVerifier implements Verifier {
   }
 
   #hashersMade(): readonly InnerHasher[] {
-    const made = this.#native?.(() => {
+    const made = this.#native?.hashers(() => {
       const { blocks, bodyAlone } = this.#kernel.innerHash(this.#place.handle);
       this.#bodyAlone = bodyAlone;
       return blocks;
