@@ -82,6 +82,8 @@ pub struct KeyedScheme {
     keys: Vec<Key>,
     /// `None` switches the window off.
     tolerance_s: Option<u32>,
+    #[cfg(feature = "hashed")]
+    is_direct: bool,
 }
 
 /// What the keys are for. It matters to Discord alone, whose public key and seed look the same.
@@ -138,6 +140,8 @@ impl KeyedScheme {
             Tolerance::Off => None,
         };
         Ok(Self {
+            #[cfg(feature = "hashed")]
+            is_direct: hashed::is_direct(&scheme),
             scheme,
             keys,
             tolerance_s,
@@ -166,6 +170,13 @@ impl KeyedScheme {
     #[cfg(feature = "every-scheme")]
     pub fn reads_listed_headers(&self) -> bool {
         self.scheme.layout.header_list().is_some()
+    }
+
+    /// Whether the verdict can depend on the time.
+    pub fn reads_clock(&self) -> bool {
+        let alternative = self.scheme.alternative;
+        self.scheme.timestamp.is_some()
+            || alternative.is_some_and(|other| other.timestamp.is_some())
     }
 
     fn reads_headers(&self) -> bool {

@@ -2,7 +2,7 @@
 
 import { Kernel } from "./kernel.js";
 import kernel from "./kernel.wasm?module";
-import { nativeHashing } from "./native.js";
+import { NODE_BYTES_MIN, nativeHashing } from "./native.js";
 import { type Verifier, type VerifierOptions, verifierFactory } from "./verifier.js";
 
 export * from "./exported.js";
@@ -10,5 +10,5 @@ export { parse } from "./index.edge-light.parse.js";
 
 export const createVerifier: (options: VerifierOptions) => Verifier = /* @__PURE__ */ verifierFactory(
   /* @__PURE__ */ new Kernel(() => kernel),
-  nativeHashing,
+  /* @__PURE__ */ nativeHashing(NODE_BYTES_MIN),
 );

@@ -6,7 +6,7 @@
 import { compiled } from "./compile.js";
 import { kernelBase64 } from "./kernel.inline.js";
 import { Kernel } from "./kernel.js";
-import { nativeHashing } from "./native.js";
+import { NODE_BYTES_MIN, nativeHashing } from "./native.js";
 import { type Verifier, type VerifierOptions, verifierFactory } from "./verifier.js";
 
 export * from "./exported.js";
@@ -15,5 +15,5 @@ export { parse } from "./index.parse.js";
 /** Makes a verifier. Throws a `CountersignError` for a mistake in the options, so make it when your program starts. */
 export const createVerifier: (options: VerifierOptions) => Verifier = /* @__PURE__ */ verifierFactory(
   /* @__PURE__ */ new Kernel(() => compiled(kernelBase64)),
-  nativeHashing,
+  /* @__PURE__ */ nativeHashing(NODE_BYTES_MIN),
 );

@@ -2,7 +2,7 @@
 
 import { Kernel } from "./kernel.js";
 import kernel from "./kernel.wasm";
-import { nativeHashing } from "./native.js";
+import { nativeHashing, WORKERD_BYTES_MIN } from "./native.js";
 import { type Verifier, type VerifierOptions, verifierFactory } from "./verifier.js";
 
 export * from "./exported.js";
@@ -10,5 +10,5 @@ export { parse } from "./index.workerd.parse.js";
 
 export const createVerifier: (options: VerifierOptions) => Verifier = /* @__PURE__ */ verifierFactory(
   /* @__PURE__ */ new Kernel(() => kernel),
-  nativeHashing,
+  /* @__PURE__ */ nativeHashing(WORKERD_BYTES_MIN),
 );

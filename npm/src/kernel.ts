@@ -128,10 +128,11 @@ export class Kernel {
     this.#guarded(() => this.#running().verifier_free(handle));
   }
 
-  /** Names of the request parts that a verifier reads, lower case, in slot order. */
-  verifierHeaders(handle: number): string[] {
+  /** Names of the request parts that a verifier reads, lower case, in slot order; and whether it reads the clock. */
+  verifierReads(handle: number): { slots: string[]; clock: boolean } {
     this.#guarded(() => this.#running().verifier_headers(handle));
-    return this.#output().map((name) => name ?? "");
+    const slots = this.#output().map((name) => name ?? "");
+    return { slots, clock: this.#view.getUint32(this.#record + 4, true) === 1 };
   }
 
   /** Documented response bodies: accepted, refused. */
@@ -225,8 +226,13 @@ export class Kernel {
         let place = this.#room + at;
         for (const hasher of hashers) {
           const hash = hasher.hash(before, body, after);
-          const bytes = this.#bytes;
-          for (let i = 0; i < HASH_BYTES; i += 1) bytes[place + i] = hash.charCodeAt(i);
+          const view = this.#view;
+          // By words, since the kernel reads it by words: the processor is slow to put single bytes together.
+          for (let i = 0; i < HASH_BYTES; i += WORD) {
+            const low = hash.charCodeAt(i) | (hash.charCodeAt(i + 1) << 8);
+            const high = hash.charCodeAt(i + 2) | (hash.charCodeAt(i + 3) << 8);
+            view.setUint32(place + i, low | (high << 16), true);
+          }
           place += HASH_BYTES;
         }
         code = exports.verify_hashed(handle, frameBytes, now);

@@ -112,8 +112,8 @@ export interface VerifierOptions extends SchemeOptions {
   /** The receiver's clock in unix seconds, for tests. */
   readonly now?: (() => number) | undefined;
   /**
-   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 256 bytes on, where it can do so synchronously
-   * (Node), else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
+   * Who computes SHA-256. `"auto"` (default): the runtime itself for bodies from 192 bytes on (in Workers from 1 KiB on), where it
+   * can do so synchronously, else WebAssembly. `"wasm"`, `"native"`: always, as far as runtime and scheme allow. The verdict is the same.
    */
   readonly hashing?: "auto" | "wasm" | "native" | undefined;
 }
@@ -208,9 +208,6 @@ export interface Verifier {
 /** Bodies above this are refused with `body_too_large`: 64 MiB, far above any webhook. */
 const TOO_LARGE_TEXT = "The body is over 64 MiB. No provider sends that; limit the size where you read the body.";
 
-/** From this many bytes of body on, native hashing is quicker in Node. The README says how that was measured. */
-const NATIVE_BYTES_MIN = 256;
-
 const NONE: readonly InnerHasher[] = [];
 
 const COVERED: readonly Covered[] = ["body", "url", "id", "timestamp", "method", "headers"];
@@ -241,6 +238,7 @@ export class KeyedVerifier implements Verifier {
   readonly #isSigner: boolean;
   readonly #now: (() => number) | null;
   readonly #slots: readonly string[];
+  readonly #readsClock: boolean;
   readonly #place: Place;
   readonly #registry: FinalizationRegistry<Place> | null;
 
@@ -254,14 +252,16 @@ export class KeyedVerifier implements Verifier {
     this.#native = native;
     this.#options = checked(options);
     const { hashing } = this.#options;
-    this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : NATIVE_BYTES_MIN;
+    this.#nativeFrom = hashing === "wasm" ? Number.POSITIVE_INFINITY : hashing === "native" ? 0 : (native?.from ?? 0);
     this.#isSigner = (options as { [SIGNER]?: true })[SIGNER] === true;
     this.#now = options.now ?? null;
     const handle = this.#keyed();
     this.#place = { handle, generation: kernel.generation };
     this.#registry = registry;
     registry?.register(this, this.#place, this);
-    this.#slots = kernel.verifierHeaders(handle);
+    const { slots, clock } = kernel.verifierReads(handle);
+    this.#slots = slots;
+    this.#readsClock = clock;
     this.headers = Object.freeze(this.#slots.filter((name) => !name.startsWith(":")));
     const [accepted, refused] = kernel.verifierAnswers(handle);
     this.answers = Object.freeze({ accepted, refused });
@@ -272,7 +272,7 @@ export class KeyedVerifier implements Verifier {
     const place = this.#place;
     if (place.generation !== kernel.generation || place.handle === 0) this.#revive();
     const headers = reusable(request.headers);
-    const now = this.#now === null ? Date.now() / 1000 : this.#now();
+    const now = this.#readsClock ? this.#seconds() : 0;
     const whole = headers === request.headers ? request : { ...request, headers };
     const hashers = lengthOf(request.body) < this.#nativeFrom ? NONE : (this.#hashers ?? this.#hashersMade());
     const code =
@@ -319,15 +319,18 @@ export class KeyedVerifier implements Verifier {
       message.url ?? null,
       frameOf(message.headers.flat()),
     ]);
-    const now = this.#now === null ? Date.now() / 1000 : this.#now();
-    const flat = this.#kernel.sign(this.#place.handle, frame, now);
+    const flat = this.#kernel.sign(this.#place.handle, frame, this.#seconds());
     const pairs: [string, string][] = [];
     for (let i = 0; i + 1 < flat.length; i += 2) pairs.push([flat[i] as string, flat[i + 1] as string]);
     return pairs;
   }
 
+  #seconds(): number {
+    return this.#now === null ? Date.now() / 1000 : this.#now();
+  }
+
   #hashersMade(): readonly InnerHasher[] {
-    const made = this.#native?.(() => {
+    const made = this.#native?.hashers(() => {
       const { blocks, bodyAlone } = this.#kernel.innerHash(this.#place.handle);
       this.#bodyAlone = bodyAlone;
       return blocks;

@@ -103,7 +103,7 @@ impl Layout {
     }
 
     /// What an item of the header presents as a signature, if it does.
-    fn signature<'a>(&self, item: &'a [u8], is_asymmetric: bool) -> Option<&'a [u8]> {
+    pub(super) fn signature<'a>(&self, item: &'a [u8], is_asymmetric: bool) -> Option<&'a [u8]> {
         match self {
             Self::Bare => Some(item),
             Self::Prefixed(prefix) => item.strip_prefix(prefix.as_bytes()),

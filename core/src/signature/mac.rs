@@ -11,6 +11,8 @@ use sha2::Digest as _;
 use sha2::Sha256;
 #[cfg(feature = "sha512")]
 use sha2::Sha512;
+#[cfg(feature = "hashed")]
+use sha2::block_api::compress256;
 
 /// Bytes of the longest signature: an ECDSA one on P-256 in DER.
 pub(crate) const DIGEST_BYTES_MAX: usize = 72;
@@ -125,20 +127,56 @@ pub(crate) fn sha256<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; SHA256_B
     hashed(Sha256::new(), parts)
 }
 
-/// SHA-256 on its way.
+/// The outer hash of an HMAC-SHA-256 that has taken in its block. What is left is one block more.
 #[cfg(feature = "hashed")]
-pub(crate) type Sha256State = Sha256;
+#[derive(Clone)]
+pub(crate) struct OuterHash([u32; 8]);
 
-/// SHA-256 that has taken in these bytes.
 #[cfg(feature = "hashed")]
-pub(crate) fn sha256_begun(bytes: &[u8]) -> Sha256State {
-    Sha256::new_with_prefix(bytes)
-}
+impl OuterHash {
+    /// Source: FIPS 180-4 section 5.3.3.
+    const START: [u32; 8] = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+    /// What follows the inner hash: one bit, zeros, and the length of it all in bits (FIPS 180-4 section 5.1.1), which is 768.
+    const END: [u8; 32] = {
+        let mut end = [0; 32];
+        end[0] = 0x80;
+        end[30] = 0x03;
+        end
+    };
 
-/// The hash of what was taken in and these bytes.
-#[cfg(feature = "hashed")]
-pub(crate) fn sha256_ended(begun: Sha256State, bytes: &[u8]) -> [u8; SHA256_BYTES] {
-    begun.chain_update(bytes).finalize().into()
+    pub(crate) fn begun(block: &[u8; 64]) -> Self {
+        let mut state = Self::START;
+        compress256(&mut state, core::slice::from_ref(block));
+        Self(state)
+    }
+
+    /// The HMAC.
+    pub(crate) fn ended(&self, inner: &[u8; SHA256_BYTES]) -> [u8; SHA256_BYTES] {
+        let mut block = [0; 64];
+        let bytes = inner.iter().chain(&Self::END);
+        block
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(place, byte)| *place = *byte);
+        let mut state = self.0;
+        compress256(&mut state, core::slice::from_ref(&block));
+        let mut hash = [0; SHA256_BYTES];
+        let (words, _) = hash.as_chunks_mut();
+        words
+            .iter_mut()
+            .zip(state)
+            .for_each(|(place, word)| *place = word.to_be_bytes());
+        hash
+    }
 }
 
 #[inline(never)]

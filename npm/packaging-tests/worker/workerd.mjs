@@ -50,7 +50,7 @@ async function withEsbuild(entry, folder) {
     bundle: true,
     format: "esm",
     target: "es2022",
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:*"],
     conditions: ["workerd", "worker", "browser"],
     loader: { ".wasm": "copy" },
     assetNames: "[name]",

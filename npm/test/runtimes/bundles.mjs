@@ -44,7 +44,7 @@ function compiledAhead(modules) {
         namespace: "module",
       }));
       build.onLoad({ filter: /.*/, namespace: "module" }, ({ path }) => {
-        const name = `wasm_${basename(path, ".wasm")}`;
+        const name = `wasm_${basename(path, ".wasm").replaceAll("-", "_")}`;
         modules[name] = new WebAssembly.Module(readFileSync(path));
         return { contents: `export default globalThis.${name};` };
       });

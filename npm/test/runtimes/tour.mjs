@@ -103,6 +103,16 @@ const CHECKS = {
     }
   },
 
+  "slim: the same verdicts by the smaller kernel"({ slim, countersign, deliveries, secret }) {
+    if (slim.coreHash === countersign.coreHash) same("slim", "a kernel of its own");
+    for (const { provider, body, headers } of deliveries) {
+      const verifier = slim.createVerifier({ provider, secrets: secret });
+      same(verifier.verify({ headers, body }), { ok: true, secretIndex: 0, timestamp: null, covers: ["body"] });
+      same(verifier.verify({ headers, body: `${new TextDecoder().decode(body)} ` }).code, "bad_signature");
+      verifier.free();
+    }
+  },
+
   "parse: a typed event, and a path where it is none"({ countersign: { parse }, deliveries }) {
     for (const { provider, type, body } of deliveries) {
       const { ok, event } = parse(provider, body);

@@ -135,7 +135,7 @@ impl Kernel {
         }
     }
 
-    /// Writes the slot names; returns their count.
+    /// Writes the slot names; returns their count. The second word of the record says whether the clock matters.
     pub fn verifier_headers(&mut self, handle: u32) -> u32 {
         let Some(verifier) = find(&self.verifiers, handle) else {
             return self.no_answer(Code::BadHandle);
@@ -143,7 +143,9 @@ impl Kernel {
         let names: Vec<_> = verifier.slots.iter().map(Some).collect();
         self.output = frame::write(&names);
         let count = u32::try_from(names.len()).unwrap_or(0);
+        let reads_clock = verifier.keyed.reads_clock();
         self.set_code(Code::Valid);
+        self.set_word(4, reads_clock.into());
         count
     }
 
