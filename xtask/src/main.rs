@@ -87,12 +87,8 @@ enum Chore {
     },
     /// Measure something, on a machine that does little else
     Bench {
-        /// What
-        #[arg(value_enum)]
+        #[command(subcommand)]
         measurement: bench::Measurement,
-        /// How often; more shows smaller differences
-        #[arg(long)]
-        samples: Option<u32>,
     },
     /// Fuzz, and say how many executions it came to
     ///
@@ -157,10 +153,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
         Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
-        Chore::Bench {
-            measurement,
-            samples,
-        } => bench::bench(&workspace, measurement, samples),
+        Chore::Bench { measurement } => bench::bench(&workspace, &measurement),
         Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;
