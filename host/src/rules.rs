@@ -4,6 +4,7 @@ mod engine;
 mod guest;
 mod kernel;
 mod pool;
+mod signers;
 
 pub use self::{
     engine::{Engine, Limits},
@@ -128,13 +129,13 @@ impl Rules {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let secrets = [secret.as_str()];
-            let mut signer = self.kernel.signer(&signature.scheme, &secrets, &options)?;
             let message = Message {
                 id: Some(message_id),
                 url: &endpoint.url,
                 ..Message::new(at, body)
             };
-            headers.extend(signer.sign(&message)?);
+            let kernel = &self.kernel;
+            headers.extend(kernel.sign(&signature.scheme, &secrets, &options, &message)?);
         }
         Ok(headers)
     }

@@ -17,6 +17,13 @@ const MIGRATIONS: &[M<'_>] = &[
 
 /// Prepared statements that a connection keeps; more than there are.
 const STATEMENTS_KEPT: usize = 64;
+/// Pages of 4 KiB in the write-ahead log after which they are copied into the file: 16 MiB. Pages that many writes change are
+/// copied once for all of them; SQLite's own 4 MiB copy them four times as often. More would make a start after a crash read
+/// more.
+const CHECKPOINT_PAGES: i64 = 4_096;
+/// Pages that the writing connection keeps in memory: 16 MiB, eight times SQLite's own figure, so that indexes of a backlog
+/// of a million deliveries are not read again and again.
+const CACHE_KIB: i64 = 16 * 1_024;
 /// How long a connection waits for another program that has locked the file, such as the sqlite3 shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -75,6 +82,8 @@ pub(super) fn open_writer(store: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "temp_store", "memory")?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         prepare(&connection)?;
         Ok(connection)
     });
