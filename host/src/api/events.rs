@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::State,
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
@@ -25,10 +25,12 @@ const KEY_BYTES_MAX: usize = 255;
 
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: JsonBody,
+    request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let key = idempotency_key(&headers)?;
+    let _place = app.admit(request.headers())?;
+    let key = idempotency_key(request.headers());
+    let body = JsonBody::from_request(request, &app).await?;
+    let key = key?;
     let mut fields = body.fields;
     let provider = fields.required("provider", "the name of a provider, a string")?;
     let Some(payload) = fields.raw("payload") else {

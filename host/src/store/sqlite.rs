@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one writing thread, a few reading connections.
 
+mod checkpoint;
 mod reader;
 mod reads;
 mod rows;
@@ -10,6 +11,7 @@ mod writer;
 mod writes;
 
 use self::{
+    checkpoint::Checkpointer,
     reader::Reader,
     schema::Lock,
     writer::{Caller, Writer},
@@ -49,6 +51,7 @@ impl SqliteStore {
         let connection = schema::open_writer(path)?;
         let writer = Writer::start(
             connection,
+            Some(Checkpointer::start(path)?),
             limits.queue_max as usize,
             limits.batch_max as usize,
         )?;

@@ -7,6 +7,7 @@
 //! each page that is changed within one). When a job fails, the group is rolled back and run again, each job in a savepoint
 //! of its own: the failed one leaves nothing, its neighbours are kept.
 
+use super::checkpoint::Checkpointer;
 use crate::store::{Later, StoreError};
 use rusqlite::Connection;
 use std::{
@@ -95,13 +96,14 @@ impl Writer {
     /// Starts the thread. It ends when the writer is dropped or closed.
     pub(super) fn start(
         connection: Connection,
+        checkpointer: Option<Checkpointer>,
         queue_max: usize,
         batch_max: usize,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = unbounded_channel();
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(connection, queue, batch_max))
+            .spawn(move || run(connection, checkpointer, queue, batch_max))
             .map_err(|error| StoreError::Failed {
                 doing: "starting the writing thread",
                 problem: error.to_string(),
@@ -164,7 +166,12 @@ pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError
     }
 }
 
-fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usize) {
+fn run(
+    connection: Connection,
+    checkpointer: Option<Checkpointer>,
+    mut queue: UnboundedReceiver<Job>,
+    batch_max: usize,
+) {
     let mut close = None;
     while close.is_none() {
         let Some(first) = queue.blocking_recv() else {
@@ -174,6 +181,8 @@ fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usi
     }
     // Later calls are told that the store is closed, because their end of the channel is gone.
     drop(queue);
+    // So that the last checkpoint has the file to itself.
+    drop(checkpointer);
     let done = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .and_then(|()| connection.close().map_err(|(_, error)| error))
@@ -260,7 +269,10 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
             .unwrap();
-        (Writer::start(connection, queue_max, 8).unwrap(), folder)
+        (
+            Writer::start(connection, None, queue_max, 8).unwrap(),
+            folder,
+        )
     }
 
     fn insert(writer: &Writer, n: i64) -> Later<()> {
@@ -317,7 +329,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (n UNIQUE); BEGIN")
             .unwrap();
-        let writer = Writer::start(connection, 8, 8).unwrap();
+        let writer = Writer::start(connection, None, 8, 8).unwrap();
         let (ran, has_run) = std::sync::mpsc::channel();
         let first = writer.submit(Caller::Host, "testing", move |_| {
             let _ = ran.send(());
