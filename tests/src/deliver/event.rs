@@ -15,14 +15,14 @@ const CLEANMAILS: &str = concat!(
     r#""lead_email":"john@example.com","lead_name":"John Smith","lead_company":"Acme Inc","campaign_id":5,"#,
     r#""campaign":"Q2 Outreach","sender_id":3,"sender":"alex@outreach.yourcompany.com","#,
     r#""message_id":"<abc123@outreach.yourcompany.com>","reply_body":"Sounds interesting. Could you send the pricing "#,
-    r#"for ten seats?"}}"#
+    r#"for ten seats? Thursday at ten suits me."}}"#
 );
 /// An event of the platform, whose endpoints are never paused by rule (R-P11).
 const PLATFORM: &str = concat!(
     r#"{"id":"evt_1000000","type":"email.open","email_id":"1000000","timestamp":"2026-05-12T14:30:00Z","#,
     r#""note":"as long as the other one: Sounds interesting. Could you send the pricing for ten seats? Best regards, "#,
     r#"John Smith, Acme Inc, and whatever else stands at the end of a letter that somebody opened on the way to work, "#,
-    r#"with a word or two about not printing it and about who may not read it."}"#
+    r#"with a word or two about not printing it and about who may not read it, and a greeting below."}"#
 );
 
 /// Bytes around the numbers of an event.
@@ -96,7 +96,7 @@ mod tests {
             let pattern = Pattern::payload(provider).unwrap();
             let mut text = Vec::new();
             pattern.write(77, &mut text);
-            assert!((420..460).contains(&text.len()), "{}", text.len());
+            assert!((400..460).contains(&text.len()), "{}", text.len());
             assert!(serde_json::from_slice::<serde_json::Value>(&text).is_ok());
             assert_eq!(pattern.number(&text), Some(77));
             for at in [0, 100, text.len() - 1] {
