@@ -181,9 +181,13 @@ pub async fn change(
         let stored = context.store.update_endpoint(after.clone(), now_ms);
         Ok((stored, before, after))
     })?;
+    let new_secrets = after.secrets != before.secrets;
     if let Err(error) = stored.await {
         entry.take_back(&after, before, &error);
         return Err(error.into());
+    }
+    if new_secrets {
+        context.rules.kernel.forget_signers();
     }
     if after.state == EndpointState::Active {
         worker.due(&id, now_ms);
@@ -206,6 +210,7 @@ pub async fn delete(context: Arc<Context>, id: EndpointId) -> Result<(), Endpoin
         context.registry.restore(entry);
         return Err(error.into());
     }
+    context.rules.kernel.forget_signers();
     Ok(())
 }
 

@@ -3,16 +3,18 @@
 use super::{App, problem::Problem, request::JsonBody};
 use crate::{
     context::to_its_end,
-    publish::{self, Event},
+    ids::{DeliveryId, EndpointId, MessageId},
+    publish::{self, Accepted, Event},
     store::{Receipt, Word},
 };
 use axum::{
     Json,
-    extract::State,
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
 };
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -23,12 +25,14 @@ const KEY_BYTES_MAX: usize = 255;
 
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: JsonBody,
+    request: Request,
 ) -> Result<impl IntoResponse, Problem> {
+    let _place = app.admit(request.headers())?;
+    let key = idempotency_key(request.headers());
+    let body = JsonBody::from_request(request, &app).await?;
     // Once more: the body may have taken its time to arrive.
     app.check_running()?;
-    let key = idempotency_key(&headers)?;
+    let key = key?;
     let mut fields = body.fields;
     let provider = fields.required("provider", "the name of a provider, a string")?;
     let Some(payload) = fields.raw("payload") else {
@@ -63,11 +67,7 @@ pub(super) async fn publish(
     fields.finish(&FIELDS)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let accepted = to_its_end(publish::publish(context, worker, event)).await?;
-    let mut answer = view(&accepted.receipt);
-    if accepted.duplicate {
-        answer["duplicate"] = true.into();
-    }
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    Ok((StatusCode::ACCEPTED, Json(View::of(accepted))))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
@@ -91,21 +91,42 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-fn view(receipt: &Receipt) -> Value {
-    let deliveries: Vec<_> = receipt
-        .deliveries
-        .iter()
-        .map(|(id, endpoint_id, state)| {
-            json!({
-                "id": id.as_str(),
-                "endpoint_id": endpoint_id.as_str(),
-                "status": state.word(),
-            })
-        })
-        .collect();
-    json!({
-        "message_id": receipt.message_id.as_str(),
-        "event_type": receipt.event_type,
-        "deliveries": deliveries,
-    })
+/// What the publisher is told. Written without a detour through JSON values: it is the most frequent answer.
+#[derive(Serialize)]
+struct View {
+    message_id: MessageId,
+    event_type: String,
+    deliveries: Vec<DeliveryView>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+#[derive(Serialize)]
+struct DeliveryView {
+    id: DeliveryId,
+    endpoint_id: EndpointId,
+    status: &'static str,
+}
+
+impl View {
+    fn of(accepted: Accepted) -> Self {
+        let Receipt {
+            message_id,
+            event_type,
+            deliveries,
+        } = accepted.receipt;
+        let deliveries = deliveries
+            .into_iter()
+            .map(|(id, endpoint_id, state)| DeliveryView {
+                id,
+                endpoint_id,
+                status: state.word(),
+            });
+        Self {
+            message_id,
+            event_type,
+            deliveries: deliveries.collect(),
+            duplicate: accepted.duplicate,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one writing thread, a few reading connections.
 
+mod checkpoint;
 mod reader;
 mod reads;
 mod rows;
@@ -11,6 +12,7 @@ mod writer;
 mod writes;
 
 use self::{
+    checkpoint::Checkpointer,
     reader::Reader,
     schema::Lock,
     writer::{Caller, Writer},
@@ -59,6 +61,7 @@ impl SqliteStore {
         let (connection, vault) = open_sealed(path, keys, chance)?;
         let writer = Writer::start(
             connection,
+            Some(Checkpointer::start(path)?),
             limits.queue_max as usize,
             limits.batch_max as usize,
         )?;

@@ -1,8 +1,13 @@
 //! The one writing connection, on a thread of its own.
 //!
-//! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, each job
-//! in a savepoint of its own, and is answered after it. So one fsync serves many, and nobody waits for company.
+//! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, and is
+//! answered after it. So one fsync serves many, and nobody waits for company.
+//!
+//! Jobs of a group run one after the other without savepoints, which cost as much as the writes themselves (SQLite copies
+//! each page that is changed within one). When a job fails, the group is rolled back and run again, each job in a savepoint
+//! of its own: the failed one leaves nothing, its neighbours are kept.
 
+use super::checkpoint::Checkpointer;
 use crate::store::{Later, StoreError};
 use rusqlite::Connection;
 use std::{
@@ -26,18 +31,58 @@ pub(super) enum Caller {
     Host,
 }
 
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// A write that waits for its turn or for the commit.
+trait Write: Send {
+    /// Does its part of the transaction and remembers what came of it. May be called again after a rollback.
+    ///
+    /// # Errors
+    /// When it failed. It may have done a part, which must be undone.
+    fn run(&mut self, connection: &Connection) -> Result<(), ()>;
 
-/// Does its part of the transaction, or nothing when there is none; what comes back answers the caller once the commit is
-/// known.
-type Run = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+    /// Gives back its place in the queue.
+    fn leave(&mut self);
+
+    /// Tells the caller, once the commit is known.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Work<T, F> {
+    doing: &'static str,
+    work: F,
+    done: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Write for Work<T, F> {
+    fn run(&mut self, connection: &Connection) -> Result<(), ()> {
+        // A panic is a defect, but it must not take the thread with it.
+        let done = catch_unwind(AssertUnwindSafe(|| (self.work)(connection)));
+        let done = match done {
+            Ok(done) => done.map_err(|error| failed(self.doing, &error)),
+            Err(_) => Err(StoreError::Failed {
+                doing: self.doing,
+                problem: "the write panicked".to_owned(),
+            }),
+        };
+        let well = done.is_ok();
+        self.done = Some(done);
+        well.then_some(()).ok_or(())
+    }
+
+    fn leave(&mut self) {
+        self.place = None;
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let done = self.done.unwrap_or(Err(StoreError::Closed));
+        // A caller that has gone does not mind.
+        let _ = self.answer.send(committed.and(done));
+    }
+}
 
 enum Job {
-    Write {
-        run: Run,
-        /// Given back before the answer.
-        _place: Option<OwnedSemaphorePermit>,
-    },
+    Write(Box<dyn Write>),
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -51,13 +96,14 @@ impl Writer {
     /// Starts the thread. It ends when the writer is dropped or closed.
     pub(super) fn start(
         connection: Connection,
+        checkpointer: Option<Checkpointer>,
         queue_max: usize,
         batch_max: usize,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = unbounded_channel();
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(connection, queue, batch_max))
+            .spawn(move || run(connection, checkpointer, queue, batch_max))
             .map_err(|error| StoreError::Failed {
                 doing: "starting the writing thread",
                 problem: error.to_string(),
@@ -68,12 +114,12 @@ impl Writer {
         })
     }
 
-    /// Queues a write. What `work` does is undone when it fails.
+    /// Queues a write. What `work` does is undone when it fails; it may be run twice, the first time undone.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         caller: Caller,
         doing: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<T> {
         let place = match caller {
             Caller::Host => None,
@@ -83,15 +129,13 @@ impl Writer {
             },
         };
         let (answer, answered) = oneshot::channel();
-        let run = Box::new(move |connection: Option<&Connection>| -> Answer {
-            let done = connection.map(|connection| in_savepoint(connection, doing, work));
-            Box::new(move |committed| {
-                let done = done.unwrap_or(Err(StoreError::Closed));
-                // A caller that has gone does not mind.
-                let _ = answer.send(committed.and(done));
-            })
-        });
-        let job = Job::Write { run, _place: place };
+        let job = Job::Write(Box::new(Work {
+            doing,
+            work,
+            done: None,
+            answer,
+            place,
+        }));
         let queued = self.jobs.send(job).is_ok();
         Box::pin(async move {
             match queued {
@@ -110,34 +154,6 @@ impl Writer {
     }
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    doing: &'static str,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> Result<T, StoreError> {
-    let failed = |error: rusqlite::Error| failed(doing, &error);
-    execute(connection, "SAVEPOINT job").map_err(failed)?;
-    // A panic is a defect, but it must not take the thread with it.
-    let done = catch_unwind(AssertUnwindSafe(|| work(connection)));
-    match done {
-        Ok(Ok(value)) => {
-            execute(connection, "RELEASE job").map_err(failed)?;
-            Ok(value)
-        }
-        other => {
-            execute(connection, "ROLLBACK TO job").map_err(failed)?;
-            execute(connection, "RELEASE job").map_err(failed)?;
-            Err(match other {
-                Ok(Err(error)) => failed(error),
-                _ => StoreError::Failed {
-                    doing,
-                    problem: "the write panicked".to_owned(),
-                },
-            })
-        }
-    }
-}
-
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
@@ -150,7 +166,12 @@ pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError
     }
 }
 
-fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usize) {
+fn run(
+    connection: Connection,
+    checkpointer: Option<Checkpointer>,
+    mut queue: UnboundedReceiver<Job>,
+    batch_max: usize,
+) {
     let mut close = None;
     while close.is_none() {
         let Some(first) = queue.blocking_recv() else {
@@ -160,6 +181,8 @@ fn run(connection: Connection, mut queue: UnboundedReceiver<Job>, batch_max: usi
     }
     // Later calls are told that the store is closed, because their end of the channel is gone.
     drop(queue);
+    // So that the last checkpoint has the file to itself.
+    drop(checkpointer);
     let done = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .and_then(|()| connection.close().map_err(|(_, error)| error))
@@ -177,12 +200,10 @@ fn transaction(
     batch_max: usize,
 ) -> Option<oneshot::Sender<Result<(), StoreError>>> {
     let mut close = None;
-    let mut answers = Vec::new();
-    let mut places = Vec::new();
+    let mut writes = Vec::new();
+    // Trap: without a transaction around them writes would be kept one by one, and the callers be told that they are not.
     let began = execute(connection, "BEGIN IMMEDIATE");
-    // Trap: without a transaction around it a savepoint is one by itself, and its release would commit what the callers are
-    // then told is not kept.
-    let within = began.is_ok().then_some(connection);
+    let mut well = began.is_ok();
     let mut next = Some(first);
     while let Some(job) = next {
         match job {
@@ -190,17 +211,21 @@ fn transaction(
                 close = Some(answer);
                 break;
             }
-            Job::Write { run, _place } => {
-                answers.push(run(within));
-                places.push(_place);
+            Job::Write(mut write) => {
+                well = well && write.run(connection).is_ok();
+                writes.push(write);
             }
         }
-        next = match answers.len() < batch_max {
+        next = match writes.len() < batch_max {
             true => queue.try_recv().ok(),
             false => None,
         };
     }
-    let committed = began.and_then(|()| execute(connection, "COMMIT"));
+    let committed = match (began, well) {
+        (Err(error), _) => Err(error),
+        (Ok(()), true) => execute(connection, "COMMIT"),
+        (Ok(()), false) => one_by_one(connection, &mut writes),
+    };
     let committed = committed.map_err(|error| failed("committing", &error));
     if let Err(error) = &committed {
         tracing::error!(%error, "nothing of the last writes is kept");
@@ -208,11 +233,30 @@ fn transaction(
         let _ = execute(connection, "ROLLBACK");
     }
     // Before the answers: whoever hears of a commit finds its place free.
-    drop(places);
-    for answer in answers {
-        answer(committed.clone());
+    for write in &mut writes {
+        write.leave();
+    }
+    for write in writes {
+        write.answer(committed.clone());
     }
     close
+}
+
+/// Undoes a transaction in which a write failed, and runs its writes again, so that only those are undone that fail.
+fn one_by_one(connection: &Connection, writes: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
+    // A full disk ends the transaction by itself.
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for write in writes {
+        execute(connection, "SAVEPOINT job")?;
+        if write.run(connection).is_err() {
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    execute(connection, "COMMIT")
 }
 
 #[cfg(test)]
@@ -225,7 +269,10 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
             .unwrap();
-        (Writer::start(connection, queue_max, 8).unwrap(), folder)
+        (
+            Writer::start(connection, None, queue_max, 8).unwrap(),
+            folder,
+        )
     }
 
     fn insert(writer: &Writer, n: i64) -> Later<()> {
@@ -282,7 +329,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE t (n UNIQUE); BEGIN")
             .unwrap();
-        let writer = Writer::start(connection, 8, 8).unwrap();
+        let writer = Writer::start(connection, None, 8, 8).unwrap();
         let (ran, has_run) = std::sync::mpsc::channel();
         let first = writer.submit(Caller::Host, "testing", move |_| {
             let _ = ran.send(());
