@@ -1,9 +1,30 @@
 //! Chance. The only file that asks the operating system for it.
 
+use std::cell::RefCell;
+
+/// Ids and numbers; anything longer, such as a secret, comes from the operating system directly.
+const SHORT_BYTES: usize = 16;
+
 /// A source of unpredictable bytes.
 pub trait Chance: Send + Sync + 'static {
     /// Fills `bytes`.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Random bytes that a thread asks the operating system for at a time: every delivery needs four ids and numbers, and a
+/// system call for each shows.
+const AHEAD_BYTES: usize = 512;
+
+/// Bytes that were asked for ahead. Those before `used` have been handed out, and are zero since.
+struct Ahead {
+    bytes: [u8; AHEAD_BYTES],
+    used: usize,
+}
+
+thread_local! {
+    static AHEAD: RefCell<Ahead> = const {
+        RefCell::new(Ahead { bytes: [0; AHEAD_BYTES], used: AHEAD_BYTES })
+    };
 }
 
 /// The operating system's generator.
@@ -15,7 +36,32 @@ impl Chance for SystemChance {
     /// When the operating system has no random bytes. Nothing safe can be done then: ids would repeat and secrets could be
     /// guessed. [`SystemChance::check`] finds out at the start.
     fn fill(&self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the operating system gives no random bytes");
+        let short = bytes.len() <= SHORT_BYTES;
+        let taken = short && AHEAD.with_borrow_mut(|ahead| ahead.take(bytes));
+        if !taken {
+            getrandom::fill(bytes).expect("the operating system gives no random bytes");
+        }
+    }
+}
+
+impl Ahead {
+    /// Hands out bytes that nobody got before. False when there are none, and none to be had.
+    fn take(&mut self, bytes: &mut [u8]) -> bool {
+        if self.used.saturating_add(bytes.len()) > AHEAD_BYTES {
+            if getrandom::fill(&mut self.bytes).is_err() {
+                return false;
+            }
+            self.used = 0;
+        }
+        let end = self.used.saturating_add(bytes.len());
+        let Some(unused) = self.bytes.get_mut(self.used..end) else {
+            return false;
+        };
+        bytes.copy_from_slice(unused);
+        // What was handed out cannot be found here later.
+        unused.fill(0);
+        self.used = end;
+        true
     }
 }
 
@@ -45,4 +91,24 @@ pub fn signing_secret(chance: &dyn Chance) -> String {
     let mut bytes = [0; SECRET_BYTES];
     chance.fill(&mut bytes);
     format!("whsec_{}", base16ct::lower::encode_string(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_bytes_are_handed_out_twice() {
+        let mut seen = HashSet::new();
+        // Past several refills, in lengths that do not divide the store.
+        for round in 0..1_000 {
+            let mut bytes = [0; SHORT_BYTES];
+            SystemChance.fill(&mut bytes[..10 + round % 7]);
+            assert!(seen.insert(bytes[..10].to_vec()));
+        }
+        AHEAD.with_borrow(|ahead| {
+            assert!(ahead.bytes[..ahead.used].iter().all(|byte| *byte == 0));
+        });
+    }
 }

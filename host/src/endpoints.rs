@@ -219,6 +219,9 @@ pub async fn change(
     })?;
     match stored.await {
         Ok(more) => {
+            if after.secrets != before.secrets {
+                context.rules.kernel.forget_signers();
+            }
             worker.changed(&after, resumed, more);
             Ok(after)
         }
@@ -246,6 +249,7 @@ pub async fn delete(
         .ok_or(EndpointError::Unknown)?;
     match deleted.await {
         Ok(more) => {
+            context.rules.kernel.forget_signers();
             worker.deleted(&id, more);
             Ok(())
         }

@@ -1,6 +1,7 @@
 //! Names of things: a fixed prefix and a ULID, so that an id says what it names and sorts by the time it was made.
 
 use crate::chance::Chance;
+use serde::{Serialize, Serializer};
 use std::{fmt, sync::Arc};
 use ulid::Ulid;
 
@@ -37,6 +38,12 @@ macro_rules! ids {
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

@@ -5,6 +5,7 @@ mod guest;
 mod kernel;
 mod pool;
 mod self_test;
+mod signers;
 
 pub use self::{
     engine::{Engine, Limits},
@@ -148,13 +149,13 @@ impl Rules {
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            let mut signer = self.kernel.signer(&signature.scheme, &secrets, &options)?;
             let message = Message {
                 id: Some(message_id),
                 url: &endpoint.url,
                 ..Message::new(at, body)
             };
-            headers.extend(signer.sign(&message)?);
+            let kernel = &self.kernel;
+            headers.extend(kernel.sign(&signature.scheme, &secrets, &options, &message)?);
         }
         Ok(headers)
     }

@@ -1,6 +1,7 @@
 //! The host is killed at random moments under load; nothing accepted may be lost, and nothing may change.
 //!
 //! The seed decides the moments and is printed first; `COUNTERSIGN_SEED=<number>` repeats a run's choices.
+//! `COUNTERSIGN_ROUNDS=<number>` kills so often, with as much more load; `cargo xtask bench crash` sets it.
 
 use anyhow::Context;
 use countersign_core::Config;
@@ -19,10 +20,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-const MESSAGES: usize = 2_000;
+/// Messages between two kills; a third of them fewer or more.
+const BETWEEN: std::ops::Range<usize> = 60..240;
+/// Kills while only deliveries are under way.
+const LATE_KILLS: usize = 3;
+/// Kills without `COUNTERSIGN_ROUNDS`, at least.
+const ROUNDS: usize = 13;
+/// Messages for each kill, so that most kills meet publishers at work.
+const MESSAGES_PER_ROUND: usize = 150;
 const PUBLISHERS: usize = 4;
-/// Longest that the whole load may take; reached only when something is broken.
-const LIMIT: Duration = Duration::from_secs(240);
+/// Longest that the load of a round may take; reached only when something is broken.
+const ROUND_LIMIT: Duration = Duration::from_secs(18);
 
 /// One endpoint per row: name, provider, route of the receiver, secret.
 const ENDPOINTS: [(&str, &str, &str, &str); 4] = [
@@ -43,6 +51,13 @@ fn nothing_accepted_is_lost_when_the_host_is_killed_under_load() {
 }
 
 fn run() -> anyhow::Result<()> {
+    let rounds = std::env::var("COUNTERSIGN_ROUNDS").ok();
+    let rounds = match rounds {
+        Some(rounds) => rounds.parse().context("COUNTERSIGN_ROUNDS")?,
+        None => ROUNDS,
+    };
+    let messages = rounds * MESSAGES_PER_ROUND;
+    let limit = ROUND_LIMIT * u32::try_from(rounds)?;
     let seed = std::env::var("COUNTERSIGN_SEED").ok();
     let seed = seed
         .and_then(|seed| seed.parse().ok())
@@ -67,21 +82,21 @@ fn run() -> anyhow::Result<()> {
     let mut kills = 0;
     thread::scope(|scope| -> anyhow::Result<()> {
         for _ in 0..PUBLISHERS {
-            scope.spawn(|| publish(&url, &next, &accepted, started));
+            scope.spawn(|| publish(&url, messages, &next, &accepted, started + limit));
         }
         // By progress, not by time: as many kills on a fast machine as on a slow one.
         let mut next_kill = 0;
         loop {
-            next_kill += chance.usize(60..240);
-            while accepted.lock().unwrap().len() < next_kill.min(MESSAGES) {
+            next_kill += chance.usize(BETWEEN);
+            while accepted.lock().unwrap().len() < next_kill.min(messages) {
                 anyhow::ensure!(
-                    started.elapsed() < LIMIT,
+                    started.elapsed() < limit,
                     "only {} accepted",
                     accepted.lock().unwrap().len()
                 );
                 thread::sleep(Duration::from_millis(1));
             }
-            if next_kill >= MESSAGES {
+            if next_kill >= messages {
                 break;
             }
             thread::sleep(Duration::from_millis(chance.u64(..30)));
@@ -92,7 +107,7 @@ fn run() -> anyhow::Result<()> {
         Ok(())
     })?;
     // And while only deliveries are under way.
-    for _ in 0..3 {
+    for _ in 0..LATE_KILLS.max(rounds.saturating_sub(kills)) {
         thread::sleep(Duration::from_millis(chance.u64(5..60)));
         host.kill()?;
         kills += 1;
@@ -111,13 +126,13 @@ fn run() -> anyhow::Result<()> {
     )?;
     let stats = host.get("/v1/stats")?.json;
     println!(
-        "{MESSAGES} messages, {kills} kills, {:.1} s; deliveries {}",
+        "{messages} messages, {kills} kills, {:.1} s; deliveries {}",
         started.elapsed().as_secs_f64(),
         stats["deliveries"]
     );
-    check(&receiver.arrivals(), &accepted)?;
+    check(&receiver.arrivals(), &accepted, messages)?;
     anyhow::ensure!(
-        kills >= 5,
+        kills >= rounds,
         "only {kills} kills: the load is over too soon to show anything"
     );
     anyhow::ensure!(!home.log().contains("panicked"), "a panic is in the log");
@@ -128,14 +143,15 @@ fn run() -> anyhow::Result<()> {
 /// makes one message of the two.
 fn publish(
     url: &str,
+    messages: usize,
     next: &AtomicUsize,
     accepted: &Mutex<BTreeMap<usize, String>>,
-    started: Instant,
+    end: Instant,
 ) {
     let agent = host::agent();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= MESSAGES {
+        if number >= messages {
             return;
         }
         let (_, provider, ..) = ENDPOINTS[number % ENDPOINTS.len()];
@@ -151,10 +167,7 @@ fn publish(
                 Ok(answer) if answer.status != 503 => panic!("{answer:?}"),
                 Ok(_) | Err(_) => thread::sleep(Duration::from_millis(5)),
             }
-            assert!(
-                started.elapsed() < LIMIT,
-                "event {number} was never accepted"
-            );
+            assert!(Instant::now() < end, "event {number} was never accepted");
         };
         let id = id.as_str().expect("a message id").to_owned();
         accepted.lock().unwrap().insert(number, id);
@@ -180,8 +193,12 @@ fn payload(provider: &str, number: usize) -> serde_json::Value {
 }
 
 /// Every accepted message arrived, at its endpoint and no other, with one body and a signature that fits.
-fn check(arrivals: &[Arrival], accepted: &BTreeMap<usize, String>) -> anyhow::Result<()> {
-    anyhow::ensure!(accepted.len() == MESSAGES, "{} accepted", accepted.len());
+fn check(
+    arrivals: &[Arrival],
+    accepted: &BTreeMap<usize, String>,
+    messages: usize,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(accepted.len() == messages, "{} accepted", accepted.len());
     let mut by_message: HashMap<&str, Vec<&Arrival>> = HashMap::new();
     for arrival in arrivals {
         by_message
@@ -190,8 +207,8 @@ fn check(arrivals: &[Arrival], accepted: &BTreeMap<usize, String>) -> anyhow::Re
             .push(arrival);
     }
     anyhow::ensure!(
-        by_message.len() == MESSAGES,
-        "{} message ids arrived, {MESSAGES} were accepted",
+        by_message.len() == messages,
+        "{} message ids arrived, {messages} were accepted",
         by_message.len()
     );
     let mut duplicates = 0;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -212,6 +212,11 @@ impl Host {
         &self.url
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
         read(self.agent.get(format!("{}{path}", self.url)).call()?)
     }
@@ -379,15 +384,12 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer
     })
 }
 
-/// The binary beside the test's own executable, in `target/<profile>/`.
+/// The binary beside our own executable in `target/<profile>/`, or one folder up from a test's.
 fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(Path::parent);
-    let binary = folder
-        .context("the test runs outside a target folder")?
-        .join("countersign");
-    if !binary.exists() {
-        bail!("{} is missing; run `cargo xtask build`", binary.display());
-    }
-    Ok(binary)
+    let folders = own.ancestors().skip(1).take(2);
+    let mut binaries = folders.map(|folder| folder.join("countersign"));
+    binaries
+        .find(|binary| binary.is_file())
+        .context("there is no binary `countersign`; run `cargo xtask build`")
 }

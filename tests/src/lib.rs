@@ -3,6 +3,7 @@
 
 pub mod constant_time;
 pub mod conversions;
+pub mod deliver;
 pub mod dns;
 pub mod faces;
 pub mod host;

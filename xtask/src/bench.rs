@@ -9,7 +9,7 @@ use crate::run::{self, Step};
 use crate::workspace::Workspace;
 
 /// What is measured.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum Measurement {
     /// Whether the time of a verification depends on what is secret
     ///
@@ -40,33 +40,78 @@ pub(crate) enum Measurement {
         #[arg(long, conflicts_with = "only")]
         readme: bool,
     },
+    /// Deliveries per second, processor time, latency and memory of the host
+    ///
+    /// Publisher, host and receiver on this machine, beside a loop that keeps nothing and a sender made of BullMQ, Redis and
+    /// undici (needs node, npm and redis-server). Medians of several runs, with the bars that we set ourselves. Never fails for
+    /// being slow; a message that is lost or altered is an error.
+    Deliver {
+        /// How often; the median counts
+        #[arg(long, default_value_t = 3)]
+        runs: u32,
+        /// Length of each measurement
+        #[arg(long, default_value_t = 5)]
+        seconds: u32,
+        /// One run of a second each
+        #[arg(long)]
+        quick: bool,
+        /// The host alone
+        #[arg(long)]
+        no_peers: bool,
+        /// Only what has this in its name: `one endpoint`, `fan-out`, `batches`, `hanging`
+        #[arg(long)]
+        only: Option<String>,
+        /// Print JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// A backlog that is published while its receiver is down, and delivered when it is up
+    Backlog {
+        /// How many messages
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u32,
+        /// Print JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// When retries come, against each provider's schedule
+    ///
+    /// Waits up to a minute in real time, all of them with `delivery.time_scale`. Takes three minutes.
+    Timing {
+        /// Only waits of a few seconds in real time, the others faster: half a minute
+        #[arg(long)]
+        quick: bool,
+        /// Print JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// Kill the host under load, again and again; nothing that it accepted may be lost
+    ///
+    /// The test `kill` with more rounds. Fails when a message is lost or altered. COUNTERSIGN_SEED repeats a run's choices.
+    Crash {
+        /// How often the host is killed
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
 }
 
-/// Builds, measures, and fails when the finding is not the wanted one.
-pub(crate) fn bench(workspace: &Workspace, measurement: Measurement) -> Result<()> {
+/// Builds and measures. Fails when the finding is not the wanted one; being slow is none.
+pub(crate) fn bench(workspace: &Workspace, measurement: &Measurement) -> Result<()> {
     build::build(workspace, Scope::WasmOnly)?;
     match measurement {
-        Measurement::ConstantTime { samples } => constant_time(workspace, samples),
-        Measurement::Verify {
-            rounds,
-            quick,
-            json,
-            only,
-            readme,
-        } => {
+        Measurement::ConstantTime { .. } => {}
+        Measurement::Verify { .. } => {
             npm::build(workspace)?;
-            let mut options = Vec::new();
-            options.extend(rounds.map(|rounds| format!("--rounds={rounds}")));
-            options.extend(quick.then(|| "--quick".to_owned()));
-            options.extend(json.then(|| "--json".to_owned()));
-            options.extend(only.map(|only| format!("--only={only}")));
-            options.extend(readme.then(|| "--readme".to_owned()));
-            verify(workspace, &options)
+            return verify(workspace, &arguments(workspace, measurement));
+        }
+        Measurement::Crash { rounds } => {
+            build::host(workspace)?;
+            return crash(workspace, *rounds);
+        }
+        Measurement::Deliver { .. } | Measurement::Backlog { .. } | Measurement::Timing { .. } => {
+            build::host(workspace)?;
         }
     }
-}
-
-fn constant_time(workspace: &Workspace, samples: Option<u32>) -> Result<()> {
     let step = Step::begin("compile the measurements");
     let mut cargo = workspace.cargo();
     cargo
@@ -76,13 +121,81 @@ fn constant_time(workspace: &Workspace, samples: Option<u32>) -> Result<()> {
     run::inherit(&mut cargo).context("the measurements did not compile")?;
     step.done("");
     let mut command = workspace.command(workspace.native_binary("bench"));
-    command
-        .args(["constant-time", "--kernel"])
-        .arg(workspace.outputs().join("kernel.wasm"));
-    if let Some(samples) = samples {
-        command.args(["--samples", &samples.to_string()]);
+    command.args(arguments(workspace, measurement));
+    run::inherit(&mut command).context("not as it should be; see above")
+}
+
+fn arguments(workspace: &Workspace, measurement: &Measurement) -> Vec<String> {
+    let mut arguments = Vec::new();
+    let mut say = |words: &[&str]| arguments.extend(words.iter().map(|word| (*word).to_owned()));
+    let flags = |given: &[(bool, &str)]| -> Vec<String> {
+        let given = given.iter().filter(|(given, _)| *given);
+        given.map(|(_, flag)| format!("--{flag}")).collect()
+    };
+    match measurement {
+        Measurement::ConstantTime { samples } => {
+            let kernel = workspace.outputs().join("kernel.wasm");
+            say(&["constant-time", "--kernel", &kernel.to_string_lossy()]);
+            if let Some(samples) = samples {
+                say(&["--samples", &samples.to_string()]);
+            }
+        }
+        Measurement::Verify {
+            rounds,
+            quick,
+            json,
+            only,
+            readme,
+        } => {
+            arguments.extend(rounds.map(|rounds| format!("--rounds={rounds}")));
+            arguments.extend(only.as_ref().map(|only| format!("--only={only}")));
+            arguments.extend(flags(&[
+                (*quick, "quick"),
+                (*json, "json"),
+                (*readme, "readme"),
+            ]));
+        }
+        Measurement::Deliver {
+            runs,
+            seconds,
+            quick,
+            no_peers,
+            only,
+            json,
+        } => {
+            say(&["deliver", "--runs", &runs.to_string()]);
+            say(&["--seconds", &seconds.to_string()]);
+            if let Some(only) = only {
+                say(&["--only", only]);
+            }
+            arguments.extend(flags(&[
+                (*quick, "quick"),
+                (*no_peers, "no-peers"),
+                (*json, "json"),
+            ]));
+        }
+        Measurement::Backlog { messages, json } => {
+            say(&["backlog", "--messages", &messages.to_string()]);
+            arguments.extend(flags(&[(*json, "json")]));
+        }
+        Measurement::Timing { quick, json } => {
+            say(&["timing"]);
+            arguments.extend(flags(&[(*quick, "quick"), (*json, "json")]));
+        }
+        // It is a test.
+        Measurement::Crash { .. } => {}
     }
-    run::inherit(&mut command).context("not as it should be; see the table")
+    arguments
+}
+
+fn crash(workspace: &Workspace, rounds: u32) -> Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo
+        .env("COUNTERSIGN_ROUNDS", rounds.to_string())
+        .args(["test", "--release"])
+        .args(build::NATIVE_PACKAGES)
+        .args(["--test", "kill", "--", "--nocapture"]);
+    run::inherit(&mut cargo).context("something that was accepted is not as it should be")
 }
 
 fn verify(workspace: &Workspace, options: &[String]) -> Result<()> {

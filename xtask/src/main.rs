@@ -156,7 +156,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test { faces } => test::test(&workspace, &faces),
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
         Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
-        Chore::Bench { measurement } => bench::bench(&workspace, measurement),
+        Chore::Bench { measurement } => bench::bench(&workspace, &measurement),
         Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;

@@ -104,7 +104,8 @@ pub async fn wipe_expired(context: &Context, now_ms: u64) {
     }
 }
 
-/// Replaces the secrets in memory and in the store, unless they stay as they are.
+/// Replaces the secrets in memory and in the store, unless they stay as they are; keys prepared from those before are
+/// forgotten.
 async fn change_secrets(
     context: &Context,
     entry: &Arc<Entry>,
@@ -131,11 +132,12 @@ async fn change_secrets(
         };
         Ok((stored, before, endpoint.clone()))
     })?;
-    if let Some(stored) = stored
-        && let Err(error) = stored.await
-    {
-        entry.take_back(&after, before, &error);
-        return Err(error.into());
+    if let Some(stored) = stored {
+        if let Err(error) = stored.await {
+            entry.take_back(&after, before, &error);
+            return Err(error.into());
+        }
+        context.rules.kernel.forget_signers();
     }
     Ok(after)
 }

@@ -4,10 +4,14 @@ use super::{
     RulesError,
     engine::{Engine, Limits, Sandbox},
     pool::{MEMORY_BYTES_KEPT, Pool},
+    signers::Signers,
 };
 use countersign_core::{Headers, Message, Request, SignedAt};
 use countersign_kernel::{ABI_VERSION, Code, INPUT_BYTES_MAX, RECORD_BYTES, frame};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use wasmtime::TypedFunc;
 
 /// Room for the longest frame that the kernel takes, and some.
@@ -20,6 +24,8 @@ const LIMITS: Limits = Limits {
 /// The module that signs and verifies.
 pub struct Kernel {
     pool: Arc<Pool<Instance>>,
+    /// Raised when kept signers are to be forgotten.
+    age: AtomicU64,
 }
 
 /// Why the kernel did not do what it was asked for.
@@ -57,7 +63,10 @@ impl Kernel {
             move || Instance::new(template.instance()?),
             |instance| instance.sandbox.memory_bytes() <= MEMORY_BYTES_KEPT,
         )?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            age: AtomicU64::new(0),
+        })
     }
 
     /// A keyed signer and verifier. `tolerance`: `None` is the scheme's own, `Some(None)` switches the window off,
@@ -89,6 +98,37 @@ impl Kernel {
         self.keyed(Role::Signer, scheme, None, secrets, options)
     }
 
+    /// Signs a message; returns the headers to send. The keyed signer is kept for the next message, so that a busy endpoint's
+    /// secret is not prepared anew for each.
+    ///
+    /// # Errors
+    /// [`KernelError`]
+    pub fn sign(
+        &self,
+        scheme: &str,
+        secrets: &[&str],
+        options: &[(&str, &str)],
+        message: &Message<'_>,
+    ) -> Result<Vec<(String, String)>, KernelError> {
+        let config = configuration(scheme, None, secrets, options);
+        let (frame, now_s) = to_be_signed(message);
+        let age = self.age.load(Ordering::Acquire);
+        let signed = self
+            .pool
+            .with(|instance| match instance.kept_signer(&config, age)? {
+                Ok(number) => instance.sign(number, &frame, now_s),
+                Err(code) => Ok(Err(code)),
+            })?;
+        signed.map_err(KernelError::Refused)
+    }
+
+    /// Forgets all kept signers, those of an instance that is signing right now before it signs again: to be called when a
+    /// secret is taken out of use.
+    pub fn forget_signers(&self) {
+        self.age.fetch_add(1, Ordering::AcqRel);
+        self.pool.drop_idle();
+    }
+
     fn keyed(
         &self,
         role: Role,
@@ -97,19 +137,7 @@ impl Kernel {
         secrets: &[&str],
         options: &[(&str, &str)],
     ) -> Result<Handle, KernelError> {
-        let tolerance = tolerance
-            .map(|seconds| seconds.map_or_else(String::new, |seconds| seconds.to_string()));
-        let secrets: Vec<_> = secrets.iter().map(Some).collect();
-        let options: Vec<_> = options
-            .iter()
-            .flat_map(|(k, v)| [Some(k), Some(v)])
-            .collect();
-        let config = frame::write(&[
-            Some(scheme.as_bytes()),
-            tolerance.as_deref().map(str::as_bytes),
-            Some(&frame::write(&secrets)),
-            Some(&frame::write(&options)),
-        ]);
+        let config = configuration(scheme, tolerance, secrets, options);
         let mut instance = self.pool.take()?;
         let built = instance.keyed_new(role, &config)?;
         let handle = |instance, number| Handle {
@@ -126,6 +154,28 @@ impl Kernel {
             }
         }
     }
+}
+
+/// The frame that describes a keyed signer or verifier.
+fn configuration(
+    scheme: &str,
+    tolerance: Option<Option<u32>>,
+    secrets: &[&str],
+    options: &[(&str, &str)],
+) -> Vec<u8> {
+    let tolerance =
+        tolerance.map(|seconds| seconds.map_or_else(String::new, |seconds| seconds.to_string()));
+    let secrets: Vec<_> = secrets.iter().map(Some).collect();
+    let options: Vec<_> = options
+        .iter()
+        .flat_map(|(k, v)| [Some(k), Some(v)])
+        .collect();
+    frame::write(&[
+        Some(scheme.as_bytes()),
+        tolerance.as_deref().map(str::as_bytes),
+        Some(&frame::write(&secrets)),
+        Some(&frame::write(&options)),
+    ])
 }
 
 /// A keyed signer and verifier. It has an instance of the kernel to itself; dropping it wipes the keys and gives the
@@ -174,18 +224,7 @@ impl Handle {
     /// # Errors
     /// [`KernelError`]
     pub fn sign(&mut self, message: &Message<'_>) -> Result<Vec<(String, String)>, KernelError> {
-        let (text, now_s) = match message.at {
-            SignedAt::Text(text) => (Some(text.as_bytes()), 0.0),
-            SignedAt::UnixMs(unix_ms) => (None, unix_ms.div_euclid(1_000) as f64),
-        };
-        let frame = frame::write(&[
-            message.id.map(str::as_bytes),
-            text,
-            Some(message.body),
-            Some(message.method.as_bytes()),
-            Some(message.url.as_bytes()),
-            Some(&all_headers(message.headers)),
-        ]);
+        let (frame, now_s) = to_be_signed(message);
         let signed = self.with(|instance, number| instance.sign(number, &frame, now_s))?;
         signed.map_err(KernelError::Refused)
     }
@@ -201,6 +240,23 @@ impl Handle {
         self.instance = Some(instance);
         Ok(done)
     }
+}
+
+/// The frame of a message, and the time of the attempt in unix seconds.
+fn to_be_signed(message: &Message<'_>) -> (Vec<u8>, f64) {
+    let (text, now_s) = match message.at {
+        SignedAt::Text(text) => (Some(text.as_bytes()), 0.0),
+        SignedAt::UnixMs(unix_ms) => (None, unix_ms.div_euclid(1_000) as f64),
+    };
+    let frame = frame::write(&[
+        message.id.map(str::as_bytes),
+        text,
+        Some(message.body),
+        Some(message.method.as_bytes()),
+        Some(message.url.as_bytes()),
+        Some(&all_headers(message.headers)),
+    ]);
+    (frame, now_s)
 }
 
 /// Names and values, alternating, as a frame.
@@ -241,6 +297,7 @@ struct Instance {
     sign: TypedFunc<(u32, u32, f64), u32>,
     /// Where the result record lies.
     record: u32,
+    signers: Signers,
 }
 
 impl Instance {
@@ -265,6 +322,7 @@ impl Instance {
             verifier_headers: sandbox.function("verifier_headers")?,
             verify: sandbox.function("verify")?,
             sign: sandbox.function("sign")?,
+            signers: Signers::default(),
             sandbox,
         })
     }
@@ -279,6 +337,25 @@ impl Instance {
             0 => Ok(Err(code(self.word(0)?)?)),
             number => Ok(Ok(number)),
         }
+    }
+
+    /// The number of the signer with this configuration, kept from an earlier call or made.
+    fn kept_signer(&mut self, config: &[u8], age: u64) -> Result<Result<u32, Code>, RulesError> {
+        for number in self.signers.renew(age) {
+            self.free(number)?;
+        }
+        let key = Signers::key(config);
+        if let Some(number) = self.signers.find(&key) {
+            return Ok(Ok(number));
+        }
+        let number = match self.keyed_new(Role::Signer, config)? {
+            Ok(number) => number,
+            Err(code) => return Ok(Err(code)),
+        };
+        if let Some(oldest) = self.signers.keep(key, number) {
+            self.free(oldest)?;
+        }
+        Ok(Ok(number))
     }
 
     fn free(&mut self, number: u32) -> Result<(), RulesError> {

@@ -51,6 +51,13 @@ impl<T: Send> Pool<T> {
         }
     }
 
+    /// Drops the instances that wait.
+    pub(super) fn drop_idle(&self) {
+        // Dropped after the lock is given back.
+        let idle = self.idle.lock().map(|mut idle| std::mem::take(&mut *idle));
+        drop(idle);
+    }
+
     /// Does `work` with an instance and drops it if that fails.
     ///
     /// # Errors

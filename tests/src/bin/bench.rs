@@ -1,8 +1,11 @@
 //! Measurements that are run on purpose: `cargo xtask bench` calls this.
 
 use clap::{Parser, Subcommand};
-use countersign_tests::constant_time::{self, T_CERTAIN, T_SUSPICIOUS};
-use std::{path::PathBuf, process::ExitCode};
+use countersign_tests::{
+    constant_time::{self, T_CERTAIN, T_SUSPICIOUS},
+    deliver::{self, Backlog, Plan, Report},
+};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 #[derive(Parser)]
 struct Arguments {
@@ -21,11 +24,83 @@ enum Measurement {
         #[arg(long, default_value_t = 400_000)]
         samples: usize,
     },
+    /// Our host beside a raw loop and BullMQ.
+    Deliver {
+        /// How often; the median counts.
+        #[arg(long, default_value_t = 3)]
+        runs: u32,
+        /// Length of each measurement.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// One run of a second each.
+        #[arg(long)]
+        quick: bool,
+        /// Our host alone.
+        #[arg(long)]
+        no_peers: bool,
+        /// Only rows with this in their name.
+        #[arg(long)]
+        only: Option<String>,
+        /// Print JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A backlog that is published while the receiver is down.
+    Backlog {
+        /// How many.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u32,
+        /// Print JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// When retries come, against the schedules.
+    Timing {
+        /// Only waits of a few seconds, and the others faster.
+        #[arg(long)]
+        quick: bool,
+        /// Print JSON on standard output.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Measurement::ConstantTime { kernel, samples } = Arguments::parse().measurement;
-    let findings = constant_time::measure(&kernel, samples)?;
+    match Arguments::parse().measurement {
+        Measurement::ConstantTime { kernel, samples } => constant_time(&kernel, samples),
+        Measurement::Deliver {
+            runs,
+            seconds,
+            quick,
+            no_peers,
+            only,
+            json,
+        } => {
+            let plan = Plan {
+                runs: if quick { 1 } else { runs.clamp(1, 100) },
+                time: Duration::from_secs(if quick { 1 } else { seconds.clamp(1, 60) }),
+                peers: !no_peers,
+                only,
+            };
+            print(&deliver::table(&plan)?, json)
+        }
+        Measurement::Backlog { messages, json } => {
+            print(&deliver::backlog(Backlog { messages })?, json)
+        }
+        Measurement::Timing { quick, json } => print(&deliver::timing(quick)?, json),
+    }
+}
+
+fn print(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
+    match json {
+        true => println!("{:#}", report.json()),
+        false => println!("\n{report}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn constant_time(kernel: &std::path::Path, samples: usize) -> anyhow::Result<ExitCode> {
+    let findings = constant_time::measure(kernel, samples)?;
     println!(
         "{:<48} {:>9} {:>9} {:>9} {:>9} {:>5}",
         "measurement", "samples", "class 0", "class 1", "t", "runs"
