@@ -131,7 +131,7 @@ fn the_source_is_not_published_to_and_its_subscriptions_are_checked() {
         (refused.status, refused.json["code"].as_str()),
         (400, Some("provider_reserved"))
     );
-    let describe = |events: Value, secret: &str| json!({"provider": "countersign", "url": "https://example.com/", "events": events, "secret": secret});
+    let describe = |events: Value, secret: &str| json!({"provider": "countersign", "url": "https://127.0.0.1/", "events": events, "secret": secret});
     let refused = host
         .post("/v1/endpoints", &describe(json!(["email.sent"]), SECRET))
         .unwrap();
@@ -143,7 +143,7 @@ fn the_source_is_not_published_to_and_its_subscriptions_are_checked() {
     let made = host
         .post(
             "/v1/endpoints",
-            &json!({"provider": "countersign", "url": "https://example.com/"}),
+            &json!({"provider": "countersign", "url": "https://127.0.0.1/"}),
         )
         .unwrap();
     assert!(

@@ -404,6 +404,9 @@ fn a_backup_taken_under_load_is_sound_and_a_host_goes_on_from_it() {
     let other = HostHome::new("").unwrap();
     std::fs::create_dir_all(other.data_dir()).unwrap();
     std::fs::rename(&copy, other.data_dir().join("countersign.db")).unwrap();
+    // Without it the signing secrets in the copy do not open.
+    let key = "secrets.key";
+    std::fs::copy(home.data_dir().join(key), other.data_dir().join(key)).unwrap();
     let restored = other.start().unwrap();
     for message in &before {
         let found = restored.get(&format!("/v1/messages/{message}")).unwrap();

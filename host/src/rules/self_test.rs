@@ -5,6 +5,7 @@ use countersign_core::{delivery::rotation::SecretTimes, provider::Provider};
 use countersign_guest::{
     CheckEndpoint, EndpointSettings, Judge,
     delivery::{EndedAttempt, EndpointHealth, EndpointState, FailureKind, Outcome},
+    operational::SOURCE,
     retry::TimeScale,
 };
 use std::collections::BTreeSet;
@@ -12,10 +13,11 @@ use std::collections::BTreeSet;
 /// A secret that the signatures of every provider take.
 const SECRET: &str = "whsec_000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
-/// Asks `guest` about every provider that the host knows, and about `providers`.
+/// Asks `guest` about every provider that the host knows, about the host's own events, and about `providers`.
 pub(super) fn run(guest: &Guest, kernel: &Kernel, providers: &[String]) -> Result<(), RulesError> {
     let known = Provider::ALL.iter().map(|provider| provider.name());
-    let providers: BTreeSet<_> = known.chain(providers.iter().map(String::as_str)).collect();
+    let given = providers.iter().map(String::as_str);
+    let providers: BTreeSet<_> = known.chain([SOURCE]).chain(given).collect();
     for provider in providers {
         about(guest, kernel, provider).map_err(|error| RulesError::Module {
             module: "guest",

@@ -236,3 +236,25 @@ fn nothing_begins_after_a_stop_and_nothing_is_kept_of_the_deleted() {
     assert_eq!(slots.pick(5), Pick::Stop);
     assert!(!slots.reserve(&a, 0));
 }
+
+#[test]
+fn other_limits_hold_from_then_on_except_where_an_endpoint_has_its_own() {
+    let (mut slots, [a, b]) = (slots(), endpoints());
+    let own = EndpointSettings {
+        concurrency: Some(3),
+        ..EndpointSettings::default()
+    };
+    slots.configure(&b, &own);
+    slots.limit(Limits {
+        endpoint_max: 2,
+        ..limits()
+    });
+    slots.lower(&a, 1);
+    slots.lower(&b, 2);
+    assert_eq!(places(slots.pick(2)), [(a.clone(), 2), (b.clone(), 3)]);
+    slots.lower(&a, 3);
+    assert_eq!(slots.pick(3), Pick::Wait(None));
+    // What waits for a place is looked at again.
+    slots.limit(limits());
+    assert_eq!(places(slots.pick(3)), [(a, 2)]);
+}
