@@ -30,7 +30,8 @@ pub(super) fn check(name: &str, content: &[u8]) -> Vec<String> {
     }
     let is_npm_lock = name.ends_with("package-lock.json");
     for (line, number) in text.lines().zip(1_u64..) {
-        if is_npm_lock && line.trim_start().starts_with("\"resolved\"") {
+        // A folder beside is resolved by a relative path.
+        if is_npm_lock && line.trim_start().starts_with("\"resolved\": \"http") {
             complaints.push(format!(
                 "{name}:{number}: names a registry; set omit-lockfile-registry-resolved=true in npm/.npmrc and lock again"
             ));
@@ -77,6 +78,8 @@ mod tests {
         let lock = b"{\n  \"resolved\": \"https://mirror/x.tgz\"\n}";
         assert_eq!(check("npm/package-lock.json", lock).len(), 1);
         assert_eq!(check("npm/other.json", lock).len(), 0);
+        let folder = b"{\n  \"resolved\": \"no-images\"\n}";
+        assert!(check("npm/package-lock.json", folder).is_empty());
     }
 
     #[test]
