@@ -21,7 +21,7 @@ fn endpoint(url: &str, settings: &Value) -> Value {
 fn settings_are_checked_shown_changed_one_by_one_and_kept() {
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
-    let url = "http://127.0.0.1:9/";
+    let url = "http://127.0.0.1:49151/";
     let wrong = host
         .post("/v1/endpoints", &endpoint(url, &json!({"timeout_ms": 5})))
         .unwrap();
