@@ -29,9 +29,9 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended,
-        Endpoint, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned,
-        Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume,
-        Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, Workspace,
+        Endpoint, EventType, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune,
+        Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep,
+        Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -432,6 +432,26 @@ impl Store for SqliteStore {
             .submit(Caller::Client, "revoking a key", move |connection| {
                 writes::access::revoke_key(connection, &key, now_ms)
             })
+    }
+
+    fn event_types(&self) -> Later<Vec<EventType>> {
+        self.reader.read("listing event types", reads::event_types)
+    }
+
+    fn keep_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "describing an event type",
+            move |connection| writes::access::keep_event_type(connection, &event_type),
+        )
+    }
+
+    fn forget_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "forgetting an event type",
+            move |connection| writes::access::forget_event_type(connection, &event_type),
+        )
     }
 
     fn close(&self) -> Later<()> {

@@ -6,7 +6,7 @@ mod selection;
 mod stats;
 
 pub(super) use self::{
-    access::{keys, workspaces},
+    access::{event_types, keys, workspaces},
     replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},
