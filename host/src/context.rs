@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     config::LiveConfig,
     event_types::EventTypes,
+    ids::MessageIds,
     network::Guard,
     ping::Pings,
     registry::Registry,
@@ -33,6 +34,7 @@ pub struct Context {
     pub event_types: EventTypes,
     /// Turns for samples.
     pub pings: Pings,
+    pub message_ids: MessageIds,
     /// Turns for rendering long payloads.
     pub long_renders: Semaphore,
     /// How fast waits between attempts pass.

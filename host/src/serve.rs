@@ -2,6 +2,7 @@
 
 use crate::{
     access::{Keys, Workspaces},
+    ids::MessageIds,
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -26,6 +27,7 @@ use countersign_core::retry::TimeScale;
 use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{
     io::Write,
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -45,7 +47,10 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error`]
 pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One is left for the store's thread: on few cores more threads than that only take turns.
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {
@@ -92,6 +97,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         keys: Keys::new(store.keys().await?),
         event_types: EventTypes::new(store.event_types().await?),
         pings: Pings::default(),
+        message_ids: MessageIds::default(),
         clock,
         store,
         rules,

@@ -144,8 +144,10 @@ impl Fixture {
 }
 
 fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage {
+    let id = MessageId::new(at_ms, &SystemChance);
+    let delivery = DeliveryId::of(&id, 0);
     NewMessage {
-        id: MessageId::new(at_ms, &SystemChance),
+        id,
         workspace: WorkspaceId::default(),
         provider: "cleanmails".to_owned(),
         event_type: "email.replied".to_owned(),
@@ -153,7 +155,7 @@ fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage 
         created_at_ms: at_ms,
         idempotency: None,
         deliveries: vec![NewDelivery {
-            id: DeliveryId::new(at_ms, &SystemChance),
+            id: delivery,
             endpoint_id: endpoint.id.clone(),
             endpoint_version: endpoint.version,
             state,
