@@ -1,10 +1,12 @@
 //! What is kept, and what a store promises.
 
+mod bodies;
 mod record;
 mod replay;
 mod retention;
 pub mod sqlite;
 
+pub use self::bodies::{Bodies, BodyPage};
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -239,6 +241,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A message with its deliveries and attempts.
     fn message(&self, message: MessageId) -> Later<Option<MessageView>>;
+
+    /// Messages with their bodies, newest first. A read looks at a bounded number of rows, so a page may be short, or empty,
+    /// and still have another one behind it.
+    fn bodies(&self, bodies: Bodies) -> Later<BodyPage>;
 
     /// A delivery with its attempts.
     fn delivery(&self, delivery: DeliveryId) -> Later<Option<(Delivery, Vec<Attempt>)>>;

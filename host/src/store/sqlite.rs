@@ -28,10 +28,10 @@ use crate::{
     chance::Chance,
     ids::{DeliveryId, EndpointId, MessageId, ReplayId},
     store::{
-        Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended, Endpoint,
-        Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
-        PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
-        Selected, Selection, Size, Stats, Stepped, Store, StoreError,
+        Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery, DeliveryState,
+        Ended, Endpoint, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune,
+        Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep,
+        Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -370,6 +370,12 @@ impl Store for SqliteStore {
     fn message(&self, message: MessageId) -> Later<Option<MessageView>> {
         self.reader.read("reading a message", move |connection| {
             reads::message(connection, &message)
+        })
+    }
+
+    fn bodies(&self, bodies: Bodies) -> Later<BodyPage> {
+        self.reader.read("reading bodies", move |connection| {
+            reads::bodies(connection, &bodies)
         })
     }
 

@@ -1,16 +1,18 @@
 //! What each read asks.
 
+mod bodies;
 mod replays;
 mod selection;
 mod stats;
 
+#[cfg(test)]
+pub(super) use self::{bodies::BODIES, selection::search, stats::COUNTS};
 pub(super) use self::{
+    bodies::bodies,
     replays::{replay, replays},
     selection::{count, select},
     stats::{size, stats},
 };
-#[cfg(test)]
-pub(super) use self::{selection::search, stats::COUNTS};
 
 use super::{rows, secrets};
 use crate::{

@@ -278,6 +278,10 @@ mod tests {
             (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
             (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
             (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
+            (
+                super::super::reads::BODIES,
+                "SEARCH messages USING PRIMARY KEY",
+            ),
         ]
         .into_iter()
         .chain(super::super::reads::COUNTS)
