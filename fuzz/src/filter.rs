@@ -33,7 +33,10 @@ pub fn run(data: &[u8]) {
     let holds = filter.holds(event_type, &body);
     let misses = filter.explain(event_type, &body, MISSES_MAX);
     assert_eq!(misses.is_empty(), holds, "{written} {body}");
-    assert_eq!(filter.explain(event_type, &body, 1).len(), misses.len().min(1));
+    assert_eq!(
+        filter.explain(event_type, &body, 1).len(),
+        misses.len().min(1)
+    );
     let not = json!({ "not": written });
     // One more level may be one too many.
     if let Ok(not) = Filter::parse(&not.to_string())

@@ -13,7 +13,7 @@ use self::signing::{check_secret, make_secret, needs_secret};
 
 use crate::{
     context::Context,
-    ids::EndpointId,
+    ids::{EndpointId, WorkspaceId},
     network::{Refusal, Target},
     rules::RulesError,
     store::{Endpoint, Resume, SecretText, SigningSecret, StateReason, StoreError, Word},
@@ -34,6 +34,7 @@ pub const NAME_BYTES_MAX: usize = 200;
 /// An endpoint as a client describes it.
 #[derive(Debug, Clone, Default)]
 pub struct Description {
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub url: String,
     pub name: Option<String>,
@@ -133,8 +134,11 @@ pub async fn create(
     }
     let now_ms = context.clock.now_ms();
     let state = given.state.unwrap_or(EndpointState::Active);
-    let endpoint = Endpoint {
+    let mut endpoint = Endpoint {
         id: EndpointId::new(now_ms, &*context.chance),
+        workspace: given.workspace,
+        // The store's to give.
+        number: 0,
         provider: given.provider,
         url,
         name: given.name,
@@ -149,7 +153,7 @@ pub async fn create(
         version: 1,
         created_at_ms: now_ms,
     };
-    context.store.create_endpoint(endpoint.clone()).await?;
+    endpoint.number = context.store.create_endpoint(endpoint.clone()).await?;
     worker.configure(&endpoint.id, &endpoint.settings);
     context.registry.insert(endpoint.clone());
     Ok(Made {

@@ -12,7 +12,8 @@ fn scalar() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         (-3_i64..3).prop_map(Value::from),
         prop::sample::select(vec![0.5, -1.0, 2.0, 1e40]).prop_map(Value::from),
-        prop::sample::select(vec![u64::MAX, u64::MAX - 1, 9_007_199_254_740_993]).prop_map(Value::from),
+        prop::sample::select(vec![u64::MAX, u64::MAX - 1, 9_007_199_254_740_993])
+            .prop_map(Value::from),
         "[ab]{0,3}".prop_map(Value::from),
     ]
 }
@@ -28,7 +29,12 @@ fn body() -> impl Strategy<Value = Value> {
 }
 
 fn pointer() -> impl Strategy<Value = String> {
-    let name = prop_oneof!["[ab]{0,2}", Just("~0".to_owned()), Just("~1".to_owned()), "[01]"];
+    let name = prop_oneof![
+        "[ab]{0,2}",
+        Just("~0".to_owned()),
+        Just("~1".to_owned()),
+        "[01]"
+    ];
     prop::collection::vec(name, 1..3).prop_map(|names| format!("/{}", names.join("/")))
 }
 
@@ -37,7 +43,9 @@ fn part() -> impl Strategy<Value = Value> {
 }
 
 fn bound() -> impl Strategy<Value = Value> {
-    scalar().prop_filter("a number or a text", |value| value.is_number() || value.is_string())
+    scalar().prop_filter("a number or a text", |value| {
+        value.is_number() || value.is_string()
+    })
 }
 
 fn not_empty(value: &Value) -> bool {
@@ -63,7 +71,9 @@ fn tests() -> impl Strategy<Value = Value> {
     prop_oneof![
         scalar(),
         prop::collection::vec(test, 1..3).prop_map(|tests| {
-            let tests = tests.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let tests = tests
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value));
             Value::Object(tests.collect())
         }),
     ]
@@ -88,13 +98,17 @@ fn filter() -> impl Strategy<Value = Value> {
 /// A reading of the same JSON that knows nothing of how filters are kept.
 fn naive(filter: &Value, event_type: &str, body: &Value) -> bool {
     let inner = |filter: &Value| naive(filter, event_type, body);
-    filter.as_object().unwrap().iter().all(|(name, value)| match name.as_str() {
-        "and" => value.as_array().unwrap().iter().all(inner),
-        "or" => value.as_array().unwrap().iter().any(inner),
-        "not" => !inner(value),
-        "type" => naive_tests(value, Some(&event_type.into())),
-        pointer => naive_tests(value, body.pointer(pointer)),
-    })
+    filter
+        .as_object()
+        .unwrap()
+        .iter()
+        .all(|(name, value)| match name.as_str() {
+            "and" => value.as_array().unwrap().iter().all(inner),
+            "or" => value.as_array().unwrap().iter().any(inner),
+            "not" => !inner(value),
+            "type" => naive_tests(value, Some(&event_type.into())),
+            pointer => naive_tests(value, body.pointer(pointer)),
+        })
 }
 
 fn naive_tests(tests: &Value, found: Option<&Value>) -> bool {
@@ -111,7 +125,11 @@ fn naive_tests(tests: &Value, found: Option<&Value>) -> bool {
         let texts = found.as_str().zip(wanted.as_str());
         match name.as_str() {
             "eq" => same(found, wanted),
-            "in" => wanted.as_array().unwrap().iter().any(|value| same(found, value)),
+            "in" => wanted
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|value| same(found, value)),
             "gt" => less(wanted, found),
             "gte" => less(wanted, found) || comparable(found, wanted) && same(found, wanted),
             "lt" => less(found, wanted),

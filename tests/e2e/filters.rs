@@ -36,14 +36,22 @@ fn an_endpoint_gets_what_its_filter_lets_through() {
     let shown = host.get(&format!("/v1/endpoints/{id}")).unwrap();
     assert_eq!(shown.json["filter"], filter);
     for (total, count) in [(99, 0), (100, 1), (5_000, 1)] {
-        assert_eq!(publish(&host, "standard", &order("order.paid", total)), count);
+        assert_eq!(
+            publish(&host, "standard", &order("order.paid", total)),
+            count
+        );
     }
     assert_eq!(publish(&host, "standard", &order("user.paid", 500)), 0);
-    wait_for("both deliveries", LIMIT, || Ok((receiver.count() == 2).then_some(()))).unwrap();
+    wait_for("both deliveries", LIMIT, || {
+        Ok((receiver.count() == 2).then_some(()))
+    })
+    .unwrap();
     let totals: Vec<_> = receiver
         .arrivals()
         .iter()
-        .map(|arrival| serde_json::from_slice::<Value>(&arrival.body).unwrap()["data"]["total"].clone())
+        .map(|arrival| {
+            serde_json::from_slice::<Value>(&arrival.body).unwrap()["data"]["total"].clone()
+        })
         .collect();
     assert!(totals.contains(&json!(100)) && totals.contains(&json!(5_000)));
 
@@ -54,7 +62,9 @@ fn an_endpoint_gets_what_its_filter_lets_through() {
     assert_eq!(publish(&host, "standard", &order("order.paid", 5)), 0);
     let changed = host.patch(&path, &json!({"name": "large orders"})).unwrap();
     assert_eq!(changed.json["filter"], filter);
-    let changed = host.patch(&path, &json!({"filter": {"/data/total": {"lt": 10}}})).unwrap();
+    let changed = host
+        .patch(&path, &json!({"filter": {"/data/total": {"lt": 10}}}))
+        .unwrap();
     assert_eq!(changed.json["filter"], json!({"/data/total": {"lt": 10}}));
     assert_eq!(publish(&host, "standard", &order("order.paid", 5)), 1);
     let changed = host.patch(&path, &json!({"filter": null})).unwrap();
@@ -67,7 +77,8 @@ fn a_batch_is_filtered_event_by_event_and_so_are_the_providers_events() {
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
     let filter = json!({"/data/lead_email": {"suffix": "@northwind.example"}, "not": {"/data/campaign_id": {"in": [7, 8]}}});
-    let description = json!({"provider": "cleanmails", "url": URL, "filter": filter, "status": "paused"});
+    let description =
+        json!({"provider": "cleanmails", "url": URL, "filter": filter, "status": "paused"});
     host.create_endpoint(&description).unwrap();
     let event = |email: &str, campaign: u32| {
         let data = json!({"lead_email": email, "campaign_id": campaign});
@@ -131,7 +142,10 @@ fn a_dry_run_says_which_of_the_last_events_would_have_come_and_why_others_not() 
     let id = host.create_endpoint(&description).unwrap();
     let path = format!("/v1/endpoints/{id}/filter/dry-run");
     let own = host.post(&path, &json!({})).unwrap();
-    assert_eq!((own.status, &own.json["code"]), (400, &json!("missing_field")));
+    assert_eq!(
+        (own.status, &own.json["code"]),
+        (400, &json!("missing_field"))
+    );
     for total in 0..120 {
         publish(&host, "standard", &order("order.paid", total));
         publish(&host, "platform", &json!({"type": "open", "email_id": "m"}));
@@ -146,13 +160,25 @@ fn a_dry_run_says_which_of_the_last_events_would_have_come_and_why_others_not() 
     };
     // More than one read of the store.
     let all = dry_run(json!({"filter": either, "last": 1000}));
-    assert_eq!((&all["looked_at"], &all["complete"]), (&json!(121), &json!(true)));
-    assert_eq!((&all["matched"], &all["filtered"]), (&json!(5), &json!(115)));
-    assert_eq!((&all["not_subscribed"], &all["without_body"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&all["looked_at"], &all["complete"]),
+        (&json!(121), &json!(true))
+    );
+    assert_eq!(
+        (&all["matched"], &all["filtered"]),
+        (&json!(5), &json!(115))
+    );
+    assert_eq!(
+        (&all["not_subscribed"], &all["without_body"]),
+        (&json!(1), &json!(0))
+    );
     let events = all["events"].as_array().unwrap();
     assert_eq!(events[0]["event_type"], "user.created");
     assert_eq!(events[0]["reason"], "not_subscribed");
-    assert_eq!((&events[1]["matches"], &events[1]["reason"]), (&json!(true), &json!(null)));
+    assert_eq!(
+        (&events[1]["matches"], &events[1]["reason"]),
+        (&json!(true), &json!(null))
+    );
     assert_eq!(events[120]["matches"], false);
     assert_eq!(
         events[120]["misses"],
@@ -162,10 +188,16 @@ fn a_dry_run_says_which_of_the_last_events_would_have_come_and_why_others_not() 
         ])
     );
     let message = events[120]["message_id"].as_str().unwrap();
-    assert_eq!(host.get(&format!("/v1/messages/{message}")).unwrap().status, 200);
+    assert_eq!(
+        host.get(&format!("/v1/messages/{message}")).unwrap().status,
+        200
+    );
 
     let some = dry_run(json!({"filter": filter}));
-    assert_eq!((&some["looked_at"], &some["matched"]), (&json!(100), &json!(0)));
+    assert_eq!(
+        (&some["looked_at"], &some["matched"]),
+        (&json!(100), &json!(0))
+    );
     let one = dry_run(json!({"filter": filter, "last": 1}));
     assert_eq!(one["events"].as_array().unwrap().len(), 1);
 
@@ -177,7 +209,10 @@ fn a_dry_run_says_which_of_the_last_events_would_have_come_and_why_others_not() 
 
     let payload = json!({"type": "order.paid", "data": {"total": 7}});
     let tried = dry_run(json!({ "payload": payload }));
-    assert_eq!((&tried["matches"], &tried["event_type"]), (&json!(false), &json!("order.paid")));
+    assert_eq!(
+        (&tried["matches"], &tried["event_type"]),
+        (&json!(false), &json!("order.paid"))
+    );
     assert_eq!(tried["misses"].as_array().unwrap().len(), 2);
     let tried = dry_run(json!({"payload": payload, "filter": {"/timestamp": {"exists": true}}}));
     assert_eq!(tried["matches"], true);
@@ -186,7 +221,10 @@ fn a_dry_run_says_which_of_the_last_events_would_have_come_and_why_others_not() 
         (json!({"last": 0, "filter": filter}), "last"),
         (json!({"last": 1001, "filter": filter}), "last"),
         (json!({"last": 5, "payload": payload}), "payload"),
-        (json!({"payload": {"type": "a b", "data": {}}}), "payload.type"),
+        (
+            json!({"payload": {"type": "a b", "data": {}}}),
+            "payload.type",
+        ),
         (json!({"payload": 7}), "payload"),
         (json!({"filters": {}}), "filters"),
     ] {
@@ -212,7 +250,8 @@ fn what_is_told_of_deliveries_can_be_filtered_too() {
     host.create_endpoint(&telling).unwrap();
     for name in ["watched", "other"] {
         let url = receiver.url(&format!("/status/500/{name}"));
-        let description = json!({"provider": "cleanmails", "url": url, "name": name, "secret": "s"});
+        let description =
+            json!({"provider": "cleanmails", "url": url, "name": name, "secret": "s"});
         host.create_endpoint(&description).unwrap();
     }
     let payload = json!({"event": "email.sent", "workspace_id": 1, "data": {}});
@@ -224,7 +263,9 @@ fn what_is_told_of_deliveries_can_be_filtered_too() {
     .unwrap();
     let told = wait_for("the telling", LIMIT, || {
         let arrivals = receiver.arrivals().into_iter();
-        let told: Vec<_> = arrivals.filter(|arrival| arrival.endpoint == "told").collect();
+        let told: Vec<_> = arrivals
+            .filter(|arrival| arrival.endpoint == "told")
+            .collect();
         Ok((!told.is_empty()).then_some(told))
     })
     .unwrap();

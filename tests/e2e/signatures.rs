@@ -28,9 +28,7 @@ struct Choice {
 impl Choice {
     fn json(&self) -> Value {
         let options = self.options.iter();
-        let options: Map<_, _> = options
-            .map(|(k, v)| ((*k).to_owned(), json!(v)))
-            .collect();
+        let options: Map<_, _> = options.map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
         json!({"scheme": self.scheme, "options": options})
     }
 }
@@ -66,9 +64,15 @@ fn choices() -> Vec<Choice> {
         ),
         ("generic-hmac", &[("header", "X"), ("algorithm", "sha1")]),
         ("generic-hmac", &[("header", "X"), ("secret_format", "hex")]),
-        ("generic-hmac", &[("header", "X"), ("secret_format", "base64")]),
+        (
+            "generic-hmac",
+            &[("header", "X"), ("secret_format", "base64")],
+        ),
         ("generic-hmac", &[("header", "X"), ("algorithm", "ed25519")]),
-        ("generic-hmac", &[("header", "X"), ("algorithm", "ecdsa-p256")]),
+        (
+            "generic-hmac",
+            &[("header", "X"), ("algorithm", "ecdsa-p256")],
+        ),
         ("convoy", &[("mode", "advanced"), ("algorithm", "sha512")]),
         ("hubspot", &[("version", "v1")]),
         ("hubspot", &[("version", "v2")]),
@@ -166,10 +170,11 @@ fn deliveries_in_every_scheme_that_fits_are_verified_and_the_others_are_refused_
     for (number, choice) in choices().into_iter().enumerate() {
         let url = receiver.url(&format!("/ok/{number}?a=1&b=%20"));
         let outgoing = Outgoing::of(choice.scheme, &choice.options);
-        let kind = outgoing.as_ref().map_or(SenderSecret::Text, |out| out.secret);
+        let kind = outgoing
+            .as_ref()
+            .map_or(SenderSecret::Text, |out| out.secret);
         let (private, public) = secrets(kind);
-        let description =
-            json!({"provider": "standard", "url": url, "secret": private, "signature": choice.json()});
+        let description = json!({"provider": "standard", "url": url, "secret": private, "signature": choice.json()});
         let answer = host.post("/v1/endpoints", &description).unwrap();
         match outgoing {
             Ok(_) => {
@@ -256,8 +261,10 @@ fn every_provider_s_deliveries_can_be_signed_otherwise_beside_the_standard_s_hea
         ("platform", json!({"type": "open", "email_id": "m"})),
         ("standard", json!({"type": "a", "data": {}})),
     ] {
-        for (name, settings) in [("both", json!({})), ("alone", json!({"standard_headers": false}))]
-        {
+        for (name, settings) in [
+            ("both", json!({})),
+            ("alone", json!({"standard_headers": false})),
+        ] {
             let place = format!("{provider}-{name}");
             let description = json!({
                 "provider": provider, "url": receiver.url(&format!("/ok/{place}")), "secret": "s3cret",
@@ -329,7 +336,10 @@ fn signature_and_secret_fit_each_other_whichever_changes() {
         assert_eq!(answer.json["field"], "secret");
         assert_eq!(answer.json["code"], code, "{answer:?}");
         let detail = answer.json["detail"].as_str().unwrap();
-        assert!(detail.contains(&format!("The scheme {scheme} takes")), "{detail}");
+        assert!(
+            detail.contains(&format!("The scheme {scheme} takes")),
+            "{detail}"
+        );
     };
     refused("discord", "not hex", "secret_invalid");
     refused("svix", "whsec_%", "secret_invalid");
@@ -337,7 +347,10 @@ fn signature_and_secret_fit_each_other_whichever_changes() {
     refused("sendgrid", "no key", "secret_invalid");
     // A public key verifies, and cannot sign.
     refused("sendgrid", &der, "secret_cannot_sign");
-    let whpk = format!("whpk_{}", Base64::encode_string(&base16ct::lower::decode_vec(&public).unwrap()));
+    let whpk = format!(
+        "whpk_{}",
+        Base64::encode_string(&base16ct::lower::decode_vec(&public).unwrap())
+    );
     refused("standard-webhooks", &whpk, "secret_cannot_sign");
 
     let description = json!({"provider": "platform", "url": url, "secret": seed});
@@ -345,7 +358,10 @@ fn signature_and_secret_fit_each_other_whichever_changes() {
     let path = format!("/v1/endpoints/{id}");
     let change = |change: Value| host.patch(&path, &change).unwrap();
     let wrong = change(json!({"signature": {"scheme": "sendgrid"}}));
-    assert_eq!((wrong.status, &wrong.json["field"]), (400, &json!("secret")));
+    assert_eq!(
+        (wrong.status, &wrong.json["field"]),
+        (400, &json!("secret"))
+    );
     assert_eq!(change(json!({})).json["signature"], json!(null));
     let discord = json!({"scheme": "discord", "options": {}});
     let changed = change(json!({"signature": {"scheme": "discord"}}));
@@ -356,12 +372,17 @@ fn signature_and_secret_fit_each_other_whichever_changes() {
     assert_eq!(wrong.json["code"], "secret_invalid");
     let both = change(json!({"signature": {"scheme": "sendgrid"}, "secret": pem}));
     assert_eq!(both.json["signature"]["scheme"], "sendgrid");
-    let rotated = host.post(&format!("{path}/secret/rotate"), &json!({})).unwrap();
+    let rotated = host
+        .post(&format!("{path}/secret/rotate"), &json!({}))
+        .unwrap();
     assert_eq!(rotated.json["code"], "secret_invalid", "{rotated:?}");
     // What was set is there after a restart, and null takes it away.
     drop(host);
     let host = home.start().unwrap();
-    assert_eq!(host.get(&path).unwrap().json["signature"]["scheme"], "sendgrid");
+    assert_eq!(
+        host.get(&path).unwrap().json["signature"]["scheme"],
+        "sendgrid"
+    );
     let changed = host.patch(&path, &json!({"signature": null})).unwrap();
     assert_eq!(changed.json["signature"], json!(null));
     let changed = host.patch(&path, &json!({"secret": null})).unwrap();

@@ -97,9 +97,17 @@ const FILTERS: [(&str, &str, &str); 6] = [
         r#"{"and": [{"/t": {"contains": "v", "suffix": "p"}}, {"/t/~0": 7}], "/n": {"gt": -1e300, "lte": "z"}}"#,
         r#"{"t": "vip", "n": 18446744073709551615}"#,
     ),
-    ("a", r#"{"/list": {"contains": 1.0}}"#, r#"{"list": [[], {}, 1]}"#),
+    (
+        "a",
+        r#"{"/list": {"contains": 1.0}}"#,
+        r#"{"list": [[], {}, 1]}"#,
+    ),
     ("a", r#"{"/a": 1, "/a": 2}"#, "{}"),
-    ("a", r#"{"not": {"not": {"and": [{"type": "a"}]}}}"#, "no JSON"),
+    (
+        "a",
+        r#"{"not": {"not": {"and": [{"type": "a"}]}}}"#,
+        "no JSON",
+    ),
 ];
 
 /// Seeds of the vectors of a file; returns their bodies.

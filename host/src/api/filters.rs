@@ -1,6 +1,12 @@
 //! `/v1/endpoints/{id}/filter/dry-run`
 
-use super::{App, IdPath, problem::Problem, request::JsonBody};
+use super::{
+    App, IdPath,
+    caller::{Allowed, Managing},
+    endpoints::own,
+    problem::Problem,
+    request::JsonBody,
+};
 use crate::{
     clock::rfc3339,
     endpoints::{self, DryRun, LAST_MAX, Tested},
@@ -20,9 +26,11 @@ const LAST_DEFAULT: u32 = 100;
 
 pub(super) async fn dry_run(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    let endpoint = own(&app, &caller, &id)?.snapshot();
     let mut fields = body.fields;
     let filter = fields.raw("filter");
     let last: Option<u32> = fields.optional("last", "a number from 1 to 1000")?;
@@ -35,12 +43,11 @@ pub(super) async fn dry_run(
             Err(Problem::field("payload_invalid", "payload", detail))
         }
         (None, Some(payload)) => {
-            let entry = context.registry.find(&id);
-            let entry = entry.ok_or_else(|| Problem::not_found("endpoint"))?;
-            let provider = entry.snapshot().provider;
-            let event = publish::complete(&context, provider, payload.into_bytes()).await?;
+            let (workspace, provider) = (endpoint.workspace.clone(), endpoint.provider.clone());
+            let event = publish::complete(&context, workspace, provider, payload.into_bytes());
+            let event = event.await?;
             let event_type = event.event_type.clone();
-            let tested = endpoints::dry_run_of(context, id, filter, event).await?;
+            let tested = endpoints::dry_run_of(context, &endpoint, filter, event).await?;
             let mut view = view(&tested);
             view["event_type"] = event_type.into();
             Ok(Json(view))
@@ -51,7 +58,7 @@ pub(super) async fn dry_run(
                 let detail = format!("`last` must be a number from 1 to {LAST_MAX}");
                 return Err(Problem::field("last_invalid", "last", detail));
             }
-            let looked = endpoints::dry_run(context, id, DryRun { filter, last }).await?;
+            let looked = endpoints::dry_run(context, &endpoint, DryRun { filter, last }).await?;
             let count = |is: fn(&Tested) -> bool| {
                 let tested = looked.events.iter();
                 tested.filter(|(_, tested)| is(tested)).count()

@@ -1,11 +1,12 @@
 //! Trying a filter: which of the events that were published would have passed, and why others would not.
+//!
+//! To be asked by those who may change the endpoint: whoever can try filters can find out what is in a body.
 
 use super::{EndpointError, check, rejected};
 use crate::{
     context::Context,
-    ids::EndpointId,
     rules::RulesError,
-    store::{Bodies, Message},
+    store::{Bodies, Endpoint, Message},
 };
 use countersign_guest::{
     CheckEndpoint, EndpointRules, Published, Tried, Try,
@@ -76,17 +77,18 @@ impl From<Tried> for Tested {
 /// [`EndpointError`]
 pub async fn dry_run(
     context: Arc<Context>,
-    id: EndpointId,
+    endpoint: &Endpoint,
     asked: DryRun,
 ) -> Result<Looked, EndpointError> {
-    let (provider, rules) = rules(&context, &id, asked.filter)?;
+    let rules = rules(&context, endpoint, asked.filter)?;
     let wanted = usize::try_from(asked.last.min(LAST_MAX)).unwrap_or(usize::MAX);
     let mut events = Vec::new();
     let mut before = None;
     for _ in 0..STEPS_MAX {
         let left = wanted.saturating_sub(events.len());
         let page = context.store.bodies(Bodies {
-            provider: provider.clone(),
+            workspace: endpoint.workspace.clone(),
+            provider: endpoint.provider.clone(),
             before,
             limit: u32::try_from(left).unwrap_or(u32::MAX).min(STEP_EVENTS_MAX),
             bytes_max: STEP_BYTES_MAX,
@@ -127,13 +129,12 @@ pub async fn dry_run(
 /// [`EndpointError`]
 pub async fn dry_run_of(
     context: Arc<Context>,
-    id: EndpointId,
+    endpoint: &Endpoint,
     filter: Option<String>,
     event: Published,
 ) -> Result<Tested, EndpointError> {
-    let (_, rules) = rules(&context, &id, filter)?;
     let asked = Try {
-        rules,
+        rules: rules(&context, endpoint, filter)?,
         events: vec![(event.event_type, event.body)],
         misses_max: MISSES_OF_ONE_MAX,
     };
@@ -142,16 +143,14 @@ pub async fn dry_run_of(
     Ok(tried.into())
 }
 
-/// The endpoint's provider, and its rules with the filter that is tried.
+/// The endpoint's rules with the filter that is tried.
 fn rules(
     context: &Context,
-    id: &EndpointId,
+    endpoint: &Endpoint,
     filter: Option<String>,
-) -> Result<(String, EndpointRules), EndpointError> {
-    let entry = context.registry.find(id).ok_or(EndpointError::Unknown)?;
-    let endpoint = entry.snapshot();
+) -> Result<EndpointRules, EndpointError> {
     let tried: Option<Filter> = match filter {
-        None => endpoint.rules.filter,
+        None => endpoint.rules.filter.clone(),
         Some(text) => {
             let question = CheckEndpoint {
                 provider: endpoint.provider.clone(),
@@ -169,11 +168,10 @@ fn rules(
         let message = "the endpoint has no filter; give a `filter` to try";
         return Err(rejected("filter", "missing_field", message));
     }
-    let rules = EndpointRules {
+    Ok(EndpointRules {
         filter: tried,
-        ..endpoint.rules
-    };
-    Ok((endpoint.provider, rules))
+        ..endpoint.rules.clone()
+    })
 }
 
 /// On a thread for blocking work, a few of them at a time.

@@ -1,12 +1,13 @@
 //! Messages read with what was sent of them: values.
 
 use super::Message;
-use crate::ids::MessageId;
+use crate::ids::{MessageId, WorkspaceId};
 use bytes::Bytes;
 
 /// Which messages are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bodies {
+    pub workspace: WorkspaceId,
     pub provider: String,
     /// Only those older than this one.
     pub before: Option<MessageId>,

@@ -1,4 +1,4 @@
-//! Messages of a provider with their bodies, newest first.
+//! Messages of a workspace and provider with their bodies, newest first.
 //!
 //! The provider is part of what is read and not of the search, so that a read ends after a known number of rows, however few of
 //! them are its own.
@@ -14,11 +14,25 @@ use rusqlite::{Connection, named_params};
 /// Rows that a read looks at.
 const ROWS_MAX: u64 = 5_000;
 
-/// A body is looked up only for the provider's own messages.
-pub(in super::super) const BODIES: &str = "SELECT messages.*, provider = :provider AS fits, body
-    FROM messages
-    LEFT JOIN bodies ON bodies.message_id = messages.id AND bodies.format = :provider AND messages.provider = :provider
-    WHERE messages.id < :before ORDER BY messages.id DESC";
+/// A body is looked up only for messages that fit.
+macro_rules! messages {
+    ($place:literal) => {
+        concat!(
+            "SELECT messages.*, body, provider = :provider AND workspace = :workspace AS fits
+             FROM messages LEFT JOIN bodies ON bodies.message_id = messages.id AND bodies.format = :provider
+                 AND provider = :provider AND workspace = :workspace
+             WHERE ",
+            $place,
+            "messages.id < :before ORDER BY messages.id DESC"
+        )
+    };
+}
+
+/// Of the workspace that most messages are of, which has no index of its own.
+pub(in super::super) const DEFAULT: &str = messages!("");
+/// Of another one. The condition is that of an index, word for word.
+pub(in super::super) const OTHER: &str =
+    messages!("workspace <> 'default' AND workspace = :workspace AND ");
 
 pub(in super::super) fn bodies(
     connection: &Connection,
@@ -26,9 +40,13 @@ pub(in super::super) fn bodies(
 ) -> rusqlite::Result<BodyPage> {
     let newest = MessageId::floor(u64::MAX);
     let before = asked.before.as_ref().unwrap_or(&newest);
-    let mut statement = connection.prepare_cached(BODIES)?;
+    let sql = match asked.workspace.is_default() {
+        true => DEFAULT,
+        false => OTHER,
+    };
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(named_params! {
-        ":provider": asked.provider, ":before": before.as_str(),
+        ":provider": asked.provider, ":workspace": asked.workspace.as_str(), ":before": before.as_str(),
     })?;
     let mut found = Vec::new();
     let (mut looked_at, mut bytes): (u64, u64) = (0, 0);

@@ -5,6 +5,7 @@ use crate::store::{Bodies, BodyPage, Prune};
 
 fn asked(before: Option<MessageId>, limit: u32, bytes_max: u64) -> Bodies {
     Bodies {
+        workspace: WorkspaceId::default(),
         provider: "cleanmails".to_owned(),
         before,
         limit,
