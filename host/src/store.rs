@@ -2,6 +2,7 @@
 
 mod access;
 mod event_type;
+mod bodies;
 mod record;
 mod replay;
 mod retention;
@@ -9,6 +10,7 @@ pub mod sqlite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::event_type::EventType;
+pub use self::bodies::{Bodies, BodyPage};
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -251,6 +253,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A message with its deliveries and attempts.
     fn message(&self, message: MessageId) -> Later<Option<MessageView>>;
+
+    /// Messages with their bodies, newest first. A read looks at a bounded number of rows, so a page may be short, or empty,
+    /// and still have another one behind it.
+    fn bodies(&self, bodies: Bodies) -> Later<BodyPage>;
 
     /// A delivery with its attempts.
     fn delivery(&self, delivery: DeliveryId) -> Later<Option<(Delivery, Vec<Attempt>)>>;

@@ -69,9 +69,11 @@ pub(super) async fn make(
         return Err(NoAttempt::NotActive);
     }
     let settings = Arc::clone(&endpoint.settings);
-    let plan = context
-        .rules
-        .plan(&endpoint.provider, settings.standard_headers)?;
+    let plan = context.rules.plan(
+        &endpoint.provider,
+        settings.standard_headers,
+        settings.signature.as_ref(),
+    )?;
     let started_at_ms = context.clock.now_ms();
     let began = context.clock.elapsed();
     let message_id = lease.message_id.as_str();

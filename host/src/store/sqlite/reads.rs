@@ -1,12 +1,14 @@
 //! What each read asks.
 
 mod access;
+pub(super) mod bodies;
 mod replays;
 mod selection;
 mod stats;
 
 pub(super) use self::{
     access::{event_types, keys, workspaces},
+    bodies::bodies,
     replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},
