@@ -25,7 +25,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -106,6 +106,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/endpoints/{id}/secret/rotate", post(endpoints::rotate))
         .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
         .route("/endpoints/{id}/resume", post(endpoints::resume))
+        .route(
+            "/endpoints/{id}/client-certificate",
+            put(endpoints::certify).delete(endpoints::uncertify),
+        )
         .route("/events", post(events::publish))
         .route("/events/batch", post(events::publish_batch))
         .route("/messages/{id}", get(deliveries::message))

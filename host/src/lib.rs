@@ -14,6 +14,7 @@ pub mod config;
 pub mod context;
 pub mod endpoints;
 pub mod error;
+pub mod identity;
 pub mod ids;
 pub mod network;
 pub mod publish;

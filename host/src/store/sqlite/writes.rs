@@ -73,8 +73,8 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
     connection
         .prepare_cached(
             "INSERT INTO attempts (delivery_id, number, id, started_at_ms, duration_ms, status, retry_after_s, failure,
-                                   response)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                   detail, response)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             ended.delivery_id.as_str(),
@@ -85,6 +85,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             status,
             retry_after_s,
             failure,
+            attempt.detail,
             attempt.response,
         ])?;
     connection
