@@ -1,5 +1,6 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
+mod commits;
 mod ended;
 mod files;
 mod forgotten;
