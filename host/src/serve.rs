@@ -11,6 +11,7 @@ use crate::{
     config::{Config, LiveConfig},
     context::Context,
     error::Error,
+    ids::MessageIds,
     publish::LONG_RENDERS_MAX,
     records::{
         replay::Replays,
@@ -27,6 +28,7 @@ use crate::{
 use countersign_core::retry::TimeScale;
 use std::{
     io::Write,
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -46,7 +48,10 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error`]
 pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One is left for the store's thread: on few cores more threads than that only take turns.
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {
@@ -91,6 +96,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         transport: Arc::clone(&outbound.transport) as Arc<dyn Transport>,
         guard: Arc::clone(&outbound.guard),
         registry: Registry::new(store.endpoints().await?),
+        message_ids: MessageIds::default(),
         clock,
         store,
         rules,

@@ -192,6 +192,7 @@ pub struct NewMessage {
     pub body: Bytes,
     pub created_at_ms: u64,
     pub idempotency: Option<Idempotency>,
+    /// With ids of the message ([`DeliveryId::of`]).
     pub deliveries: Vec<NewDelivery>,
 }
 

@@ -29,11 +29,24 @@ fn places(pick: Pick) -> Vec<(EndpointId, u32)> {
     }
 }
 
+/// Requests have ended and are recorded. Whether the loop has something to do.
+fn end(
+    slots: &mut Slots,
+    endpoint: &EndpointId,
+    places: u32,
+    body_bytes: u64,
+    pace: Pace,
+    now_ms: u64,
+) -> bool {
+    slots.answered(endpoint, pace, now_ms);
+    slots.release(endpoint, places, body_bytes)
+}
+
 /// As if so many attempts had been accepted at once.
 fn trust(slots: &mut Slots, endpoint: &EndpointId, times: u32) {
     for _ in 0..times {
         assert!(slots.reserve_probe(endpoint, 0));
-        slots.release(endpoint, 1, 0, Pace::Accepted, 0);
+        end(slots, endpoint, 1, 0, Pace::Accepted, 0);
     }
 }
 
@@ -62,7 +75,7 @@ fn an_endpoint_that_hangs_does_not_keep_the_others_waiting() {
     assert!(!slots.reserve(&hanging, 1));
     assert!(slots.reserve(&healthy, 1));
     // Its backlog is taken up when a place is free again, and there are fewer for it now.
-    assert!(slots.release(&hanging, 3, 0, Pace::TimedOut, 2));
+    assert!(end(&mut slots, &hanging, 3, 0, Pace::TimedOut, 2));
     assert_eq!(places(slots.pick(2)), [(hanging.clone(), 1)]);
 }
 
@@ -79,11 +92,11 @@ fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
     assert!(slots.reserve(&healthy, 2));
     assert!(slots.reserve(&healthy, 2));
     assert!(!slots.reserve(&healthy, 2));
-    slots.release(&healthy, 1, 0, Pace::Accepted, 3);
+    end(&mut slots, &healthy, 1, 0, Pace::Accepted, 3);
     assert!(slots.reserve(&healthy, 3));
     // The next in the line comes when one of the others gives up its place.
     let first = hanging[0].clone();
-    assert!(slots.release(&first, 3, 0, Pace::TimedOut, 9));
+    assert!(end(&mut slots, &first, 3, 0, Pace::TimedOut, 9));
     let next = places(slots.pick(9));
     assert_eq!(next.len(), 1);
     assert!(!hanging[..3].contains(&next[0].0), "{next:?}");
@@ -97,12 +110,12 @@ fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
     assert_eq!(places(slots.pick(1)), [(was_fine.clone(), 6)]);
     slots.lower(&other, 1);
     assert_eq!(places(slots.pick(1)), [(other.clone(), 4)]);
-    slots.release(&other, 4, 0, Pace::Slow, 2);
+    end(&mut slots, &other, 4, 0, Pace::Slow, 2);
     // A second later the six places count to the share of slow ones.
     slots.lower(&other, 1_500);
     assert_eq!(places(slots.pick(1_500)), [(other.clone(), 2)]);
     // An answer that came at once makes up for it.
-    slots.release(&was_fine, 1, 0, Pace::Accepted, 1_600);
+    end(&mut slots, &was_fine, 1, 0, Pace::Accepted, 1_600);
     slots.lower(&other, 1_600);
     assert_eq!(places(slots.pick(1_600)), [(other.clone(), 2)]);
 }
@@ -151,7 +164,7 @@ fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
     };
     slots.claimed(&claims[0], &nothing, 1_000);
     assert_eq!(places(slots.pick(1_000)), [(a.clone(), 2)]);
-    slots.release(&a, 2, 0, Pace::Accepted, 1_000);
+    end(&mut slots, &a, 2, 0, Pace::Accepted, 1_000);
     assert!(!slots.reserve(&a, 1_000));
     slots.lower(&a, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
@@ -184,7 +197,7 @@ fn held_deliveries_go_out_at_their_rate_and_begin_with_one() {
     slots.claimed(&claims[0], &one, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_200)));
     // A retry in between is claimed alone, and the held ones are not forgotten.
-    slots.release(&a, 1, 0, Pace::Accepted, 1_050);
+    end(&mut slots, &a, 1, 0, Pace::Accepted, 1_050);
     slots.lower(&a, 1_100);
     let Pick::Claim(claims, _) = slots.pick(1_100) else {
         panic!("no claim");
@@ -218,7 +231,7 @@ fn long_bodies_take_the_places_of_others() {
     assert!(!slots.reserve(&b, 1));
     slots.lower(&b, 1);
     assert_eq!(slots.pick(1), Pick::Wait(None));
-    assert!(slots.release(&a, 1, 1_000, Pace::Accepted, 1));
+    assert!(end(&mut slots, &a, 1, 1_000, Pace::Accepted, 1));
     assert!(matches!(slots.pick(1), Pick::Claim(_, 1_000)));
 }
 
@@ -229,7 +242,7 @@ fn nothing_begins_after_a_stop_and_nothing_is_kept_of_the_deleted() {
     slots.lower(&b, 7);
     slots.forget(&b);
     assert_eq!(slots.pick(9), Pick::Wait(None));
-    slots.release(&b, 1, 0, Pace::Accepted, 9);
+    end(&mut slots, &b, 1, 0, Pace::Accepted, 9);
     assert!(slots.lanes.is_empty());
     slots.lower(&a, 1);
     slots.stop();
