@@ -282,6 +282,8 @@ pub fn documented_name(
         events: Some(serde_json::json!([name]).to_string()),
         scope: None,
         settings: None,
+        signature: None,
+        filter: None,
         before: EndpointSettings::default(),
     })?;
     let (rules, _) = checked.map_err(|rejection| {

@@ -74,6 +74,9 @@ pub enum PingError {
     /// Nobody's fault: try again later.
     #[error("{PINGS_MAX} samples are under way already")]
     Busy,
+    /// It was deleted meanwhile.
+    #[error("the endpoint was deleted")]
+    EndpointDeleted,
     /// The provider has no such event; the client's mistake.
     #[error("{0}")]
     UnknownEventType(String),
@@ -121,7 +124,7 @@ pub fn body(
     Ok(body.into())
 }
 
-/// Sends a sample and waits for what comes back, as long as an attempt may take.
+/// Sends a sample to the endpoint as it is now and waits for what comes back, as long as an attempt may take.
 ///
 /// # Errors
 /// [`PingError`]; nothing is sent then. What the receiver does is no error.
@@ -133,10 +136,16 @@ pub async fn send(
     let Ok(_turn) = context.pings.0.try_acquire() else {
         return Err(PingError::Busy);
     };
+    // Before the secrets are read.
+    let read_at = context.rules.kernel.generation();
+    let entry = context.registry.find(&endpoint.id);
+    let endpoint = entry.ok_or(PingError::EndpointDeleted)?.snapshot();
     let settings = &endpoint.settings;
-    let plan = context
-        .rules
-        .plan(&endpoint.provider, settings.standard_headers)?;
+    let plan = context.rules.plan(
+        &endpoint.provider,
+        settings.standard_headers,
+        settings.signature.as_ref(),
+    )?;
     let started_at_ms = context.clock.now_ms();
     let message_id = MessageId::new(started_at_ms, &*context.chance);
     let own = settings.headers.iter();
@@ -144,7 +153,8 @@ pub async fn send(
     headers.extend(sample.headers);
     headers.extend(context.rules.headers(
         &plan,
-        endpoint,
+        &endpoint,
+        read_at,
         message_id.as_str(),
         &sample.body,
         started_at_ms,
@@ -156,7 +166,7 @@ pub async fn send(
         url: endpoint.url.clone(),
         body: sample.body,
         timeout: Duration::from_millis(timeout_ms),
-        identity: None,
+        identity: endpoint.identity,
     };
     let began = context.clock.elapsed();
     let exchange = context.transport.send(request).await;

@@ -1,16 +1,16 @@
 //! What is kept, and what a store promises.
 
 mod access;
-mod event_type;
 mod bodies;
+mod event_type;
 mod record;
 mod replay;
 mod retention;
 pub mod sqlite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
-pub use self::event_type::EventType;
 pub use self::bodies::{Bodies, BodyPage};
+pub use self::event_type::EventType;
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -133,8 +133,8 @@ pub enum PublishedBatch {
 /// 9. **In order.** Of the open deliveries of one endpoint and one key, the one that came first is pending, sending or held, and
 ///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active, or has
 ///    become so after that one was published: then it is one of those that were held.
-/// 10. **Secrets are sealed.** What leaves the process holds no signing secret that opens without the key of the vault, and
-///     a secret that was replaced or deleted is overwritten.
+/// 10. **Secrets are sealed.** What leaves the process holds no signing secret and no private key that opens without the key of
+///     the vault, and one that was replaced or deleted is overwritten.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;

@@ -191,7 +191,7 @@ impl Store for SqliteStore {
     }
 
     fn create_endpoint(&self, endpoint: Endpoint) -> Later<u32> {
-        let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
+        let sealed = match secrets::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };
@@ -207,7 +207,7 @@ impl Store for SqliteStore {
         resume: Option<Resume>,
         now_ms: u64,
     ) -> Later<bool> {
-        let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
+        let sealed = match secrets::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };

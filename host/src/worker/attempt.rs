@@ -64,6 +64,7 @@ pub(super) async fn make(
 ) -> Result<Settled, NoAttempt> {
     let entry = context.registry.find(&lease.endpoint_id);
     let entry = entry.ok_or(NoAttempt::EndpointDeleted)?;
+    let read_at = context.rules.kernel.generation();
     let endpoint = entry.snapshot();
     if !endpoint.state.is_active() && !lease.probe {
         return Err(NoAttempt::NotActive);
@@ -82,6 +83,7 @@ pub(super) async fn make(
     headers.extend(context.rules.headers(
         &plan,
         &endpoint,
+        read_at,
         message_id,
         &lease.body,
         started_at_ms,
@@ -93,7 +95,7 @@ pub(super) async fn make(
         url: endpoint.url,
         body: lease.body.clone(),
         timeout: Duration::from_millis(timeout_ms),
-        identity: None,
+        identity: endpoint.identity,
     };
     let exchange = context.transport.send(request).await;
     let duration = context.clock.elapsed().saturating_sub(began);
@@ -253,6 +255,7 @@ impl Made<'_> {
                     started_at_ms: self.started_at_ms,
                     duration_ms: self.duration_ms,
                     outcome: self.exchange.outcome.clone(),
+                    detail: self.exchange.detail.clone(),
                     response: self.exchange.response.clone(),
                 },
                 attempts_in_round,

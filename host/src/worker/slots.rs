@@ -318,7 +318,11 @@ impl Slots {
     pub(super) fn strays(&mut self) -> Vec<Lease> {
         let mut strays = std::mem::take(&mut self.strays);
         if self.stopping {
-            strays.extend(self.lanes.values_mut().flat_map(|lane| lane.ahead.drain(..)));
+            strays.extend(
+                self.lanes
+                    .values_mut()
+                    .flat_map(|lane| lane.ahead.drain(..)),
+            );
         }
         strays
     }
@@ -343,12 +347,7 @@ impl Slots {
     }
 
     /// Gives back places. Returns whether the loop may have something to do now.
-    pub(super) fn release(
-        &mut self,
-        endpoint: &EndpointId,
-        places: u32,
-        body_bytes: u64,
-    ) -> bool {
+    pub(super) fn release(&mut self, endpoint: &EndpointId, places: u32, body_bytes: u64) -> bool {
         if places == 0 {
             return false;
         }

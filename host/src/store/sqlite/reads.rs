@@ -29,12 +29,14 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 pub(super) fn endpoints(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<Endpoint>> {
     let mut secrets = secrets::all(connection, vault)?;
+    let mut identities = secrets::identities(connection, vault)?;
     connection
         .prepare_cached("SELECT * FROM endpoints WHERE deleted_at_ms IS NULL ORDER BY id")?
         .query_map([], rows::endpoint)?
         .map(|endpoint| {
             let mut endpoint = endpoint?;
             endpoint.secrets = secrets.remove(&endpoint.id).unwrap_or_default();
+            endpoint.identity = identities.remove(&endpoint.id);
             Ok(endpoint)
         })
         .collect()

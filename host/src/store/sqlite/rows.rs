@@ -169,8 +169,9 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         settings: EndpointSettings::from_json(settings)
             .map(Arc::new)
             .ok_or_else(|| foreign(settings))?,
-        // From a table of their own.
+        // From tables of their own.
         secrets: Vec::new(),
+        identity: None,
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,
@@ -264,6 +265,7 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         started_at_ms: number(row, "started_at_ms")?,
         duration_ms: number(row, "duration_ms")?,
         outcome,
+        detail: row.get("detail")?,
         response: row.get("response")?,
     })
 }

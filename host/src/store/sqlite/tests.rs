@@ -1,6 +1,7 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
 mod bodies;
+mod commits;
 mod ended;
 mod files;
 mod forgotten;
@@ -96,6 +97,7 @@ impl Fixture {
                 ..EndpointSettings::default()
             }),
             secrets: vec![SigningSecret::newest(SecretText::new(SECRET.to_owned()), 1)],
+            identity: None,
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
@@ -176,6 +178,7 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             started_at_ms: 100,
             duration_ms: 10,
             outcome: Outcome::Failure(FailureKind::Timeout),
+            detail: Some("no connection was made within 5 ms".to_owned()),
             response: b"\xff\0text".to_vec(),
         },
         attempts_in_round: 1,

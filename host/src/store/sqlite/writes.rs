@@ -77,8 +77,8 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
     connection
         .prepare_cached(
             "INSERT INTO attempts (delivery_id, number, id, started_at_ms, duration_ms, status, retry_after_s, failure,
-                                   response)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                   detail, response)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             ended.delivery_id.as_str(),
@@ -89,6 +89,7 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
             status,
             retry_after_s,
             failure,
+            attempt.detail,
             attempt.response,
         ])?;
     connection

@@ -130,7 +130,9 @@ impl Lane {
             true => self.allowed.saturating_mul(AHEAD),
             false => 0,
         };
-        self.allowed.saturating_add(ahead).saturating_sub(self.in_flight)
+        self.allowed
+            .saturating_add(ahead)
+            .saturating_sub(self.in_flight)
     }
 
     /// Whether it answers promptly and nothing else holds it back.
