@@ -1,35 +1,40 @@
 //! The native API: JSON over HTTP. Handlers translate; they decide nothing.
 
 pub mod caller;
+mod checked;
 mod dead_letters;
 mod deliveries;
+mod describe;
+mod docs;
 mod endpoints;
+mod event_types;
 mod events;
 mod filters;
 mod keys;
+mod messages;
+mod openapi;
+mod page;
+mod pings;
 mod problem;
 mod replays;
 mod request;
 mod selection;
+mod stats;
+mod typed;
+mod views;
 mod workspaces;
 
 pub use self::problem::Problem;
 
-use crate::{
-    context::Context,
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId},
-    records::replay::Replays,
-    rules,
-    store::StoreError,
-    worker::Worker,
-};
+use self::describe::Routes;
+use crate::{context::Context, records::replay::Replays, store::StoreError, worker::Worker};
 use axum::{
     Json, Router,
-    extract::{FromRequestParts, Path, Request, State},
-    http::{Method, StatusCode, Uri, request::Parts},
+    extract::{Request, State},
+    http::{Method, StatusCode, Uri},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::get,
 };
 use serde_json::{Value, json};
 use std::{
@@ -54,7 +59,7 @@ pub struct App {
     /// Requests under way, bounded so that their bodies occupy bounded memory.
     pub requests: AtomicU32,
     /// Places for batches, which are longer than other requests; the others wait.
-    pub batches: Semaphore,
+    pub batches: Arc<Semaphore>,
     /// Nothing more is taken.
     pub stopping: AtomicBool,
 }
@@ -89,77 +94,55 @@ impl Drop for Place {
 }
 
 /// All routes.
+///
+/// # Panics
+/// The description contradicts itself; a test would have met that.
 pub fn router(app: Arc<App>) -> Router {
-    let v1 = Router::new()
-        .route("/version", get(version))
-        .route("/endpoints", get(endpoints::list).post(endpoints::create))
-        .route(
-            "/endpoints/{id}",
-            get(endpoints::show)
-                .patch(endpoints::change)
-                .delete(endpoints::delete),
-        )
-        .route("/endpoints/{id}/secret/rotate", post(endpoints::rotate))
-        .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
-        .route("/endpoints/{id}/resume", post(endpoints::resume))
-        .route("/endpoints/{id}/filter/dry-run", post(filters::dry_run))
-        .route(
-            "/endpoints/{id}/client-certificate",
-            put(endpoints::certify).delete(endpoints::uncertify),
-        )
-        .route("/events", post(events::publish))
-        .route("/events/batch", post(events::publish_batch))
-        .route("/messages/{id}", get(deliveries::message))
-        .route("/deliveries", get(deliveries::list))
-        .route("/deliveries/{id}", get(deliveries::show))
-        .route("/deliveries/{id}/retry", post(deliveries::retry))
-        .route("/deliveries/{id}/resend", post(deliveries::resend))
-        .route(
-            "/deliveries/{id}/acknowledge",
-            post(dead_letters::acknowledge_one),
-        )
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/count", get(dead_letters::count))
-        .route("/dead-letters/acknowledge", post(dead_letters::acknowledge))
-        .route("/replays", get(replays::list).post(replays::create))
-        .route("/replays/{id}", get(replays::show))
-        .route("/replays/{id}/pause", post(replays::pause))
-        .route("/replays/{id}/resume", post(replays::resume))
-        .route("/replays/{id}/cancel", post(replays::cancel))
-        .route("/stats", get(deliveries::stats))
-        .route(
-            "/workspaces",
-            get(workspaces::list).post(workspaces::create),
-        )
-        .route(
-            "/workspaces/{id}",
-            get(workspaces::show).patch(workspaces::rename),
-        )
-        .route("/keys", get(keys::list).post(keys::create))
-        .route("/keys/{id}", get(keys::show).delete(keys::revoke))
+    let (v1, document) = routes();
+    let document = Arc::new(document);
+    let v1 = v1
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), admit));
     Router::new()
         .route("/health", get(health))
         .nest("/v1", v1)
+        .merge(docs::routes(&document))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// The description of the API, as it is served at `/openapi.json`.
+pub fn openapi() -> Value {
+    routes().1
 }
 
-async fn version(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "kernel_sha256": rules::KERNEL_SHA256,
-        "guest_sha256": app.context.rules.guest.sha256(),
-        "wasmtime": rules::WASMTIME_VERSION,
-    }))
+/// The routes of the native API, and what they say of themselves.
+fn routes() -> (Router<Arc<App>>, Value) {
+    let routes = [
+        workspaces::routes,
+        stats::routes,
+        keys::routes,
+        endpoints::routes,
+        pings::routes,
+        filters::routes,
+        event_types::routes,
+        events::routes,
+        messages::routes,
+        deliveries::routes,
+        dead_letters::routes,
+        replays::routes,
+    ]
+    .into_iter()
+    .fold(Routes::new("/v1"), |routes, more| more(routes));
+    let (router, operations, schemas) = routes.finish();
+    (router, openapi::document(&operations, schemas))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
 }
 
 async fn no_route(address: Uri) -> Problem {
@@ -196,41 +179,4 @@ async fn admit(
     };
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
-}
-
-/// An id in the path. What is none is an id of nothing: 404.
-struct IdPath<T>(T);
-
-trait PathId: Sized {
-    const WHAT: &str;
-    fn read(text: &str) -> Option<Self>;
-}
-
-macro_rules! path_ids {
-    ($($id:ty = $what:literal),*) => {$(
-        impl PathId for $id {
-            const WHAT: &str = $what;
-            fn read(text: &str) -> Option<Self> {
-                Self::parse(text)
-            }
-        }
-    )*};
-}
-
-path_ids!(
-    EndpointId = "endpoint",
-    MessageId = "message",
-    DeliveryId = "delivery",
-    ReplayId = "replay",
-    ApiKeyId = "key"
-);
-
-impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| T::read(&text));
-        id.map(Self).ok_or_else(|| Problem::not_found(T::WHAT))
-    }
 }

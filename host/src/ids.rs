@@ -110,6 +110,11 @@ impl DeliveryId {
         )
     }
 
+    /// What sorts before every delivery of the message and after those of older ones.
+    pub fn before_those_of(message: &MessageId) -> Self {
+        Self::numbered(message.number())
+    }
+
     fn numbered(number: u128) -> Self {
         Self(format!("{}{}", Self::PREFIX, Ulid::from(number)).into())
     }

@@ -179,6 +179,11 @@ impl Registry {
         self.add(entry);
     }
 
+    /// How many endpoints a workspace has.
+    pub fn count(&self, workspace: &WorkspaceId) -> usize {
+        self.read().of(workspace).count()
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.endpoints
             .read()

@@ -136,7 +136,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         requests: AtomicU32::new(0),
-        batches: Semaphore::new(api::BATCHES_MAX),
+        batches: Arc::new(Semaphore::new(api::BATCHES_MAX)),
         stopping: AtomicBool::new(false),
     });
     let commands = match Socket::open(&config.socket_path()) {

@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod event_type;
+mod list;
 mod record;
 mod replay;
 mod retention;
@@ -11,10 +12,11 @@ pub mod sqlite;
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
 pub use self::event_type::EventType;
+pub use self::list::{Filter, MessageFilter, Tally, TallyOf};
 pub use self::record::{
-    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
-    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
-    Recovered, Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
+    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Idempotency,
+    Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded, Recovered,
+    Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
 };
 pub use self::replay::{
     Counted, EndedState, Page, Replay, ReplayState, ReplayStep, Retried, Selected, Selection,
@@ -26,6 +28,7 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     vault::KeyError,
 };
+use bytes::Bytes;
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
 
 /// How long an idempotency key is remembered.
@@ -261,8 +264,20 @@ pub trait Store: Send + Sync + 'static {
     /// A delivery with its attempts.
     fn delivery(&self, delivery: DeliveryId) -> Later<Option<(Delivery, Vec<Attempt>)>>;
 
-    /// Deliveries, newest first.
-    fn deliveries(&self, filter: Filter) -> Later<Vec<Delivery>>;
+    /// A page of deliveries, newest first. A read looks at a bounded number of rows, as with [`select`](Store::select).
+    fn deliveries(&self, filter: Filter) -> Later<Selected<Delivery>>;
+
+    /// A page of messages, newest first; the same goes for it.
+    fn messages(&self, filter: MessageFilter) -> Later<Selected<Message, MessageId>>;
+
+    /// A message with its body, if that is still kept.
+    fn body(&self, message: MessageId) -> Later<Option<(Message, Option<Bytes>)>>;
+
+    /// Counts of what was published since a moment. Counting stops after a bounded number of rows and says so.
+    fn tally(&self, of: TallyOf) -> Later<Tally>;
+
+    /// Counts of deliveries to an endpoint that have not ended, or are dead letters, each up to a bound.
+    fn open(&self, endpoint: EndpointId) -> Later<Vec<(DeliveryState, Counted)>>;
 
     /// Counts, without a look at every row. Messages and the deliveries that are delivered or cancelled are exact; others are
     /// counted up to a bound.

@@ -1,6 +1,10 @@
 //! Who asks, for which workspace, and whether they may.
 
-use super::{Problem, request::header_text};
+use super::{
+    Problem,
+    describe::{Input, Needs, Operation, Schemas},
+    request::header_text,
+};
 use crate::{
     access::{Keys, digest},
     context::Context,
@@ -136,6 +140,39 @@ impl<P: Permit, S: Send + Sync> FromRequestParts<S> for Allowed<P> {
             permit: PhantomData,
         })
     }
+}
+
+impl<P: Permit> Input for Allowed<P> {
+    fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+        operation.needs = Some(Needs::Role(P::NEEDED));
+        refusals(operation, schemas);
+    }
+}
+
+/// The caller of a handler that anybody with a key may ask.
+pub struct Known;
+
+impl<S: Send + Sync> FromRequestParts<S> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Routes without `admit` have no callers.
+        let caller = parts.extensions.get::<Caller>();
+        caller.map(|_| Self).ok_or_else(Problem::internal)
+    }
+}
+
+impl Input for Known {
+    fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+        operation.needs = Some(Needs::AnyKey);
+        refusals(operation, schemas);
+    }
+}
+
+fn refusals(operation: &mut Operation, schemas: &mut Schemas) {
+    operation.refuses(401, "No key that works", schemas);
+    operation.refuses(403, "The key is for something else", schemas);
+    operation.refuses(404, "The workspace is not there", schemas);
 }
 
 /// Who sends a request with these headers.

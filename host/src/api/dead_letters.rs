@@ -1,12 +1,18 @@
 //! `/v1/dead-letters`
 
 use super::{
-    App, IdPath,
+    App,
     caller::{Allowed, Managing, Reading},
-    deliveries::{limit, own, view},
+    deliveries::own,
+    describe::{
+        Routes, Shown,
+        Verb::{Get, Post},
+    },
+    page::Paged,
     problem::Problem,
-    request::{JsonBody, Query},
-    selection::{CONDITIONS, from_fields, from_query},
+    selection,
+    typed::{Body, IdPath, Params},
+    views,
 };
 use crate::{
     context::{Context, to_its_end},
@@ -14,12 +20,11 @@ use crate::{
     records::replay,
     store::{EndedState, Page, Selection, StoreError},
 };
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-    http::StatusCode,
+use axum::{extract::State, http::StatusCode};
+use countersign_api::{
+    AcknowledgeAnswer, AcknowledgeMany, Acknowledged, AcknowledgedMany, Count, DeadLetterFilter,
+    DeadLetterQuery, DeadLetters,
 };
-use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Dead letters that one step acknowledges.
@@ -27,78 +32,108 @@ const STEP: u32 = 200;
 /// Steps of one request; what is left is told, so that no request takes minutes.
 const STEPS_MAX: u32 = 50;
 
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            Post,
+            "/deliveries/{id}/acknowledge",
+            "acknowledge_delivery",
+            "Takes note of a dead letter; a second time is a success, too.",
+            acknowledge_one,
+        )
+        .on(
+            Get,
+            "/dead-letters",
+            "list_dead_letters",
+            "Lists what was given up and nobody has taken note of, newest first.",
+            list,
+        )
+        .on(
+            Get,
+            "/dead-letters/count",
+            "count_dead_letters",
+            "Counts dead letters.",
+            count,
+        )
+        .on(
+            Post,
+            "/dead-letters/acknowledge",
+            "acknowledge_dead_letters",
+            "Takes note of many dead letters.",
+            acknowledge,
+        )
+}
+
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let known: Vec<_> = CONDITIONS.into_iter().chain(["limit", "after"]).collect();
-    let mut query = Query::parse(query.as_deref(), &known)?;
+    Params(query): Params<DeadLetterQuery>,
+) -> Result<Shown<DeadLetters>, Problem> {
+    let paged = Paged::new(query.limit, query.after.as_deref(), DeliveryId::parse)?;
     let page = Page {
-        limit: limit(&mut query)?,
-        after: query.take("after", "the `next` of the page before", DeliveryId::parse)?,
+        limit: paged.limit,
+        after: paged.after,
         newest_first: true,
     };
-    let selection = from_query(&caller.workspace, &mut query)?;
+    let selection = selection::of_query(&caller.workspace, query)?;
     let selected = app.context.store.select(selection, page).await?;
-    let found: Vec<_> = selected.found.iter().map(view).collect();
-    let next = selected.next.as_ref().map(DeliveryId::as_str);
-    Ok(Json(json!({ "dead_letters": found, "next": next })))
+    Ok(Shown(DeadLetters {
+        dead_letters: selected.found.iter().map(views::delivery).collect(),
+        next: selected.next.map(|next| next.to_string()),
+    }))
 }
 
 pub(super) async fn count(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let mut query = Query::parse(query.as_deref(), &CONDITIONS)?;
-    let selection = from_query(&caller.workspace, &mut query)?;
+    Params(filter): Params<DeadLetterFilter>,
+) -> Result<Shown<Count>, Problem> {
+    let selection = selection::of_parameters(&caller.workspace, filter)?;
     let counted = app.context.store.count(selection).await?;
-    Ok(Json(
-        json!({ "count": counted.count, "at_least": counted.at_least }),
-    ))
+    Ok(Shown(views::count(counted)))
 }
 
 pub(super) async fn acknowledge_one(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown<Acknowledged>, Problem> {
     own(&app, &caller, id.clone()).await?;
     let now_ms = app.context.clock.now_ms();
-    match app
-        .context
-        .store
-        .acknowledge(vec![id.clone()], now_ms)
-        .await?
-    {
+    let store = &app.context.store;
+    match store.acknowledge(vec![id.clone()], now_ms).await? {
         0 => Err(Problem::new(
             StatusCode::CONFLICT,
             "not_dead_lettered",
             "only a dead letter can be acknowledged",
         )),
-        _ => Ok(Json(json!({ "id": id.as_str(), "acknowledged": true }))),
+        _ => Ok(Shown(Acknowledged {
+            id: id.to_string(),
+            acknowledged: true,
+        })),
     }
 }
 
 pub(super) async fn acknowledge(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
-    let mut fields = body.fields;
-    let selection = from_fields(&caller.workspace, EndedState::DeadLettered, &mut fields)?;
-    let dry_run = fields
-        .optional("dry_run", "true or false")?
-        .unwrap_or(false);
-    fields.finish(&["ids", "filter", "dry_run"])?;
-    if dry_run {
+    Body(given): Body<AcknowledgeMany>,
+) -> Result<Shown<AcknowledgeAnswer>, Problem> {
+    let selection = selection::of_body(
+        &caller.workspace,
+        EndedState::DeadLettered,
+        given.ids,
+        given.filter.as_ref(),
+    )?;
+    if given.dry_run.unwrap_or(false) {
         let preview = replay::preview(&app.context, selection).await?;
-        return Ok(Json(super::replays::preview(&preview)));
+        let preview = super::replays::preview(&preview);
+        return Ok(Shown(AcknowledgeAnswer::DryRun(preview)));
     }
     let (acknowledged, more) =
         to_its_end(acknowledge_all(Arc::clone(&app.context), selection)).await?;
-    Ok(Json(json!({ "acknowledged": acknowledged, "more": more })))
+    let done = AcknowledgedMany { acknowledged, more };
+    Ok(Shown(AcknowledgeAnswer::Done(done)))
 }
 
 /// In small steps, so that other writes do not wait. Returns how many there were, and whether some may be left.

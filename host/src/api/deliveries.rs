@@ -1,62 +1,75 @@
-//! `/v1/messages`, `/v1/deliveries` and `/v1/stats`
+//! `/v1/deliveries`
 
 use super::{
-    App, IdPath,
+    App,
     caller::{Allowed, Caller, Managing, Reading},
+    describe::{
+        Accepted, Routes, Shown,
+        Verb::{Get, Post},
+    },
+    page::Paged,
     problem::Problem,
-    request::Query,
+    selection::{endpoint_id, event_type, moment},
+    typed::{IdPath, Params},
+    views::{self, Same},
 };
 use crate::{
-    clock::rfc3339,
     context::to_its_end,
-    ids::{DeliveryId, EndpointId, MessageId},
+    ids::DeliveryId,
     records::replay,
     store::{Attempt, Delivery, DeliveryState, Filter, Retried, Word},
 };
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
-use countersign_core::delivery::{Outcome, machine::delivery::Input};
-use serde_json::{Map, Value, json};
+use axum::{extract::State, http::StatusCode};
+use countersign_api::{Attempts, Deliveries, DeliveryDetails, DeliveryQuery, PageQuery, SentAgain};
+use countersign_core::delivery::machine::delivery::Input;
 use std::sync::Arc;
 
-/// Entries of a list when the client asks for no number.
-const LIMIT_DEFAULT: u32 = 50;
-/// Most entries of a list.
-const LIMIT_MAX: u32 = 500;
-
-pub(super) async fn message(
-    State(app): State<Arc<App>>,
-    caller: Allowed<Reading>,
-    IdPath(id): IdPath<MessageId>,
-) -> Result<Json<Value>, Problem> {
-    let found = app.context.store.message(id).await?;
-    let found = found.filter(|found| found.message.workspace == caller.workspace);
-    let found = found.ok_or_else(|| Problem::not_found("message"))?;
-    let deliveries = found.deliveries.iter();
-    let deliveries: Vec<_> = deliveries
-        .map(|(d, attempts)| with_attempts(d, attempts))
-        .collect();
-    Ok(Json(json!({
-        "id": found.message.id.as_str(),
-        "workspace": found.message.workspace.as_str(),
-        "provider": found.message.provider,
-        "event_type": found.message.event_type,
-        "created_at": rfc3339(found.message.created_at_ms),
-        "deliveries": deliveries,
-    })))
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            Get,
+            "/deliveries",
+            "list_deliveries",
+            "Lists deliveries, newest first.",
+            list,
+        )
+        .on(
+            Get,
+            "/deliveries/{id}",
+            "show_delivery",
+            "Shows a delivery with its attempts.",
+            show,
+        )
+        .on(
+            Get,
+            "/deliveries/{id}/attempts",
+            "list_attempts",
+            "Lists the attempts of a delivery, and when the next one is due.",
+            attempts,
+        )
+        .on(
+            Post,
+            "/deliveries/{id}/retry",
+            "retry_delivery",
+            "Sends a dead letter again, with the same message id.",
+            retry,
+        )
+        .on(
+            Post,
+            "/deliveries/{id}/resend",
+            "resend_delivery",
+            "Sends again what has ended, delivered or not.",
+            resend,
+        )
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown<DeliveryDetails>, Problem> {
     let (delivery, attempts) = own(&app, &caller, id).await?;
-    Ok(Json(with_attempts(&delivery, &attempts)))
+    Ok(Shown(views::delivery_details(&delivery, &attempts)))
 }
 
 /// The delivery of this id, unless it is another workspace's. That a delivery belongs to one never changes.
@@ -73,48 +86,52 @@ pub(super) async fn own(
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let known = ["status", "endpoint_id", "limit", "after"];
-    let mut query = Query::parse(query.as_deref(), &known)?;
-    let words: Vec<_> = DeliveryState::ALL
-        .iter()
-        .map(|state| state.word())
-        .collect();
-    let kind = format!("one of {}", words.join(", "));
-    let state = query.take("status", &kind, DeliveryState::from_word)?;
-    let limit = limit(&mut query)?;
+    Params(query): Params<DeliveryQuery>,
+) -> Result<Shown<Deliveries>, Problem> {
+    let paged = Paged::new(query.limit, query.after.as_deref(), DeliveryId::parse)?;
+    let code = "query_invalid";
     let filter = Filter {
         workspace: caller.workspace.clone(),
-        state,
-        endpoint_id: query.take("endpoint_id", "the id of an endpoint", EndpointId::parse)?,
-        after: query.take("after", "the `next` of the page before", DeliveryId::parse)?,
-        // One more tells whether there is another page.
-        limit: limit.saturating_add(1),
+        state: query.status.map(Same::same),
+        endpoint_id: endpoint_id(query.endpoint_id.as_deref(), code)?,
+        event_type: event_type(query.event_type, code)?,
+        created_since_ms: moment("created_since", query.created_since.as_ref(), code)?,
+        created_until_ms: moment("created_until", query.created_until.as_ref(), code)?,
+        after: paged.after,
+        limit: paged.limit,
     };
-    let mut found = app.context.store.deliveries(filter).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
-    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
-    let deliveries: Vec<_> = found.iter().map(view).collect();
-    Ok(Json(json!({ "deliveries": deliveries, "next": next })))
+    let selected = app.context.store.deliveries(filter).await?;
+    Ok(Shown(Deliveries {
+        deliveries: selected.found.iter().map(views::delivery).collect(),
+        next: selected.next.map(|next| next.to_string()),
+    }))
 }
 
-/// How many entries a client wants.
-pub(super) fn limit(query: &mut Query) -> Result<u32, Problem> {
-    let kind = format!("a number from 1 to {LIMIT_MAX}");
-    let limit = query.take("limit", &kind, |text| {
-        let limit = text.parse().ok();
-        limit.filter(|limit| (1..=LIMIT_MAX).contains(limit))
+pub(super) async fn attempts(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
+    IdPath(id): IdPath<DeliveryId>,
+    Params(page): Params<PageQuery>,
+) -> Result<Shown<Attempts>, Problem> {
+    let paged = Paged::new(page.limit, page.after.as_deref(), |text| {
+        text.parse::<u32>().ok()
     })?;
-    Ok(limit.unwrap_or(LIMIT_DEFAULT))
+    let (delivery, attempts) = own(&app, &caller, id).await?;
+    let behind = |attempt: &Attempt| paged.after.is_none_or(|after| attempt.number > after);
+    let found = attempts.into_iter().filter(behind).take(paged.one_more());
+    let (found, next) = paged.cut(found.collect(), |last| last.number.to_string());
+    Ok(Shown(Attempts {
+        attempts: found.iter().map(views::attempt).collect(),
+        next,
+        next_attempt_at: views::delivery(&delivery).next_attempt_at,
+    }))
 }
 
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Accepted<SentAgain>, Problem> {
     send_again(&app, &caller, id, Input::ReplayAsked).await
 }
 
@@ -122,7 +139,7 @@ pub(super) async fn resend(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Accepted<SentAgain>, Problem> {
     send_again(&app, &caller, id, Input::ResendAsked).await
 }
 
@@ -131,20 +148,20 @@ async fn send_again(
     caller: &Caller,
     id: DeliveryId,
     asked: Input,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Accepted<SentAgain>, Problem> {
     own(app, caller, id.clone()).await?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let retried = to_its_end(replay::retry(context, worker, id.clone(), asked)).await?;
     let conflict = |code: &str, detail: String| Problem::new(StatusCode::CONFLICT, code, detail);
+    let sent = |state: DeliveryState| {
+        Ok(Accepted(SentAgain {
+            id: id.to_string(),
+            status: state.same(),
+        }))
+    };
     match retried {
-        Retried::Pending(_) => {
-            let answer = json!({ "id": id.as_str(), "status": DeliveryState::Pending.word() });
-            Ok((StatusCode::ACCEPTED, Json(answer)))
-        }
-        Retried::Waiting => {
-            let answer = json!({ "id": id.as_str(), "status": DeliveryState::Waiting.word() });
-            Ok((StatusCode::ACCEPTED, Json(answer)))
-        }
+        Retried::Pending(_) => sent(DeliveryState::Pending),
+        Retried::Waiting => sent(DeliveryState::Waiting),
         Retried::Unknown => Err(Problem::not_found("delivery")),
         Retried::NotNow(state @ DeliveryState::Delivered) => Err(conflict(
             "not_dead_lettered",
@@ -171,77 +188,4 @@ async fn send_again(
                 .to_owned(),
         )),
     }
-}
-
-pub(super) async fn stats(
-    State(app): State<Arc<App>>,
-    caller: Allowed<Reading>,
-) -> Result<Json<Value>, Problem> {
-    caller.require_all_workspaces()?;
-    let stats = app.context.store.stats().await?;
-    let deliveries: Map<_, _> = stats
-        .deliveries
-        .iter()
-        .map(|(state, counted)| (state.word().to_owned(), counted.count.into()))
-        .collect();
-    let at_least: Vec<_> = stats
-        .deliveries
-        .iter()
-        .filter(|(_, counted)| counted.at_least)
-        .map(|(state, _)| state.word())
-        .collect();
-    Ok(Json(json!({
-        "messages": stats.messages,
-        "deliveries": deliveries,
-        "at_least": at_least,
-        "in_flight": app.worker.in_flight(),
-        "guest_sha256": app.context.rules.guest.sha256(),
-    })))
-}
-
-fn with_attempts(delivery: &Delivery, attempts: &[Attempt]) -> Value {
-    let mut view = view(delivery);
-    view["attempts"] = attempts.iter().map(attempt).collect();
-    view
-}
-
-pub(super) fn view(delivery: &Delivery) -> Value {
-    let next_ms = delivery
-        .next_attempt_at_ms
-        .filter(|_| delivery.state == DeliveryState::Pending);
-    json!({
-        "id": delivery.id.as_str(),
-        "message_id": delivery.message_id.as_str(),
-        "endpoint_id": delivery.endpoint_id.as_str(),
-        "event_type": delivery.event_type,
-        "status": delivery.state.word(),
-        "reason": delivery.dead_reason.map(Word::word),
-        "attempt_count": delivery.attempts,
-        "next_attempt_at": next_ms.map(rfc3339),
-        "acknowledged_at": delivery.acknowledged_at_ms.map(rfc3339),
-        "created_at": rfc3339(delivery.created_at_ms),
-        "updated_at": rfc3339(delivery.updated_at_ms),
-    })
-}
-
-fn attempt(attempt: &Attempt) -> Value {
-    let (outcome, status, retry_after_s) = match attempt.outcome {
-        Outcome::Response {
-            status,
-            retry_after_s,
-        } => ("response", Some(status), retry_after_s),
-        Outcome::Failure(kind) => (kind.code(), None, None),
-    };
-    json!({
-        "id": attempt.id.as_str(),
-        "number": attempt.number,
-        "started_at": rfc3339(attempt.started_at_ms),
-        "duration_ms": attempt.duration_ms,
-        // `response`, or the kind of failure.
-        "outcome": outcome,
-        "status": status,
-        "retry_after_s": retry_after_s,
-        "detail": attempt.detail,
-        "response": String::from_utf8_lossy(&attempt.response),
-    })
 }

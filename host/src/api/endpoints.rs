@@ -1,121 +1,181 @@
 //! `/v1/endpoints`
 
 use super::{
-    App, IdPath,
+    App,
     caller::{Allowed, Caller, Managing, Reading},
-    deliveries::limit,
+    describe::{
+        Created, Done, Routes, Shown,
+        Verb::{Delete, Get, Patch, Post, Put},
+    },
+    page::Paged,
     problem::Problem,
-    request::{Fields, JsonBody, Query},
+    typed::{Body, IdPath, Params},
+    views::{Same, time},
 };
 use crate::{
-    clock::{parse_rfc3339, rfc3339},
+    clock::parse_rfc3339,
     context::to_its_end,
-    endpoints::{self, Change, ClientCertificate, Description, Rotate},
+    endpoints::{self, Change, Description, Rotate},
     identity::ClientIdentity,
     ids::EndpointId,
     registry::Entry,
-    store::{Endpoint, Resume, SecretText, SigningSecret, Word},
+    store::{self, Resume, SecretText, SigningSecret},
 };
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-    http::StatusCode,
-    response::IntoResponse,
+use axum::extract::State;
+use countersign_api::{
+    ChangeEndpoint, ClientCertificate, CreateEndpoint, Endpoint, EndpointSettings, EndpointWarned,
+    Endpoints, Held, Id, PageQuery, Raw, RotateSecret, Scope, SecretLife, SetClientCertificate,
+    Signature,
 };
 use countersign_core::{
     delivery::{EndpointState, rotation::Rotation},
-    filter::Filter,
-    subscription::{Scope, Subscription},
+    subscription::{self, Subscription},
 };
-use countersign_guest::SignaturePlan;
-use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-const CREATE_FIELDS: [&str; 10] = [
-    "provider",
-    "url",
-    "name",
-    "events",
-    "scope",
-    "filter",
-    "signature",
-    "secret",
-    "settings",
-    "status",
-];
-const CHANGE_FIELDS: [&str; 9] = [
-    "status",
-    "url",
-    "name",
-    "events",
-    "scope",
-    "filter",
-    "signature",
-    "secret",
-    "settings",
-];
-const RESUME_FIELDS: [&str; 1] = ["held"];
-const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
-const CERTIFICATE_FIELDS: [&str; 2] = ["certificate", "private_key"];
+const SECRET_MADE: &str = "no secret was given, so one was made; this is the only time it is shown";
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            Get,
+            "/endpoints",
+            "list_endpoints",
+            "Lists endpoints, oldest first.",
+            list,
+        )
+        .on(
+            Post,
+            "/endpoints",
+            "create_endpoint",
+            "Makes an endpoint.",
+            create,
+        )
+        .on(
+            Get,
+            "/endpoints/{id}",
+            "show_endpoint",
+            "Shows an endpoint, with its health.",
+            show,
+        )
+        .on(
+            Patch,
+            "/endpoints/{id}",
+            "change_endpoint",
+            "Changes what is named about an endpoint.",
+            change,
+        )
+        .on(
+            Delete,
+            "/endpoints/{id}",
+            "delete_endpoint",
+            "Deletes an endpoint; its open deliveries are cancelled.",
+            delete,
+        )
+        .on(
+            Post,
+            "/endpoints/{id}/pause",
+            "pause_endpoint",
+            "Pauses an endpoint by hand; what is published for it is held.",
+            pause,
+        )
+        .on(
+            Post,
+            "/endpoints/{id}/resume",
+            "resume_endpoint",
+            "Sets an endpoint active and says what becomes of what was held.",
+            resume,
+        )
+        .on(
+            Post,
+            "/endpoints/{id}/secret/rotate",
+            "rotate_secret",
+            "Sets a new secret beside the present one.",
+            rotate,
+        )
+        .on(
+            Post,
+            "/endpoints/{id}/secret/finish",
+            "finish_rotation",
+            "Ends the overlap: the newest secret signs alone.",
+            finish,
+        )
+        .on(
+            Put,
+            "/endpoints/{id}/client-certificate",
+            "set_client_certificate",
+            "Sets the certificate for receivers that ask who is calling.",
+            certify,
+        )
+        .on(
+            Delete,
+            "/endpoints/{id}/client-certificate",
+            "delete_client_certificate",
+            "Takes the client certificate away; a second time is a success, too.",
+            uncertify,
+        )
+}
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
-    body: JsonBody,
-) -> Result<impl IntoResponse, Problem> {
-    let mut fields = body.fields;
-    let state = fields.optional::<String>("status", "active, paused or disabled")?;
+    Body(new): Body<CreateEndpoint>,
+) -> Result<Created<EndpointWarned>, Problem> {
     let given = Description {
         workspace: caller.workspace.clone(),
-        state: state.map(|word| status(&word)).transpose()?,
-        settings: fields.raw("settings"),
-        provider: fields.required("provider", "the name of a provider, a string")?,
-        url: fields.required("url", "the address to send to, a string")?,
-        name: fields.optional("name", "a string")?,
-        events: fields.raw("events"),
-        scope: fields.raw("scope"),
-        filter: fields.raw("filter"),
-        signature: fields.raw("signature"),
-        secret: secret(&mut fields)?.flatten(),
+        state: new.status.map(Same::same),
+        settings: raw(new.settings.as_ref()),
+        provider: new.provider,
+        url: new.url,
+        name: new.name,
+        events: raw(new.events.as_ref()),
+        scope: raw(new.scope.as_ref()),
+        filter: raw(new.filter.as_ref()),
+        signature: raw(new.signature.as_ref()),
+        secret: new.secret.map(SecretText::new),
     };
-    fields.finish(&CREATE_FIELDS)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let made = to_its_end(endpoints::create(context, worker, given)).await?;
-    let mut view = view(&made.endpoint);
-    let mut warnings = warnings(&made.endpoint, &app);
-    if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
-        view["secret"] = secret.text.as_str().into();
-        warnings
-            .push("no secret was given, so one was made; this is the only time it is shown".into());
-    }
-    view["warnings"] = warnings.into();
-    Ok((StatusCode::CREATED, Json(view)))
+    let secret = made.endpoint.secrets.first();
+    let secret = secret
+        .filter(|_| made.secret_made)
+        .map(|secret| &secret.text);
+    Ok(Created(warned(&made.endpoint, secret, &app)))
+}
+
+/// The JSON text of a field; null is as good as nothing.
+fn raw<T>(field: Option<&Raw<T>>) -> Option<String> {
+    field.map(Raw::as_str).map(ToOwned::to_owned)
+}
+
+/// The JSON text of a field for which null means something.
+fn raw_or_null<T>(field: Option<Option<Raw<T>>>) -> Option<String> {
+    let text =
+        |raw: Option<Raw<T>>| raw.map_or_else(|| "null".to_owned(), |raw| raw.as_str().to_owned());
+    field.map(text)
 }
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
-    let limit = limit(&mut query)? as usize;
-    let after = query.take("after", "the `next` of the page before", EndpointId::parse)?;
+    Params(page): Params<PageQuery>,
+) -> Result<Shown<Endpoints>, Problem> {
+    let paged = Paged::new(page.limit, page.after.as_deref(), EndpointId::parse)?;
     let registry = &app.context.registry;
-    // One more tells whether there is another page.
-    let mut found = registry.list(&caller.workspace, after.as_ref(), limit.saturating_add(1));
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
-    let endpoints: Vec<_> = found.iter().map(view).collect();
-    Ok(Json(json!({ "endpoints": endpoints, "next": next })))
+    let found = registry.list(&caller.workspace, paged.after.as_ref(), paged.one_more());
+    let (found, next) = paged.cut(found, |last| last.id.to_string());
+    Ok(Shown(Endpoints {
+        endpoints: found.iter().map(view).collect(),
+        next,
+    }))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
     IdPath(id): IdPath<EndpointId>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(view(&own(&app, &caller, &id)?.snapshot())))
+) -> Result<Shown<Endpoint>, Problem> {
+    Ok(Shown(view(&own(&app, &caller, &id)?.snapshot())))
 }
 
 /// The endpoint of this id, unless it is another workspace's. That an endpoint belongs to one never changes.
@@ -128,86 +188,64 @@ pub(super) async fn change(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
+    Body(given): Body<ChangeEndpoint>,
+) -> Result<Shown<EndpointWarned>, Problem> {
     own(&app, &caller, &id)?;
-    let mut fields = body.fields;
-    let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let change = Change {
-        state: state.map(|word| status(&word)).transpose()?,
-        url: fields.optional("url", "the address to send to, a string")?,
-        name: fields.nullable("name", "a string or null")?,
-        events: fields.raw("events"),
-        scope: fields.raw("scope"),
-        filter: fields.raw_or_null("filter"),
-        signature: fields.raw_or_null("signature"),
-        secret: secret(&mut fields)?,
-        settings: fields.raw("settings"),
+        state: given.status.map(Same::same),
+        url: given.url,
+        name: given.name,
+        events: raw(given.events.as_ref()),
+        scope: raw(given.scope.as_ref()),
+        filter: raw_or_null(given.filter),
+        signature: raw_or_null(given.signature),
+        secret: given.secret.map(|secret| secret.map(SecretText::new)),
+        settings: raw(given.settings.as_ref()),
         resume: None,
     };
-    fields.finish(&CHANGE_FIELDS)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
-    let mut view = view(&changed);
-    view["warnings"] = warnings(&changed, &app).into();
-    Ok(Json(view))
+    Ok(Shown(warned(&changed, None, &app)))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     own(&app, &caller, &id)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     to_its_end(endpoints::delete(context, worker, id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
+    Body(given): Body<RotateSecret>,
+) -> Result<Shown<EndpointWarned>, Problem> {
     own(&app, &caller, &id)?;
-    let mut fields = body.fields;
-    let mut time = |name: &str| -> Result<Option<u64>, Problem> {
-        let seconds = fields.optional::<u64>(name, "a number of seconds, from 0 to 604800")?;
-        Ok(seconds.map(|seconds| seconds.saturating_mul(1_000)))
-    };
-    let rotation = Rotation {
-        overlap_ms: time("overlap_s")?,
-        switch_ms: time("switch_s")?,
-    };
-    let secret = fields.optional("secret", "a string")?;
-    fields.finish(&ROTATE_FIELDS)?;
+    let ms = |seconds: u64| seconds.saturating_mul(1_000);
     let asked = Rotate {
-        secret: secret.map(SecretText::new),
-        rotation,
+        secret: given.secret.map(SecretText::new),
+        rotation: Rotation {
+            overlap_ms: given.overlap_s.map(ms),
+            switch_ms: given.switch_s.map(ms),
+        },
     };
     let turned = to_its_end(endpoints::rotate(Arc::clone(&app.context), id, asked)).await?;
-    let mut view = view(&turned.endpoint);
-    let mut warnings = warnings(&turned.endpoint, &app);
-    if let Some(secret) = turned.made {
-        view["secret"] = secret.as_str().into();
-        warnings
-            .push("no secret was given, so one was made; this is the only time it is shown".into());
-    }
-    view["warnings"] = warnings.into();
-    Ok(Json(view))
+    Ok(Shown(warned(&turned.endpoint, turned.made.as_ref(), &app)))
 }
 
 pub(super) async fn finish(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Shown<EndpointWarned>, Problem> {
     own(&app, &caller, &id)?;
     let endpoint = to_its_end(endpoints::finish(Arc::clone(&app.context), id)).await?;
-    let mut view = view(&endpoint);
-    view["warnings"] = warnings(&endpoint, &app).into();
-    Ok(Json(view))
+    Ok(Shown(warned(&endpoint, None, &app)))
 }
 
 /// Sets the client certificate, in the place of the one before.
@@ -215,22 +253,16 @@ pub(super) async fn certify(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
+    Body(given): Body<SetClientCertificate>,
+) -> Result<Shown<EndpointWarned>, Problem> {
     own(&app, &caller, &id)?;
-    let mut fields = body.fields;
-    let key: String = fields.required("private_key", "the private key as PEM, a string")?;
-    let certificate = ClientCertificate {
-        key: SecretText::new(key),
-        chain: fields.required("certificate", "the certificates as PEM, a string")?,
+    let certificate = endpoints::ClientCertificate {
+        key: SecretText::new(given.private_key),
+        chain: given.certificate,
     };
-    fields.finish(&CERTIFICATE_FIELDS)?;
     let context = Arc::clone(&app.context);
     let changed = endpoints::set_certificate(context, id, Some(certificate));
-    let changed = to_its_end(changed).await?;
-    let mut view = view(&changed);
-    view["warnings"] = warnings(&changed, &app).into();
-    Ok(Json(view))
+    Ok(Shown(warned(&to_its_end(changed).await?, None, &app)))
 }
 
 /// Takes the client certificate away.
@@ -238,11 +270,27 @@ pub(super) async fn uncertify(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Done, Problem> {
     own(&app, &caller, &id)?;
     let context = Arc::clone(&app.context);
     to_its_end(endpoints::set_certificate(context, id, None)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
+}
+
+/// Sets an endpoint paused, by hand.
+pub(super) async fn pause(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<Shown<Endpoint>, Problem> {
+    own(&app, &caller, &id)?;
+    let change = Change {
+        state: Some(EndpointState::PausedManual),
+        ..Change::default()
+    };
+    let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
+    let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
+    Ok(Shown(view(&changed)))
 }
 
 /// Sets an endpoint active, and says what becomes of its held deliveries.
@@ -250,12 +298,10 @@ pub(super) async fn resume(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
+    given: Option<Body<countersign_api::Resume>>,
+) -> Result<Shown<Endpoint>, Problem> {
     own(&app, &caller, &id)?;
-    let mut fields = body.fields;
-    let held = fields.optional::<Value>("held", HELD)?;
-    fields.finish(&RESUME_FIELDS)?;
+    let held = given.and_then(|Body(given)| given.held);
     let change = Change {
         state: Some(EndpointState::Active),
         resume: Some(held_of(held.as_ref(), app.context.clock.now_ms())?),
@@ -263,130 +309,204 @@ pub(super) async fn resume(
     };
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
-    Ok(Json(view(&changed)))
+    Ok(Shown(view(&changed)))
 }
 
-const HELD: &str = r#"all, none or {"since": "2026-01-02T03:04:05Z"}"#;
-
-fn held_of(held: Option<&Value>, now_ms: u64) -> Result<Resume, Problem> {
-    let since = |object: &Map<String, Value>| match object.get("since") {
-        Some(Value::String(text)) if object.len() == 1 => parse_rfc3339(text),
-        _ => None,
-    };
-    let read = match held {
-        None => Some(Resume::All),
-        Some(Value::String(word)) if word == "all" => Some(Resume::All),
+fn held_of(held: Option<&Raw<Held>>, now_ms: u64) -> Result<Resume, Problem> {
+    let read = match held.map(Raw::read) {
+        None | Some(Ok(Held::All)) => Some(Resume::All),
         // Also what was published in this very millisecond: whatever is held was there before.
-        Some(Value::String(word)) if word == "none" => {
-            Some(Resume::Since(now_ms.saturating_add(1)))
-        }
-        Some(Value::Object(object)) => since(object).map(Resume::Since),
-        Some(_) => None,
+        Some(Ok(Held::None)) => Some(Resume::Since(now_ms.saturating_add(1))),
+        Some(Ok(Held::Since(since))) => parse_rfc3339(since.as_str()).map(Resume::Since),
+        Some(Err(_)) => None,
     };
-    read.ok_or_else(|| Problem::field("held_invalid", "held", format!("`held` must be {HELD}")))
-}
-
-fn secret(fields: &mut Fields) -> Result<Option<Option<SecretText>>, Problem> {
-    let secret = fields.nullable("secret", "a string or null")?;
-    Ok(secret.map(|text| text.map(SecretText::new)))
-}
-
-fn status(word: &str) -> Result<EndpointState, Problem> {
-    EndpointState::from_word(word).ok_or_else(|| {
-        Problem::field(
-            "status_invalid",
-            "status",
-            "`status` must be active, paused or disabled",
-        )
-    })
+    let detail = r#"`held` must be all, none or {"since": "2026-01-02T03:04:05Z"}"#;
+    read.ok_or_else(|| Problem::field("held_invalid", "held", detail))
 }
 
 /// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed. Of a
 /// client certificate what a receiver sees as well.
-fn view(endpoint: &Endpoint) -> Value {
-    json!({
-        "id": endpoint.id.as_str(),
-        "number": endpoint.number,
-        "workspace": endpoint.workspace.as_str(),
-        "provider": endpoint.provider,
-        "url": endpoint.url,
-        "name": endpoint.name,
-        "events": events(&endpoint.rules.subscription),
-        "scope": scope(&endpoint.rules.scope),
-        "filter": endpoint.rules.filter.as_ref().map(Filter::to_json),
-        "signature": endpoint.settings.signature.as_ref().map(SignaturePlan::to_json),
-        "status": endpoint.state.word(),
-        "reason": endpoint.reason.map(Word::word),
-        "since": rfc3339(endpoint.since_ms),
-        "probe_at": endpoint.probe_at_ms.map(rfc3339),
-        "settings": endpoint.settings.to_json(),
-        "failed_in_a_row": endpoint.health.failed_in_a_row,
-        "exhausted_in_a_row": endpoint.health.exhausted_in_a_row,
-        "failing_since": endpoint.health.failing_since_ms.map(rfc3339),
-        "last_success_at": endpoint.health.last_success_at_ms.map(rfc3339),
-        "secret_set": !endpoint.secrets.is_empty(),
-        "secrets": endpoint.secrets.iter().map(secret_view).collect::<Vec<_>>(),
-        "client_certificate": endpoint.identity.as_ref().map(certificate_view),
-        "created_at": rfc3339(endpoint.created_at_ms),
-    })
+fn view(endpoint: &store::Endpoint) -> Endpoint {
+    let health = &endpoint.health;
+    Endpoint {
+        id: endpoint.id.to_string(),
+        number: endpoint.number,
+        workspace: endpoint.workspace.to_string(),
+        provider: endpoint.provider.clone(),
+        url: endpoint.url.clone(),
+        name: endpoint.name.clone(),
+        events: events(&endpoint.rules.subscription),
+        scope: scope(&endpoint.rules.scope),
+        filter: endpoint
+            .rules
+            .filter
+            .as_ref()
+            .and_then(|filter| shown(filter.to_json())),
+        signature: endpoint.settings.signature.as_ref().map(|plan| Signature {
+            scheme: plan.scheme.clone(),
+            options: plan.options.iter().cloned().collect(),
+        }),
+        status: endpoint.state.same(),
+        reason: endpoint.reason.map(Same::same),
+        since: time(endpoint.since_ms),
+        probe_at: endpoint.probe_at_ms.map(time),
+        settings: settings(&endpoint.settings),
+        failed_in_a_row: health.failed_in_a_row,
+        exhausted_in_a_row: health.exhausted_in_a_row,
+        failing_since: health.failing_since_ms.map(time),
+        last_success_at: health.last_success_at_ms.map(time),
+        secret_set: !endpoint.secrets.is_empty(),
+        secrets: endpoint.secrets.iter().map(life).collect(),
+        client_certificate: endpoint.identity.as_ref().map(certificate),
+        created_at: time(endpoint.created_at_ms),
+    }
+}
+
+/// The settings as their owner wrote them. A test holds the two forms to each other.
+fn settings(settings: &countersign_guest::EndpointSettings) -> EndpointSettings {
+    shown(settings.to_json()).unwrap_or_default()
+}
+
+fn shown<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> Option<T> {
+    serde_json::from_value(json)
+        .inspect_err(
+            |error| tracing::error!(%error, "what is kept cannot be shown: this is a defect"),
+        )
+        .ok()
+}
+
+fn warned(endpoint: &store::Endpoint, made: Option<&SecretText>, app: &App) -> EndpointWarned {
+    let mut warnings = warnings(endpoint, app);
+    if made.is_some() {
+        warnings.push(SECRET_MADE.to_owned());
+    }
+    EndpointWarned {
+        endpoint: view(endpoint),
+        secret: made.map(|secret| secret.as_str().to_owned()),
+        warnings,
+    }
 }
 
 /// The life of a secret, by which they are told apart; newest first.
-fn secret_view(secret: &SigningSecret) -> Value {
-    json!({
-        "created_at": rfc3339(secret.times.created_at_ms),
-        "signs_until": secret.times.signs_until_ms.map(rfc3339),
-        "expires_at": secret.times.expires_at_ms.map(rfc3339),
-    })
+fn life(secret: &SigningSecret) -> SecretLife {
+    SecretLife {
+        created_at: time(secret.times.created_at_ms),
+        signs_until: secret.times.signs_until_ms.map(time),
+        expires_at: secret.times.expires_at_ms.map(time),
+    }
 }
 
-fn certificate_view(identity: &ClientIdentity) -> Value {
-    json!({
-        "sha256": base16ct::lower::encode_string(&identity.sha256()),
-        "not_after": rfc3339(identity.not_after_ms()),
-    })
+fn certificate(identity: &ClientIdentity) -> ClientCertificate {
+    ClientCertificate {
+        sha256: base16ct::lower::encode_string(&identity.sha256()),
+        not_after: time(identity.not_after_ms()),
+    }
 }
 
 /// Documented names in a list, whatever spelling was given; every provider's endpoints take it back like this.
-fn events(subscription: &Subscription) -> Value {
+fn events(subscription: &Subscription) -> Vec<String> {
     match subscription {
-        Subscription::All => json!(["*"]),
-        Subscription::Only(names) => json!(names),
+        Subscription::All => vec!["*".to_owned()],
+        Subscription::Only(names) => names.clone(),
     }
 }
 
-fn scope(scope: &Scope) -> Value {
+fn scope(scope: &subscription::Scope) -> Scope {
     match scope {
-        Scope::User => json!({ "level": "user" }),
-        Scope::Client(id) => json!({ "level": "client", "client_id": id }),
-        Scope::Campaign(id) => json!({ "level": "campaign", "campaign_id": id }),
+        subscription::Scope::User => Scope::User,
+        subscription::Scope::Client(id) => Scope::Client {
+            client_id: Id::Text(id.clone()),
+        },
+        subscription::Scope::Campaign(id) => Scope::Campaign {
+            campaign_id: Id::Text(id.clone()),
+        },
     }
 }
 
-fn warnings(endpoint: &Endpoint, app: &App) -> Vec<Value> {
-    let mut warnings = Vec::new();
+fn warnings(endpoint: &store::Endpoint, app: &App) -> Vec<String> {
+    let mut warnings: Vec<&str> = Vec::new();
     let is_http = endpoint.url.starts_with("http://");
     if endpoint.secrets.is_empty() {
         // R-S2, R-P3.
         warnings.push(
-            "no secret is set: deliveries are not signed, and the receiver cannot tell them from forgeries; set `secret`"
-                .into(),
+            "no secret is set: deliveries are not signed, and the receiver cannot tell them from forgeries; set `secret`",
         );
     }
     if is_http {
-        warnings
-            .push("the address is http: what is sent can be read and changed on its way".into());
+        warnings.push("the address is http: what is sent can be read and changed on its way");
     }
     match &endpoint.identity {
         Some(_) if is_http => {
-            warnings
-                .push("the client certificate is not shown, because the address is http".into());
+            warnings.push("the client certificate is not shown, because the address is http");
         }
         Some(identity) if identity.not_after_ms() < app.context.clock.now_ms() => warnings.push(
-            "the client certificate has expired: receivers that ask for one refuse it; set another"
-                .into(),
+            "the client certificate has expired: receivers that ask for one refuse it; set another",
         ),
         _ => {}
     }
-    warnings
+    warnings.into_iter().map(ToOwned::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn every_setting_is_shown_as_it_is_kept() {
+        let all = json!({
+            "headers": {"x-own": "1"},
+            "timeout_ms": 5000,
+            "schedule": {"delays_ms": [1000, 2000]},
+            "jitter": {"shorten_percent": 1, "lengthen_percent": 2},
+            "success": "only200",
+            "client_errors": "final",
+            "auto_pause": {"failing_for": {"limit_ms": 86_400_000}},
+            "probing": {"cool_down": {"base_ms": 300_000, "factor": 2, "cap_ms": 86_400_000}},
+            "concurrency": 3,
+            "rate_limit": {"per_second": 10, "burst": 20},
+            "ordering": {"pointer": "/data/id"},
+            "standard_headers": false,
+            "drain_per_second": 7,
+        });
+        let kept = countersign_guest::EndpointSettings::from_json(&all.to_string()).unwrap();
+        let seen = |kept: &countersign_guest::EndpointSettings| {
+            serde_json::to_value(settings(kept)).unwrap()
+        };
+        assert_eq!(seen(&kept), all);
+        assert_eq!(seen(&kept), kept.to_json());
+        for part in [
+            json!({"auto_pause": "never"}),
+            json!({"auto_pause": "no_success_since_delivery_began"}),
+            json!({"auto_pause": {"consecutive_deliveries": 3}}),
+            json!({"auto_pause": {"consecutive_attempts": 3}}),
+            json!({"ordering": "lead_in_campaign"}),
+            json!({"success": "any2xx", "client_errors": "retried"}),
+            json!({}),
+        ] {
+            let kept = countersign_guest::EndpointSettings::from_json(&part.to_string()).unwrap();
+            assert_eq!(seen(&kept), part);
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_told_in_one_of_three_ways() {
+        let read = |json: Value| {
+            let raw = Raw::from_json(serde_json::value::to_raw_value(&json).unwrap());
+            held_of(Some(&raw), 1_000)
+        };
+        assert_eq!(held_of(None, 1_000), Ok(Resume::All));
+        assert_eq!(read(json!("all")), Ok(Resume::All));
+        assert_eq!(read(json!("none")), Ok(Resume::Since(1_001)));
+        let since = json!({"since": "1970-01-01T00:00:05Z"});
+        assert_eq!(read(since), Ok(Resume::Since(5_000)));
+        for wrong in [
+            json!("some"),
+            json!({"since": "yesterday"}),
+            json!({"since": "1970-01-01T00:00:05Z", "until": 1}),
+            json!(7),
+        ] {
+            assert_eq!(read(wrong).unwrap_err().code(), "held_invalid");
+        }
+    }
 }

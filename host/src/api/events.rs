@@ -3,40 +3,50 @@
 use super::{
     App,
     caller::{Allowed, Publishing},
+    describe::{Accepted, Routes, Verb::Post},
     problem::{PROBLEMS_MAX, Problem},
-    request::{Fields, JsonBody},
+    request::Fields,
+    typed::{BatchBody, EventBody, IdempotencyKey, KEY_BYTES_MAX, is_key},
+    views::Same,
 };
 use crate::{
     context::to_its_end,
     ids::WorkspaceId,
-    publish::{self, Accepted, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Event},
-    store::Word,
+    publish::{self, BATCH_EVENTS_MAX, Event},
 };
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::{HeaderMap, StatusCode},
-    response::IntoResponse,
-};
-use serde_json::{Value, json, value::RawValue};
+use axum::extract::State;
+use countersign_api::{AcceptedBatch, AcceptedDelivery, AcceptedEvent};
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, sync::Arc};
 
 const FIELDS: [&str; 5] = ["provider", "payload", "client_id", "bot", "event_id"];
 const BATCH_FIELDS: [&str; 1] = ["events"];
 
-/// Longest idempotency key and longest id of an event, in bytes.
-const KEY_BYTES_MAX: usize = 255;
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            Post,
+            "/events",
+            "publish_event",
+            "Publishes an event.",
+            publish,
+        )
+        .on(
+            Post,
+            "/events/batch",
+            "publish_batch",
+            "Publishes up to 1,000 events, all or none.",
+            publish_batch,
+        )
+}
 
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
     caller: Allowed<Publishing>,
-    headers: HeaderMap,
-    body: JsonBody,
-) -> Result<impl IntoResponse, Problem> {
-    // Once more: the body may have taken its time to arrive.
-    app.check_running()?;
-    let key = idempotency_key(&headers)?;
+    IdempotencyKey(key): IdempotencyKey,
+    body: EventBody,
+) -> Result<Accepted<AcceptedEvent>, Problem> {
     let mut event = event(body.fields, &caller.workspace)?;
     if let Some(key) = key {
         if event.idempotency.is_some() {
@@ -51,24 +61,16 @@ pub(super) async fn publish(
     }
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let accepted = to_its_end(publish::publish(context, worker, event)).await?;
-    Ok((StatusCode::ACCEPTED, Json(view(&accepted))))
+    Ok(Accepted(view(accepted)))
 }
 
 /// Several events, all or none.
 pub(super) async fn publish_batch(
     State(app): State<Arc<App>>,
     caller: Allowed<Publishing>,
-    request: Request,
-) -> Result<impl IntoResponse, Problem> {
-    let key = idempotency_key(request.headers())?;
-    // Before the body is read, so that what waits is small.
-    let Ok(_turn) = app.batches.acquire().await else {
-        return Err(Problem::internal());
-    };
-    let hint = "; send the events in several requests";
-    let body = JsonBody::read(request, &app, BATCH_BYTES_MAX, hint).await?;
-    // Once more: the turn and the body may have taken their time.
-    app.check_running()?;
+    IdempotencyKey(key): IdempotencyKey,
+    body: BatchBody,
+) -> Result<Accepted<AcceptedBatch>, Problem> {
     let mut fields = body.fields;
     let given: Vec<Box<RawValue>> = fields.required("events", "a list of events")?;
     fields.finish(&BATCH_FIELDS)?;
@@ -107,8 +109,9 @@ pub(super) async fn publish_batch(
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let published = publish::publish_batch(context, worker, caller.workspace.clone(), events, key);
     let accepted = to_its_end(published).await?;
-    let events: Vec<_> = accepted.iter().map(view).collect();
-    Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
+    Ok(Accepted(AcceptedBatch {
+        events: accepted.into_iter().map(view).collect(),
+    }))
 }
 
 fn event(mut fields: Fields, workspace: &WorkspaceId) -> Result<Event, Problem> {
@@ -170,49 +173,55 @@ fn event(mut fields: Fields, workspace: &WorkspaceId) -> Result<Event, Problem> 
     })
 }
 
-fn is_key(text: &str) -> bool {
-    (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| (32..127).contains(&b))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    let (first, more) = (values.next(), values.next());
-    let Some(value) = first else {
-        return Ok(None);
-    };
-    let invalid = || {
-        let detail = format!(
-            "Idempotency-Key must be one value of 1 to {KEY_BYTES_MAX} visible ASCII characters"
-        );
-        Problem::field("idempotency_key_invalid", "Idempotency-Key", detail)
-    };
-    let text = value.to_str().map_err(|_| invalid())?;
-    match is_key(text) && more.is_none() {
-        true => Ok(Some(text.to_owned())),
-        false => Err(invalid()),
-    }
-}
-
-fn view(accepted: &Accepted) -> Value {
-    let receipt = &accepted.receipt;
-    let deliveries: Vec<_> = receipt
-        .deliveries
-        .iter()
-        .map(|(id, endpoint_id, state)| {
-            json!({
-                "id": id.as_str(),
-                "endpoint_id": endpoint_id.as_str(),
-                "status": state.word(),
+fn view(accepted: publish::Accepted) -> AcceptedEvent {
+    let receipt = accepted.receipt;
+    let deliveries = receipt.deliveries.into_iter();
+    AcceptedEvent {
+        message_id: receipt.message_id.to_string(),
+        event_type: receipt.event_type,
+        deliveries: deliveries
+            .map(|(id, endpoint_id, state)| AcceptedDelivery {
+                id: id.to_string(),
+                endpoint_id: endpoint_id.to_string(),
+                status: state.same(),
             })
-        })
-        .collect();
-    let mut view = json!({
-        "message_id": receipt.message_id.as_str(),
-        "event_type": receipt.event_type,
-        "deliveries": deliveries,
-    });
-    if accepted.duplicate {
-        view["duplicate"] = true.into();
+            .collect(),
+        duplicate: accepted.duplicate,
     }
-    view
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::describe::Schemas;
+    use countersign_api::{PublishBatch, PublishEvent};
+
+    /// Events are read by hand, so the schema that is published for them is held to that reader here.
+    #[test]
+    fn the_schema_of_an_event_names_what_its_reader_knows() {
+        let mut schemas = Schemas::default();
+        let names = |properties: Vec<(String, _, bool)>| -> Vec<String> {
+            properties.into_iter().map(|(name, ..)| name).collect()
+        };
+        let mut published = names(schemas.properties::<PublishEvent>());
+        published.sort_unstable();
+        let mut read = FIELDS;
+        read.sort_unstable();
+        assert_eq!(published, read);
+        assert_eq!(names(schemas.properties::<PublishBatch>()), BATCH_FIELDS);
+        let required = schemas.properties::<PublishEvent>().into_iter();
+        for (name, _, required) in required {
+            let event = r#"{"provider": "platform", "payload": {}}"#;
+            let without = event.replace(&format!("\"{name}\""), "\"bot\"");
+            let without = without
+                .replace(r#""bot": "platform""#, r#""bot": true"#)
+                .replace(r#""bot": {}"#, r#""bot": true"#);
+            let read = Fields::parse(without.as_bytes()).and_then(|fields| event_of(fields));
+            assert_eq!(read.is_err(), required, "{name}");
+        }
+    }
+
+    fn event_of(fields: Fields) -> Result<Event, Problem> {
+        event(fields, &WorkspaceId::default())
+    }
 }

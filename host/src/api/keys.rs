@@ -1,68 +1,79 @@
 //! `/v1/keys`
 
 use super::{
-    App, IdPath,
+    App,
     caller::{Administering, Allowed, Caller},
-    deliveries::limit,
+    describe::{
+        Created, Done, Routes, Shown,
+        Verb::{Delete, Get, Post},
+    },
+    page::Paged,
     problem::Problem,
-    request::{JsonBody, Query},
+    typed::{Body, IdPath, Params},
+    views::{Same, time},
 };
 use crate::{
     access::{self, ApiKeyError, NewKey},
-    clock::{parse_rfc3339, rfc3339},
+    clock::parse_rfc3339,
     context::to_its_end,
     ids::{ApiKeyId, WorkspaceId},
-    store::{ApiKey, Role, Word},
+    store::ApiKey,
 };
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
-use serde_json::{Value, json};
+use axum::{extract::State, http::StatusCode};
+use countersign_api::{CreateKey, Key, Keys, MadeKey, PageQuery};
 use std::sync::Arc;
-
-const FIELDS: [&str; 4] = ["role", "workspace", "name", "expires_at"];
 
 /// What stands for every workspace.
 const EVERYWHERE: &str = "*";
 
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(Get, "/keys", "list_keys", "Lists keys, oldest first.", list)
+        .on(
+            Post,
+            "/keys",
+            "create_key",
+            "Makes a key, which is shown this once.",
+            create,
+        )
+        .on(
+            Get,
+            "/keys/{id}",
+            "show_key",
+            "Shows what a key is for, and not the key.",
+            show,
+        )
+        .on(
+            Delete,
+            "/keys/{id}",
+            "revoke_key",
+            "Revokes a key from the next request on.",
+            revoke,
+        )
+}
+
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
-    body: JsonBody,
-) -> Result<impl IntoResponse, Problem> {
-    let mut fields = body.fields;
-    let kind = "admin, manage, publish or read";
-    let role: String = fields.required("role", kind)?;
-    let role = Role::from_word(&role)
-        .ok_or_else(|| Problem::field("role_invalid", "role", format!("`role` must be {kind}")))?;
-    let workspace: Option<String> = fields.optional(
-        "workspace",
-        "the name of a workspace, or `*` for all of them",
-    )?;
-    let name = fields.optional("name", "a string")?;
-    let kind = "a time with its zone, such as 2026-01-02T03:04:05Z";
-    let expires_at: Option<String> = fields.optional("expires_at", kind)?;
-    fields.finish(&FIELDS)?;
-    let expires_at_ms = expires_at.map(|text| {
-        let invalid = || {
-            let detail = format!("`expires_at` must be {kind}");
-            Problem::field("expires_at_invalid", "expires_at", detail)
-        };
-        parse_rfc3339(&text).ok_or_else(invalid)
+    Body(new): Body<CreateKey>,
+) -> Result<Created<MadeKey>, Problem> {
+    let expires_at_ms = new.expires_at.map(|text| {
+        let detail = "`expires_at` must be a time with its zone, such as 2026-01-02T03:04:05Z";
+        let invalid = || Problem::field("expires_at_invalid", "expires_at", detail);
+        parse_rfc3339(text.as_str()).ok_or_else(invalid)
     });
     let new = NewKey {
-        workspace: scope(&app, &caller, workspace.as_deref())?,
-        role,
-        name,
+        workspace: scope(&app, &caller, new.workspace.as_deref())?,
+        role: new.role.same(),
+        name: new.name,
         expires_at_ms: expires_at_ms.transpose()?,
     };
-    let (key, text) = to_its_end(access::create_key(Arc::clone(&app.context), new)).await?;
-    let mut view = view(&key);
-    view["key"] = text.as_str().into();
-    Ok((StatusCode::CREATED, Json(view)))
+    let made = access::create_key(Arc::clone(&app.context), new);
+    let (key, text) = to_its_end(made).await?;
+    Ok(Created(MadeKey {
+        shown: view(&key),
+        key: text.as_str().to_owned(),
+    }))
 }
 
 /// Where a new key works. Nobody makes one that reaches further than their own.
@@ -85,43 +96,39 @@ fn scope(app: &App, caller: &Caller, asked: Option<&str>) -> Result<Option<Works
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
-    let limit = limit(&mut query)? as usize;
-    let after = query.take("after", "the `next` of the page before", ApiKeyId::parse)?;
+    Params(page): Params<PageQuery>,
+) -> Result<Shown<Keys>, Problem> {
+    let paged = Paged::new(page.limit, page.after.as_deref(), ApiKeyId::parse)?;
     let keys = &app.context.keys;
-    let mut found = keys.list(
-        caller.scope.as_ref(),
-        after.as_ref(),
-        limit.saturating_add(1),
-    );
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
-    let keys: Vec<_> = found.iter().map(|key| view(key)).collect();
-    Ok(Json(json!({ "keys": keys, "next": next })))
+    let scope = caller.scope.as_ref();
+    let found = keys.list(scope, paged.after.as_ref(), paged.one_more());
+    let (found, next) = paged.cut(found, |last| last.id.to_string());
+    Ok(Shown(Keys {
+        keys: found.iter().map(|key| view(key)).collect(),
+        next,
+    }))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
     IdPath(id): IdPath<ApiKeyId>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(view(&*find(&app, &caller, &id)?)))
+) -> Result<Shown<Key>, Problem> {
+    Ok(Shown(view(&*own(&app, &caller, &id)?)))
 }
 
 pub(super) async fn revoke(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
     IdPath(id): IdPath<ApiKeyId>,
-) -> Result<StatusCode, Problem> {
-    find(&app, &caller, &id)?;
+) -> Result<Done, Problem> {
+    own(&app, &caller, &id)?;
     to_its_end(access::revoke_key(Arc::clone(&app.context), id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Done)
 }
 
-fn find(app: &App, caller: &Caller, id: &ApiKeyId) -> Result<Arc<ApiKey>, Problem> {
+/// The key of this id, unless it reaches further than the caller's.
+fn own(app: &App, caller: &Caller, id: &ApiKeyId) -> Result<Arc<ApiKey>, Problem> {
     let visible = |key: &Arc<ApiKey>| match &caller.scope {
         None => true,
         own => key.workspace == *own,
@@ -131,15 +138,16 @@ fn find(app: &App, caller: &Caller, id: &ApiKeyId) -> Result<Arc<ApiKey>, Proble
 }
 
 /// A key as clients see it: never its text, nor a digest of it.
-fn view(key: &ApiKey) -> Value {
-    json!({
-        "id": key.id.as_str(),
-        "workspace": key.workspace.as_ref().map_or(EVERYWHERE, WorkspaceId::as_str),
-        "role": key.role.word(),
-        "name": key.name,
-        "created_at": rfc3339(key.created_at_ms),
-        "expires_at": key.expires_at_ms.map(rfc3339),
-    })
+fn view(key: &ApiKey) -> Key {
+    let workspace = key.workspace.as_ref();
+    Key {
+        id: key.id.to_string(),
+        workspace: workspace.map_or(EVERYWHERE, WorkspaceId::as_str).to_owned(),
+        role: key.role.same(),
+        name: key.name.clone(),
+        created_at: time(key.created_at_ms),
+        expires_at: key.expires_at_ms.map(time),
+    }
 }
 
 impl From<ApiKeyError> for Problem {

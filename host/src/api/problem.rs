@@ -11,8 +11,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use countersign_api::ProblemOfEvent;
 use countersign_guest::Rejection;
-use serde_json::{Map, Value, json};
 
 /// Seconds after which a client may try again when the store is busy or has failed.
 const RETRY_AFTER_S: u32 = 1;
@@ -97,30 +97,34 @@ impl Problem {
     pub fn code(&self) -> &str {
         &self.code
     }
+
+    /// The problem as clients see it.
+    pub fn shown(&self) -> countersign_api::Problem {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let errors = self.events.iter().map(|(index, problem)| ProblemOfEvent {
+            index: *index as u64,
+            code: problem.code.clone(),
+            detail: problem.detail.clone(),
+            field: problem.field.clone(),
+        });
+        countersign_api::Problem {
+            r#type: "about:blank".to_owned(),
+            title: title.to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.clone(),
+            detail: self.detail.clone(),
+            field: self.field.clone(),
+            errors: errors.collect(),
+        }
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let full = self.code == "store_full";
-        let mut body = Map::new();
-        body.insert("type".to_owned(), "about:blank".into());
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        body.insert("title".to_owned(), title.into());
-        body.insert("status".to_owned(), self.status.as_u16().into());
-        body.insert("code".to_owned(), self.code.into());
-        body.insert("detail".to_owned(), self.detail.into());
-        if let Some(field) = self.field {
-            body.insert("field".to_owned(), field.into());
-        }
-        if !self.events.is_empty() {
-            let errors = self.events.into_iter().map(|(index, problem)| {
-                json!({
-                    "index": index, "code": problem.code, "detail": problem.detail, "field": problem.field,
-                })
-            });
-            body.insert("errors".to_owned(), errors.collect());
-        }
-        let mut answer = (self.status, Value::Object(body).to_string()).into_response();
+        // Texts and numbers: nothing that JSON cannot hold.
+        let body = serde_json::to_vec(&self.shown()).unwrap_or_default();
+        let mut answer = (self.status, body).into_response();
         let headers = answer.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
@@ -259,6 +263,7 @@ impl From<BatchError> for Problem {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
+    use serde_json::Value;
 
     async fn rendered(problem: Problem) -> (StatusCode, Option<HeaderValue>, Value) {
         let answer = problem.into_response();

@@ -15,7 +15,6 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
-use url::form_urlencoded;
 
 /// Longest time for a body to arrive.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -159,20 +158,10 @@ impl Fields {
         name: &str,
         kind: &str,
     ) -> Result<Option<T>, Problem> {
-        Ok(self.nullable(name, kind)?.flatten())
-    }
-
-    /// A field for which left out and null differ.
-    pub(super) fn nullable<T: DeserializeOwned>(
-        &mut self,
-        name: &str,
-        kind: &str,
-    ) -> Result<Option<Option<T>>, Problem> {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
         };
         serde_json::from_str(text.get())
-            .map(Some)
             .map_err(|_| Problem::field("wrong_type", name, format!("`{name}` must be {kind}")))
     }
 
@@ -180,12 +169,6 @@ impl Fields {
     pub(super) fn raw(&mut self, name: &str) -> Option<String> {
         let text: Box<str> = self.0.remove(name)?.into();
         (&*text != "null").then(|| text.into())
-    }
-
-    /// The JSON text of a field, also where it is null; `None` when it is left out.
-    pub(super) fn raw_or_null(&mut self, name: &str) -> Option<String> {
-        let text: Box<str> = self.0.remove(name)?.into();
-        Some(text.into())
     }
 
     /// Refuses what is left over: a misspelt field would have no effect.
@@ -229,44 +212,6 @@ impl<'de> Deserialize<'de> for Parsed {
     }
 }
 
-/// The parameters after the question mark.
-pub(super) struct Query(BTreeMap<String, String>);
-
-impl Query {
-    /// Reads them; unknown and repeated ones are refused.
-    pub(super) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
-        let mut parameters = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if !known.contains(&&*name) {
-                return Err(unknown(&name, known, "query parameter"));
-            }
-            if parameters
-                .insert(name.to_string(), value.into_owned())
-                .is_some()
-            {
-                let detail = format!("`{name}` occurs more than once; keep one");
-                return Err(Problem::field("repeated_field", &name, detail));
-            }
-        }
-        Ok(Self(parameters))
-    }
-
-    /// A parameter, read by `read`; `kind` says what it must be.
-    pub(super) fn take<T>(
-        &mut self,
-        name: &str,
-        kind: &str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
-        match self.0.remove(name) {
-            None => Ok(None),
-            Some(text) => read(&text).map(Some).ok_or_else(|| {
-                Problem::field("query_invalid", name, format!("`{name}` must be {kind}"))
-            }),
-        }
-    }
-}
-
 /// The one value of a header, as text.
 pub(super) fn header_text<'a>(
     headers: &'a HeaderMap,
@@ -285,7 +230,7 @@ pub(super) fn header_text<'a>(
     }
 }
 
-fn unknown(name: &str, known: &[&str], what: &str) -> Problem {
+pub(super) fn unknown(name: &str, known: &[&str], what: &str) -> Problem {
     let likeness = |known: &&&str| (strsim::jaro_winkler(known, name) * 1_000.0) as u32;
     let nearest = known.iter().max_by_key(likeness);
     let hint = match nearest.filter(|known| likeness(known) > 800) {
@@ -294,10 +239,11 @@ fn unknown(name: &str, known: &[&str], what: &str) -> Problem {
     };
     // Names come from outside and may be long.
     let name: String = name.chars().take(100).collect();
-    let detail = format!(
-        "there is no {what} `{name}`{hint}; known are: {}",
-        known.join(", ")
-    );
+    let known = match known {
+        [] => "there are none".to_owned(),
+        known => format!("known are: {}", known.join(", ")),
+    };
+    let detail = format!("there is no {what} `{name}`{hint}; {known}");
     Problem::field("unknown_field", &name, detail)
 }
 

@@ -1,58 +1,52 @@
 //! Which ended deliveries a client means, from query parameters and from bodies.
 
-use super::{
-    problem::Problem,
-    request::{Fields, Query},
-};
+use super::{problem::Problem, typed, views::Same};
 use crate::{
     clock::parse_rfc3339,
     ids::{DeliveryId, EndpointId, WorkspaceId},
     records::replay::IDS_MAX,
-    store::{EndedState, Selection, Word},
+    store::{EndedState, Selection},
 };
-use countersign_core::delivery::DeadLetterReason;
-use serde_json::Value;
-
-/// The conditions of dead letters.
-pub(super) const CONDITIONS: [&str; 8] = [
-    "endpoint_id",
-    "event_type",
-    "reason",
-    "created_since",
-    "created_until",
-    "died_since",
-    "died_until",
-    "acknowledged",
-];
-
-/// The conditions of deliveries that were delivered.
-const CONDITIONS_DELIVERED: [&str; 6] = [
-    "endpoint_id",
-    "event_type",
-    "created_since",
-    "created_until",
-    "delivered_since",
-    "delivered_until",
-];
+use countersign_api::{
+    Acknowledgement, DeadLetterFilter, DeadLetterQuery, DeliveredFilter, Raw, Time,
+};
 
 /// Longest event type that is looked for; none is longer.
 const EVENT_TYPE_BYTES_MAX: usize = 200;
 
 /// From query parameters. Without `acknowledged`, dead letters that somebody has taken note of are left out.
-pub(super) fn from_query(workspace: &WorkspaceId, query: &mut Query) -> Result<Selection, Problem> {
-    read(workspace, EndedState::DeadLettered, |name| {
-        query.take(name, "a text", |text| Some(text.to_owned()))
-    })
+pub(super) fn of_query(
+    workspace: &WorkspaceId,
+    query: DeadLetterQuery,
+) -> Result<Selection, Problem> {
+    let filter = DeadLetterFilter {
+        endpoint_id: query.endpoint_id,
+        event_type: query.event_type,
+        created_since: query.created_since,
+        created_until: query.created_until,
+        reason: query.reason,
+        died_since: query.died_since,
+        died_until: query.died_until,
+        acknowledged: query.acknowledged,
+    };
+    of_parameters(workspace, filter)
 }
 
-/// From the fields `filter` and `ids` of a body; one of them must be there, so that nobody means all by mistake.
-pub(super) fn from_fields(
+/// The same without the parameters of a page.
+pub(super) fn of_parameters(
+    workspace: &WorkspaceId,
+    filter: DeadLetterFilter,
+) -> Result<Selection, Problem> {
+    dead_letters(workspace, filter, "query_invalid")
+}
+
+/// From the fields `ids` and `filter` of a body; one of them must be there, so that nobody means all by mistake.
+pub(super) fn of_body<T: ?Sized>(
     workspace: &WorkspaceId,
     state: EndedState,
-    fields: &mut Fields,
+    ids: Option<Vec<String>>,
+    filter: Option<&Raw<T>>,
 ) -> Result<Selection, Problem> {
-    let ids: Option<Vec<String>> = fields.optional("ids", "a list of delivery ids")?;
-    let filter = fields.raw("filter");
     if ids.is_none() && filter.is_none() {
         return Err(Problem::field(
             "missing_field",
@@ -60,29 +54,55 @@ pub(super) fn from_fields(
             "give `ids`, or a `filter`; `{}` means all",
         ));
     }
-    // Ids name their deliveries, whether somebody has taken note of them or not.
-    let by_name = filter.is_none();
-    let mut filter = Fields::parse(filter.as_deref().unwrap_or("{}").as_bytes())?;
-    let mut selection = read(workspace, state, |name| {
-        Ok(match filter.optional::<Value>(name, "a text")? {
-            None => None,
-            Some(Value::String(text)) => Some(text),
-            Some(Value::Bool(value)) => Some(value.to_string()),
-            Some(_) => {
-                let detail = format!("`{name}` must be a text");
-                return Err(Problem::field("wrong_type", name, detail));
-            }
-        })
-    })?;
-    filter.finish(match state {
-        EndedState::DeadLettered => &CONDITIONS,
-        EndedState::Delivered => &CONDITIONS_DELIVERED,
-    })?;
-    if by_name {
-        selection.acknowledged = None;
-    }
+    let code = "filter_invalid";
+    let mut selection = match (state, filter) {
+        // Ids name their deliveries, whether somebody has taken note of them or not.
+        (state, None) => Selection::all(workspace.clone(), state),
+        (EndedState::DeadLettered, Some(raw)) => {
+            dead_letters(workspace, typed::filter(raw)?, code)?
+        }
+        (EndedState::Delivered, Some(raw)) => delivered(workspace, typed::filter(raw)?, code)?,
+    };
     selection.ids = ids.map(delivery_ids).transpose()?;
     Ok(selection)
+}
+
+fn dead_letters(
+    workspace: &WorkspaceId,
+    filter: DeadLetterFilter,
+    code: &str,
+) -> Result<Selection, Problem> {
+    Ok(Selection {
+        endpoint_id: endpoint_id(filter.endpoint_id.as_deref(), code)?,
+        event_type: event_type(filter.event_type, code)?,
+        reason: filter.reason.map(Same::same),
+        acknowledged: match filter.acknowledged {
+            None => Some(false),
+            Some(Acknowledgement::Is(known)) => Some(known),
+            Some(Acknowledgement::Either(_)) => None,
+        },
+        created_since_ms: moment("created_since", filter.created_since.as_ref(), code)?,
+        created_until_ms: moment("created_until", filter.created_until.as_ref(), code)?,
+        ended_since_ms: moment("died_since", filter.died_since.as_ref(), code)?,
+        ended_until_ms: moment("died_until", filter.died_until.as_ref(), code)?,
+        ..Selection::all(workspace.clone(), EndedState::DeadLettered)
+    })
+}
+
+fn delivered(
+    workspace: &WorkspaceId,
+    filter: DeliveredFilter,
+    code: &str,
+) -> Result<Selection, Problem> {
+    Ok(Selection {
+        endpoint_id: endpoint_id(filter.endpoint_id.as_deref(), code)?,
+        event_type: event_type(filter.event_type, code)?,
+        created_since_ms: moment("created_since", filter.created_since.as_ref(), code)?,
+        created_until_ms: moment("created_until", filter.created_until.as_ref(), code)?,
+        ended_since_ms: moment("delivered_since", filter.delivered_since.as_ref(), code)?,
+        ended_until_ms: moment("delivered_until", filter.delivered_until.as_ref(), code)?,
+        ..Selection::all(workspace.clone(), EndedState::Delivered)
+    })
 }
 
 fn delivery_ids(ids: Vec<String>) -> Result<Vec<DeliveryId>, Problem> {
@@ -99,56 +119,36 @@ fn delivery_ids(ids: Vec<String>) -> Result<Vec<DeliveryId>, Problem> {
     }
 }
 
-fn read(
-    workspace: &WorkspaceId,
-    state: EndedState,
-    mut take: impl FnMut(&str) -> Result<Option<String>, Problem>,
-) -> Result<Selection, Problem> {
-    let mut selection = Selection::all(workspace.clone(), state);
-    let invalid = |name: &str, kind: &str| {
-        Problem::field("filter_invalid", name, format!("`{name}` must be {kind}"))
+/// The id of an endpoint.
+pub(super) fn endpoint_id(text: Option<&str>, code: &str) -> Result<Option<EndpointId>, Problem> {
+    let invalid = || {
+        Problem::field(
+            code,
+            "endpoint_id",
+            "`endpoint_id` must be the id of an endpoint",
+        )
     };
-    if let Some(text) = take("endpoint_id")? {
-        let id = EndpointId::parse(&text);
-        selection.endpoint_id =
-            Some(id.ok_or_else(|| invalid("endpoint_id", "the id of an endpoint"))?);
-    }
-    if let Some(text) = take("event_type")? {
-        if text.len() > EVENT_TYPE_BYTES_MAX {
-            return Err(invalid("event_type", "the name of an event type"));
+    text.map(|text| EndpointId::parse(text).ok_or_else(invalid))
+        .transpose()
+}
+
+/// The name of an event type.
+pub(super) fn event_type(name: Option<String>, code: &str) -> Result<Option<String>, Problem> {
+    match name {
+        Some(name) if name.len() > EVENT_TYPE_BYTES_MAX => {
+            let detail = "`event_type` must be the name of an event type";
+            Err(Problem::field(code, "event_type", detail))
         }
-        selection.event_type = Some(text);
+        name => Ok(name),
     }
-    let mut time = |name: &str| match take(name)? {
-        None => Ok(None),
-        Some(text) => parse_rfc3339(&text)
-            .map(Some)
-            .ok_or_else(|| invalid(name, "a time with its zone, such as 2026-01-02T03:04:05Z")),
+}
+
+/// A moment in unix milliseconds.
+pub(super) fn moment(name: &str, text: Option<&Time>, code: &str) -> Result<Option<u64>, Problem> {
+    let invalid = || {
+        let detail = format!("`{name}` must be a time with its zone, such as 2026-01-02T03:04:05Z");
+        Problem::field(code, name, detail)
     };
-    selection.created_since_ms = time("created_since")?;
-    selection.created_until_ms = time("created_until")?;
-    match state {
-        EndedState::Delivered => {
-            selection.ended_since_ms = time("delivered_since")?;
-            selection.ended_until_ms = time("delivered_until")?;
-        }
-        EndedState::DeadLettered => {
-            selection.ended_since_ms = time("died_since")?;
-            selection.ended_until_ms = time("died_until")?;
-            if let Some(text) = take("reason")? {
-                let reason = DeadLetterReason::from_word(&text).ok_or_else(|| {
-                    let words: Vec<_> = DeadLetterReason::ALL.iter().map(|r| r.word()).collect();
-                    invalid("reason", &format!("one of {}", words.join(", ")))
-                });
-                selection.reason = Some(reason?);
-            }
-            selection.acknowledged = match take("acknowledged")?.as_deref() {
-                None | Some("false") => Some(false),
-                Some("true") => Some(true),
-                Some("any") => None,
-                Some(_) => return Err(invalid("acknowledged", "true, false or any")),
-            };
-        }
-    }
-    Ok(selection)
+    text.map(|text| parse_rfc3339(text.as_str()).ok_or_else(invalid))
+        .transpose()
 }

@@ -3,110 +3,133 @@
 use super::{
     App,
     caller::{Administering, Allowed, Caller, Reading},
-    deliveries::limit,
+    describe::{
+        Created, Routes, Shown,
+        Verb::{Get, Patch, Post},
+    },
+    page::Paged,
     problem::Problem,
-    request::{JsonBody, Query},
+    typed::{Body, Params, WorkspacePath},
+    views::time,
 };
 use crate::{
     access::{self, WorkspaceError},
-    clock::rfc3339,
     context::to_its_end,
     ids::WorkspaceId,
-    store::Workspace,
+    store,
 };
-use axum::{
-    Json,
-    extract::{Path, RawQuery, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
-use serde_json::{Value, json};
+use axum::{extract::State, http::StatusCode};
+use countersign_api::{CreateWorkspace, PageQuery, RenameWorkspace, Workspace, Workspaces};
 use std::sync::Arc;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            Get,
+            "/workspaces",
+            "list_workspaces",
+            "Lists workspaces, by name.",
+            list,
+        )
+        .on(
+            Post,
+            "/workspaces",
+            "create_workspace",
+            "Makes a workspace.",
+            create,
+        )
+        .on(
+            Get,
+            "/workspaces/{id}",
+            "show_workspace",
+            "Shows a workspace.",
+            show,
+        )
+        .on(
+            Patch,
+            "/workspaces/{id}",
+            "rename_workspace",
+            "Gives a workspace another name for people.",
+            rename,
+        )
+}
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
-    body: JsonBody,
-) -> Result<impl IntoResponse, Problem> {
+    Body(new): Body<CreateWorkspace>,
+) -> Result<Created<Workspace>, Problem> {
     caller.require_all_workspaces()?;
-    let mut fields = body.fields;
-    let id: String = fields.required("id", SLUG)?;
-    let name = fields.optional("name", "a string")?;
-    fields.finish(&["id", "name"])?;
-    let id = WorkspaceId::parse(&id)
-        .ok_or_else(|| Problem::field("workspace_invalid", "id", format!("`id` must be {SLUG}")))?;
-    let made = to_its_end(access::create_workspace(Arc::clone(&app.context), id, name)).await?;
-    Ok((StatusCode::CREATED, Json(view(&made))))
+    let id = WorkspaceId::parse(&new.id);
+    let id =
+        id.ok_or_else(|| Problem::field("id_invalid", "id", "`id` is no name of a workspace"))?;
+    let made = access::create_workspace(Arc::clone(&app.context), id, new.name);
+    Ok(Created(view(&to_its_end(made).await?)))
 }
-
-const SLUG: &str = "1 to 63 of the characters a-z, 0-9, _ and -, the first a letter or digit";
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Problem> {
-    let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
-    let limit = limit(&mut query)? as usize;
-    let after = query.take("after", "the `next` of the page before", WorkspaceId::parse)?;
-    let after = after.as_ref().map(WorkspaceId::as_str);
-    let mut found = match &caller.scope {
-        None => app.context.workspaces.list(after, limit.saturating_add(1)),
-        Some(own) => app
-            .context
-            .workspaces
-            .find(own.as_str())
-            .into_iter()
-            .collect(),
+    Params(page): Params<PageQuery>,
+) -> Result<Shown<Workspaces>, Problem> {
+    let paged = Paged::new(page.limit, page.after.as_deref(), WorkspaceId::parse)?;
+    let after = paged.after.as_ref().map(WorkspaceId::as_str);
+    let workspaces = &app.context.workspaces;
+    let found = match &caller.scope {
+        None => workspaces.list(after, paged.one_more()),
+        // The only one is never behind itself.
+        Some(own) => {
+            let behind = after.is_none_or(|after| own.as_str() > after);
+            let own = workspaces.find(own.as_str()).filter(|_| behind);
+            own.into_iter().collect()
+        }
     };
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
-    let workspaces: Vec<_> = found.iter().map(view).collect();
-    Ok(Json(json!({ "workspaces": workspaces, "next": next })))
+    let (found, next) = paged.cut(found, |last| last.id.to_string());
+    Ok(Shown(Workspaces {
+        workspaces: found.iter().map(view).collect(),
+        next,
+    }))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     caller: Allowed<Reading>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    Ok(Json(view(&find(&app, &caller, &id)?)))
+    WorkspacePath(id): WorkspacePath,
+) -> Result<Shown<Workspace>, Problem> {
+    Ok(Shown(view(&own(&app, &caller, &id)?)))
 }
 
 pub(super) async fn rename(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
-    Path(id): Path<String>,
-    body: JsonBody,
-) -> Result<Json<Value>, Problem> {
-    let workspace = find(&app, &caller, &id)?;
-    let mut fields = body.fields;
-    let name = fields.nullable("name", "a string or null")?;
-    fields.finish(&["name"])?;
-    let renamed = match name {
+    WorkspacePath(id): WorkspacePath,
+    Body(change): Body<RenameWorkspace>,
+) -> Result<Shown<Workspace>, Problem> {
+    let workspace = own(&app, &caller, &id)?;
+    let renamed = match change.name {
         None => workspace,
         Some(name) => {
             let context = Arc::clone(&app.context);
             to_its_end(access::rename_workspace(context, workspace.id, name)).await?
         }
     };
-    Ok(Json(view(&renamed)))
+    Ok(Shown(view(&renamed)))
 }
 
-fn find(app: &App, caller: &Caller, id: &str) -> Result<Workspace, Problem> {
+/// The workspace of this name, unless the caller's key is for another one.
+pub(super) fn own(app: &App, caller: &Caller, id: &str) -> Result<store::Workspace, Problem> {
     let visible = caller.scope.as_ref().is_none_or(|own| own.as_str() == id);
     let found = app.context.workspaces.find(id).filter(|_| visible);
     found.ok_or_else(|| Problem::not_found("workspace"))
 }
 
-fn view(workspace: &Workspace) -> Value {
-    json!({
-        "id": workspace.id.as_str(),
-        "number": workspace.number,
-        "name": workspace.name,
-        "created_at": rfc3339(workspace.created_at_ms),
-    })
+fn view(workspace: &store::Workspace) -> Workspace {
+    Workspace {
+        id: workspace.id.to_string(),
+        number: workspace.number,
+        name: workspace.name.clone(),
+        created_at: time(workspace.created_at_ms),
+    }
 }
 
 impl From<WorkspaceError> for Problem {

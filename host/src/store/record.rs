@@ -399,18 +399,6 @@ pub struct Delivery {
     pub updated_at_ms: u64,
 }
 
-/// Which deliveries are listed.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub workspace: WorkspaceId,
-    pub state: Option<DeliveryState>,
-    pub endpoint_id: Option<EndpointId>,
-    /// Only those older than this one.
-    pub after: Option<DeliveryId>,
-    /// At most so many.
-    pub limit: u32,
-}
-
 /// Counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {

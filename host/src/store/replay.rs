@@ -73,10 +73,10 @@ pub struct Page {
 
 /// A page of a list, with where the next one begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected<T> {
+pub struct Selected<T, C = DeliveryId> {
     pub found: Vec<T>,
-    /// The last delivery that was looked at; `None` when there is nothing behind it.
-    pub next: Option<DeliveryId>,
+    /// The last one that was looked at; `None` when there is nothing behind it.
+    pub next: Option<C>,
 }
 
 /// A count that may have been cut short.

@@ -32,13 +32,14 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, Filter, Later, Lease, MessageView, NewBatch,
-        NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
-        ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
-        StoreError, Workspace,
+        DeliveryState, Ended, Endpoint, EventType, Filter, Later, Lease, Message, MessageFilter,
+        MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published, PublishedBatch,
+        Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection,
+        Size, Stats, Stepped, Store, StoreError, Tally, TallyOf, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
+use bytes::Bytes;
 use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -405,9 +406,33 @@ impl Store for SqliteStore {
         })
     }
 
-    fn deliveries(&self, filter: Filter) -> Later<Vec<Delivery>> {
+    fn deliveries(&self, filter: Filter) -> Later<Selected<Delivery>> {
         self.reader.read("listing deliveries", move |connection| {
-            reads::deliveries(connection, &filter)
+            reads::lists::deliveries(connection, &filter)
+        })
+    }
+
+    fn messages(&self, filter: MessageFilter) -> Later<Selected<Message, MessageId>> {
+        self.reader.read("listing messages", move |connection| {
+            reads::lists::messages(connection, &filter)
+        })
+    }
+
+    fn body(&self, message: MessageId) -> Later<Option<(Message, Option<Bytes>)>> {
+        self.reader.read("reading a body", move |connection| {
+            reads::lists::body(connection, &message)
+        })
+    }
+
+    fn tally(&self, of: TallyOf) -> Later<Tally> {
+        self.reader.read("counting", move |connection| {
+            reads::lists::tally(connection, &of)
+        })
+    }
+
+    fn open(&self, endpoint: EndpointId) -> Later<Vec<(DeliveryState, Counted)>> {
+        self.reader.read("counting", move |connection| {
+            reads::open(connection, &endpoint)
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod access;
 pub(super) mod bodies;
+pub(super) mod lists;
 mod replays;
 mod selection;
 mod stats;
@@ -11,10 +12,13 @@ pub(super) use self::{
     bodies::bodies,
     replays::{open_replays, replay, replays},
     selection::{count, select},
-    stats::{size, stats},
+    stats::{open, size, stats},
 };
 #[cfg(test)]
-pub(super) use self::{selection::search, stats::COUNTS};
+pub(super) use self::{
+    selection::search,
+    stats::{COUNTS, COUNTS_OF},
+};
 
 use super::{
     rows::{self, OF_MESSAGE, of_message},
@@ -22,10 +26,10 @@ use super::{
 };
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
-    store::{Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Word},
+    store::{Attempt, Backlogs, Delivery, Endpoint, MessageView},
     vault::Vault,
 };
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension};
 
 pub(super) fn endpoints(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<Endpoint>> {
     let mut secrets = secrets::all(connection, vault)?;
@@ -131,44 +135,5 @@ fn attempts(connection: &Connection, delivery: &DeliveryId) -> rusqlite::Result<
     connection
         .prepare_cached("SELECT * FROM attempts WHERE delivery_id = ? ORDER BY number")?
         .query_map([delivery.as_str()], rows::attempt)?
-        .collect()
-}
-
-/// Its condition is that of an index, word for word.
-pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type, workspace
-    FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE state = 'dead_lettered' AND workspace = :workspace AND (:endpoint IS NULL OR endpoint_id = :endpoint)
-        AND (:after IS NULL OR deliveries.id < :after)
-    ORDER BY deliveries.id DESC LIMIT :limit";
-
-const DELIVERIES: &str = "SELECT deliveries.*, event_type, workspace
-    FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE workspace = :workspace AND (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
-        AND (:after IS NULL OR deliveries.id < :after)
-    ORDER BY deliveries.id DESC LIMIT :limit";
-
-pub(super) fn deliveries(
-    connection: &Connection,
-    filter: &Filter,
-) -> rusqlite::Result<Vec<Delivery>> {
-    let endpoint = filter.endpoint_id.as_ref().map(EndpointId::as_str);
-    let after = filter.after.as_ref().map(DeliveryId::as_str);
-    let workspace = filter.workspace.as_str();
-    if filter.state == Some(DeliveryState::DeadLettered) {
-        return connection
-            .prepare_cached(DEAD_LETTERS)?
-            .query_map(
-                named_params! {":workspace": workspace, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
-                rows::delivery,
-            )?
-            .collect();
-    }
-    let state = filter.state.map(Word::word);
-    connection
-        .prepare_cached(DELIVERIES)?
-        .query_map(
-            named_params! {":workspace": workspace, ":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
-            rows::delivery,
-        )?
         .collect()
 }

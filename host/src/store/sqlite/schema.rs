@@ -300,7 +300,6 @@ mod tests {
             (super::super::writes::SKIPPED, "deliveries_held"),
             (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
             (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
-            (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
             (
                 super::super::reads::bodies::DEFAULT,
                 "SEARCH messages USING PRIMARY KEY",
@@ -309,7 +308,25 @@ mod tests {
         ]
         .into_iter()
         .chain(super::super::reads::COUNTS)
+        .chain(super::super::reads::COUNTS_OF)
         {
+            assert_goes_through(&connection, sql, index);
+        }
+    }
+
+    #[test]
+    fn lists_of_a_workspace_go_through_its_messages_or_the_deliveries_themselves() {
+        use super::super::reads::lists;
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
+        let beside = "SEARCH deliveries USING PRIMARY KEY";
+        for (sql, index) in [
+            (lists::PAGE_DEFAULT, beside),
+            (lists::PAGE_OTHER, "messages_by_workspace"),
+            (lists::PAGE_OTHER, beside),
+            (lists::MESSAGES_OTHER, "messages_by_workspace"),
+            (lists::MESSAGES_COUNTED_OTHER, "messages_by_workspace"),
+        ] {
             assert_goes_through(&connection, sql, index);
         }
     }

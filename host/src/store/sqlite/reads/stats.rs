@@ -1,8 +1,11 @@
 //! Counting without a look at every row.
 
 use super::super::rows;
-use crate::store::{Counted, DeliveryState, Size, Stats};
-use rusqlite::{Connection, OptionalExtension};
+use crate::{
+    ids::EndpointId,
+    store::{Counted, DeliveryState, Size, Stats},
+};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Rows that are counted of each index.
 const COUNT_ROWS_MAX: u64 = 50_000;
@@ -63,6 +66,56 @@ pub(in super::super) fn stats(connection: &Connection) -> rusqlite::Result<Stats
             (DeliveryState::Cancelled, exact("cancelled")?),
         ],
     })
+}
+
+const OPEN_OF: &str = "SELECT count(*) AS n, coalesce(sum(state = 'sending'), 0) AS sending
+    FROM (SELECT state FROM deliveries WHERE state IN ('pending', 'sending') AND endpoint_id = ?1 LIMIT ?2)";
+const HELD_OF: &str = "SELECT count(*) AS n
+    FROM (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = ?1 LIMIT ?2)";
+const WAITING_OF: &str = "SELECT count(*) AS n
+    FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' AND endpoint_id = ?1 LIMIT ?2)";
+/// Through all dead letters, of which there are few.
+const DEAD_OF: &str = "SELECT coalesce(sum(endpoint_id = ?1), 0) AS n, count(*) AS looked_at
+    FROM (SELECT endpoint_id FROM deliveries WHERE state = 'dead_lettered' ORDER BY id DESC LIMIT ?2)";
+
+#[cfg(test)]
+pub(in super::super) const COUNTS_OF: [(&str, &str); 4] = [
+    (OPEN_OF, "deliveries_open"),
+    (HELD_OF, "deliveries_held"),
+    (WAITING_OF, "deliveries_waiting"),
+    (DEAD_OF, "deliveries_dead"),
+];
+
+pub(in super::super) fn open(
+    connection: &Connection,
+    endpoint: &EndpointId,
+) -> rusqlite::Result<Vec<(DeliveryState, Counted)>> {
+    let parameters = params![endpoint.as_str(), rows::signed(COUNT_ROWS_MAX)];
+    let two = |sql: &str, first: &str, second: &str| {
+        connection
+            .prepare_cached(sql)?
+            .query_row(parameters, |row| {
+                Ok((rows::number(row, first)?, rows::number(row, second)?))
+            })
+    };
+    let counted = |count, looked_at| Counted {
+        count,
+        at_least: looked_at >= COUNT_ROWS_MAX,
+    };
+    let (open, sending) = two(OPEN_OF, "n", "sending")?;
+    let (dead, looked_at) = two(DEAD_OF, "n", "looked_at")?;
+    let (held, _) = two(HELD_OF, "n", "n")?;
+    let (waiting, _) = two(WAITING_OF, "n", "n")?;
+    Ok(vec![
+        (
+            DeliveryState::Pending,
+            counted(open.saturating_sub(sending), open),
+        ),
+        (DeliveryState::Sending, counted(sending, open)),
+        (DeliveryState::Waiting, counted(waiting, waiting)),
+        (DeliveryState::Held, counted(held, held)),
+        (DeliveryState::DeadLettered, counted(dead, looked_at)),
+    ])
 }
 
 fn counter(connection: &Connection, name: &str) -> rusqlite::Result<u64> {

@@ -180,6 +180,7 @@ async fn lists_are_filtered_and_paged_from_the_newest() {
             listed
                 .await
                 .unwrap()
+                .found
                 .into_iter()
                 .map(|found| found.id)
                 .collect::<Vec<_>>()

@@ -100,7 +100,8 @@ async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slip
         limit: 1,
         ..Filter::default()
     };
-    let dead = fixture.store.deliveries(filter).await.unwrap().remove(0);
+    let mut found = fixture.store.deliveries(filter).await.unwrap().found;
+    let dead = found.remove(0);
     assert_eq!(dead.dead_reason, Some(DeadLetterReason::Skipped));
     let retried = fixture
         .store
