@@ -42,7 +42,7 @@ pub use self::{
     raw::Raw,
     replay::{
         AcknowledgeAnswer, AcknowledgeMany, Acknowledgement, Count, CreateReplay, DeadLetterFilter,
-        DeadLetterQuery, DeliveredFilter, Either, Preview, Replay, ReplayFilter, ReplayOf,
+        DeadLetterQuery, DeliveredFilter, Either, Preview, Replay, ReplayAnswer, ReplayFilter, ReplayOf,
         ReplayStatus, Replays, SelectionFilter,
     },
     settings::{

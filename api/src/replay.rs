@@ -295,6 +295,17 @@ pub struct ReplayFilter {
     pub delivered_until: Option<Time>,
 }
 
+/// A replay that has begun, or what one would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum ReplayAnswer {
+    /// It has begun.
+    Begun(Replay),
+    /// What it would do.
+    DryRun(Preview),
+}
+
 /// A page of replays, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

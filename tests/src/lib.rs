@@ -1,6 +1,7 @@
 //! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
 #![forbid(unsafe_code)]
 
+pub mod clients;
 pub mod constant_time;
 pub mod conversions;
 pub mod deliver;

@@ -35,6 +35,8 @@ pub(super) struct Operation {
     /// Whom it lets in; `None` for everybody.
     pub(super) needs: Option<Needs>,
     pub(super) parameters: Vec<Value>,
+    /// The type that has all parameters after the question mark.
+    pub(super) query: Option<String>,
     /// The request's body, if it has one.
     pub(super) body: Option<Value>,
     /// By status.

@@ -113,6 +113,9 @@ fn described(operation: &Operation) -> Value {
     if !parameters.is_empty() {
         say("parameters", parameters.into());
     }
+    if let Some(query) = &operation.query {
+        say("x-query", query.as_str().into());
+    }
     if let Some(body) = &operation.body {
         say("requestBody", body.clone());
     }

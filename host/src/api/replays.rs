@@ -20,7 +20,7 @@ use crate::{
     store::{self, ReplayState, Word},
 };
 use axum::{extract::State, http::StatusCode};
-use countersign_api::{CreateReplay, PageQuery, Preview, Replay, Replays};
+use countersign_api::{CreateReplay, PageQuery, Preview, Replay, ReplayAnswer, Replays};
 use std::sync::Arc;
 
 /// Deliveries a second when the client asks for no number: hardly felt by any receiver.
@@ -76,17 +76,17 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     Body(given): Body<CreateReplay>,
-) -> Result<Either<Shown<Preview>, Accepted<Replay>>, Problem> {
+) -> Result<Either<Shown<ReplayAnswer>, Accepted<ReplayAnswer>>, Problem> {
     let state = given.of.unwrap_or_default().same();
     let selection = selection::of_body(&caller.workspace, state, given.ids, given.filter.as_ref())?;
     if given.dry_run.unwrap_or(false) {
         let preview = replay::preview(&app.context, selection).await?;
-        return Ok(Either::One(Shown(self::preview(&preview))));
+        return Ok(Either::One(Shown(ReplayAnswer::DryRun(self::preview(&preview)))));
     }
     let per_second = given.per_second.unwrap_or(PER_SECOND_DEFAULT);
     let replays = Arc::clone(&app.replays);
     let begun = to_its_end(async move { replays.begin(selection, per_second).await }).await?;
-    Ok(Either::Other(Accepted(views::replay(&begun))))
+    Ok(Either::Other(Accepted(ReplayAnswer::Begun(views::replay(&begun)))))
 }
 
 pub(super) async fn list(

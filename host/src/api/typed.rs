@@ -154,6 +154,7 @@ impl<T: Taken> Input for Params<T> {
                 "schema": schema,
             }));
         }
+        operation.query = Some(T::schema_name().into_owned());
         operation.refuses(400, "A parameter is wrong", schemas);
     }
 }
