@@ -166,8 +166,8 @@ pub enum Scope {
 pub struct Signature {
     /// Its name, such as `stripe`, `github` or `generic-hmac`.
     pub scheme: String,
-    /// Its options.
-    #[serde(default)]
+    /// Its options; left out, none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
 }
 

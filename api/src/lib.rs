@@ -42,8 +42,8 @@ pub use self::{
     raw::Raw,
     replay::{
         AcknowledgeAnswer, AcknowledgeMany, Acknowledgement, Count, CreateReplay, DeadLetterFilter,
-        DeadLetterQuery, DeliveredFilter, Either, Preview, Replay, ReplayAnswer, ReplayFilter, ReplayOf,
-        ReplayStatus, Replays, SelectionFilter,
+        DeadLetterQuery, DeliveredFilter, Either, Preview, Replay, ReplayAnswer, ReplayFilter,
+        ReplayOf, ReplayStatus, Replays, SelectionFilter,
     },
     settings::{
         AutoPause, ClientErrors, CoolDown, EndpointSettings, Exponential, FailingFor, Jitter,

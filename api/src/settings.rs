@@ -173,7 +173,7 @@ pub struct RateLimit {
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub per_second: u32,
     /// At once after a pause; left out, one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub burst: Option<u32>,
 }

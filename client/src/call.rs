@@ -8,7 +8,11 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 /// What is written as it is in a part of a path (RFC 3986, section 2.3).
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A call of the API, and how its answer is read. Sending it is somebody else's task.
 #[derive(Debug, Clone)]
@@ -31,7 +35,9 @@ impl<T> Call<T> {
         parts: &[&str],
         read: fn(&[u8]) -> Result<T, serde_json::Error>,
     ) -> Self {
-        let parts = parts.iter().map(|part| utf8_percent_encode(part, PATH).to_string());
+        let parts = parts
+            .iter()
+            .map(|part| utf8_percent_encode(part, PATH).to_string());
         Self {
             method,
             path: format!("/v1/{}", parts.collect::<Vec<_>>().join("/")),
@@ -126,7 +132,10 @@ mod tests {
         let call = calls::list_deliveries(&query).unwrap();
         assert_eq!(
             (call.method, &*call.path),
-            ("GET", "/v1/deliveries?event_type=a%26b+c&limit=7&status=dead_lettered")
+            (
+                "GET",
+                "/v1/deliveries?event_type=a%26b+c&limit=7&status=dead_lettered"
+            )
         );
         let call = calls::describe_event_type("a/b", "c?d", &DescribeEventType::default()).unwrap();
         assert_eq!(call.path, "/v1/event-types/a%2Fb/c%3Fd");
@@ -137,8 +146,14 @@ mod tests {
     fn an_answer_is_read_as_what_it_is() {
         let call = calls::show_version();
         let problem = br#"{"type":"about:blank","title":"Not Found","status":404,"code":"not_found","detail":"d"}"#;
-        assert_eq!(call.read(404, problem).unwrap_err().code(), Some("not_found"));
-        assert!(matches!(call.read(502, b"<html>"), Err(Error::Status { status: 502 })));
+        assert_eq!(
+            call.read(404, problem).unwrap_err().code(),
+            Some("not_found")
+        );
+        assert!(matches!(
+            call.read(502, b"<html>"),
+            Err(Error::Status { status: 502 })
+        ));
         assert!(matches!(call.read(200, b"{}"), Err(Error::Answer(_))));
         assert!(calls::delete_endpoint("ep_1").read(204, b"").is_ok());
     }

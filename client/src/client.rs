@@ -12,6 +12,7 @@ use hyper_util::{
     client::legacy::{Client as Hyper, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use rustls::crypto::ring;
 use std::{fmt, time::Duration};
 
 /// Longest answer that is read: many times a page of the longest entries.
@@ -50,10 +51,12 @@ impl Client {
         let server = server.trim_end_matches('/');
         let parsed = url::Url::parse(server).ok().filter(|url| url.has_host());
         if parsed.is_none() {
-            return Err(Error::Setting("the address of the server must be one such as https://hooks.example.com"));
+            return Err(Error::Setting(
+                "the address of the server must be one such as https://hooks.example.com",
+            ));
         }
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls_provider())
+            .with_provider_and_native_roots(ring::default_provider())
             .map_err(|error| Error::Transport(error.into()))?
             .https_or_http()
             .enable_http1()
@@ -122,7 +125,9 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let body = Bytes::from(call.body.clone().unwrap_or_default());
-        let mut request = request.body(Full::new(body)).map_err(|error| transport(error.into()))?;
+        let mut request = request
+            .body(Full::new(body))
+            .map_err(|error| transport(error.into()))?;
         let headers = request.headers_mut();
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
@@ -130,14 +135,18 @@ impl Client {
         if let Some(workspace) = &self.workspace {
             headers.insert("countersign-workspace", workspace.clone());
         }
-        let answer = self.http.request(request).await.map_err(|error| transport(error.into()))?;
+        let answer = self
+            .http
+            .request(request)
+            .await
+            .map_err(|error| transport(error.into()))?;
         let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
         Ok((status, body.map_err(transport)?.to_bytes()))
     }
 }
-
-fn rustls_provider() -> hyper_rustls::rustls_provider() {}
 
 fn bearer(key: &str) -> Result<HeaderValue, Error> {
     let value = HeaderValue::from_str(&format!("Bearer {key}"));

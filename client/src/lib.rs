@@ -41,11 +41,11 @@ mod client;
 mod error;
 mod pages;
 
+#[cfg(feature = "http")]
+pub use self::client::Client;
 pub use self::{
     call::Call,
     error::Error,
     pages::{Entries, Page},
 };
-#[cfg(feature = "http")]
-pub use self::client::Client;
 pub use countersign_api as types;

@@ -62,14 +62,19 @@ fn read<'a>(path: &'a str, method: &str, operation: &'a Value) -> Operation<'a> 
         other => panic!("{method} {path} has several answers: {other:?}"),
     };
     Operation {
-        id: operation["operationId"].as_str().expect("an operation has a name"),
+        id: operation["operationId"]
+            .as_str()
+            .expect("an operation has a name"),
         method: method.to_uppercase(),
         path,
         summary: operation["summary"].as_str().unwrap_or_default(),
         path_parameters: named("path").map(name).collect(),
         query: match query.is_empty() {
             true => None,
-            false => Some((operation["x-query"].as_str().expect("a query has a type"), query)),
+            false => Some((
+                operation["x-query"].as_str().expect("a query has a type"),
+                query,
+            )),
         },
         body: body.map(|schema| (schema, operation["requestBody"]["required"] == true)),
         idempotent: named("header").any(|one| one["name"] == "Idempotency-Key"),

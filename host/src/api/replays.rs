@@ -81,12 +81,16 @@ pub(super) async fn create(
     let selection = selection::of_body(&caller.workspace, state, given.ids, given.filter.as_ref())?;
     if given.dry_run.unwrap_or(false) {
         let preview = replay::preview(&app.context, selection).await?;
-        return Ok(Either::One(Shown(ReplayAnswer::DryRun(self::preview(&preview)))));
+        return Ok(Either::One(Shown(ReplayAnswer::DryRun(self::preview(
+            &preview,
+        )))));
     }
     let per_second = given.per_second.unwrap_or(PER_SECOND_DEFAULT);
     let replays = Arc::clone(&app.replays);
     let begun = to_its_end(async move { replays.begin(selection, per_second).await }).await?;
-    Ok(Either::Other(Accepted(ReplayAnswer::Begun(views::replay(&begun)))))
+    Ok(Either::Other(Accepted(ReplayAnswer::Begun(views::replay(
+        &begun,
+    )))))
 }
 
 pub(super) async fn list(

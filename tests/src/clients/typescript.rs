@@ -69,7 +69,11 @@ fn fields(text: &mut String, indent: &str, schema: &Value) {
 
 fn query(text: &mut String, operation: &Operation<'_>, parameters: &[&Value]) {
     let name = type_name(operation.id);
-    let _ = writeln!(text, "\n/** Parameters of {{@link Operations.{}}}. */\nexport interface {name}Query {{", camel(operation.id));
+    let _ = writeln!(
+        text,
+        "\n/** Parameters of {{@link Operations.{}}}. */\nexport interface {name}Query {{",
+        camel(operation.id)
+    );
     for parameter in parameters {
         comment(text, "  ", parameter["description"].as_str());
         let field = parameter["name"].as_str().unwrap_or_default();
@@ -107,7 +111,10 @@ fn method(text: &mut String, operation: &Operation<'_>) {
         Answer::Json(name) => name,
         Answer::Bytes => "unknown",
     };
-    let path = operation.path.replace('{', "${encodeURIComponent(").replace('}', ")}");
+    let path = operation
+        .path
+        .replace('{', "${encodeURIComponent(")
+        .replace('}', ")}");
     let _ = writeln!(
         text,
         "\n  /** {summary} */\n  {name}({arguments}): Promise<{answer}> {{\n    return this.call(\"{method}\", `{path}`, {{ {sent} }});\n  }}",
