@@ -170,16 +170,17 @@ impl Slots {
         self.lower(endpoint, now_ms);
     }
 
-    /// Takes a place for a delivery that is not in the store yet. Refused when any delivery is due and waits for the loop,
-    /// so that new ones do not overtake it for ever.
+    /// Takes a place for a delivery that is not in the store yet. Refused when another of the endpoint is due and waits for the
+    /// loop, or one of any endpoint and places are scarce, so that new ones do not overtake it for ever.
     pub(super) fn reserve(&mut self, endpoint: &EndpointId, now_ms: u64) -> bool {
         self.watch(now_ms);
-        let others_first = self.due.first().is_some_and(|(at_ms, _)| *at_ms <= now_ms);
-        if self.stopping || others_first || self.is_full() {
+        let is_due = |at_ms: u64| at_ms <= now_ms;
+        let others_first = self.due.first().is_some_and(|(at_ms, _)| is_due(*at_ms));
+        if self.stopping || self.is_full() || (others_first && !self.is_roomy()) {
             return false;
         }
         let lane = self.lane(endpoint);
-        if lane.waiting.is_some() || lane.draining {
+        if lane.waiting.is_some() || lane.draining || lane.due_at_ms.is_some_and(is_due) {
             return false;
         }
         match self.grant(endpoint, now_ms) {

@@ -19,10 +19,13 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    oneshot,
+use tokio::{
+    runtime::Handle,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
 
 /// A group of so many writes says that more are about to come.
@@ -140,6 +143,7 @@ impl Writer {
             batch_max: limits.batch_max as usize,
             room,
             trouble: Trouble::default(),
+            answers: Answers::start(),
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
@@ -248,6 +252,46 @@ struct Thread {
     batch_max: usize,
     room: Room,
     trouble: Trouble,
+    answers: Answers,
+}
+
+/// Tells callers how their writes ended, by a task of theirs: waking hundreds of tasks from another thread costs a system call
+/// each, and this way one for all.
+struct Answers(Option<UnboundedSender<(Vec<Box<dyn Write>>, Committed)>>);
+
+/// How a transaction ended.
+type Committed = Result<(), StoreError>;
+
+impl Answers {
+    fn start() -> Self {
+        let Ok(runtime) = Handle::try_current() else {
+            return Self(None);
+        };
+        let (groups, mut given) = unbounded_channel::<(Vec<Box<dyn Write>>, Committed)>();
+        runtime.spawn(async move {
+            while let Some((writes, committed)) = given.recv().await {
+                answer(writes, &committed);
+            }
+        });
+        Self(Some(groups))
+    }
+
+    fn give(&self, writes: Vec<Box<dyn Write>>, committed: Committed) {
+        let left = match &self.0 {
+            // The runtime has ended, and with it whoever waits; or there was none.
+            Some(groups) => groups.send((writes, committed)).err().map(|error| error.0),
+            None => Some((writes, committed)),
+        };
+        if let Some((writes, committed)) = left {
+            answer(writes, &committed);
+        }
+    }
+}
+
+fn answer(writes: Vec<Box<dyn Write>>, committed: &Committed) {
+    for write in writes {
+        write.answer(committed.clone());
+    }
 }
 
 /// What has been taken from the queue for one transaction.
@@ -276,7 +320,7 @@ impl Thread {
                 return;
             };
             if busy && queue.len() < self.batch_max {
-                thread::sleep(GATHER);
+                thread::sleep(std::env::var("CS_GATHER").ok().and_then(|v| v.parse().ok()).map_or(GATHER, Duration::from_micros));
             }
             let taken = self.transaction(first, &mut queue);
             busy = taken.0 >= BUSY_WRITES;
@@ -341,9 +385,7 @@ impl Thread {
         for write in &mut answered {
             write.leave();
         }
-        for write in answered {
-            write.answer(committed.clone());
-        }
+        self.answers.give(answered, committed);
         (count, taken.close)
     }
 

@@ -1,4 +1,7 @@
-//! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
+//! What each write does inside its transaction. Contract: [`Store`](crate::store::Store).
+//!
+//! The frequent ones say `OR FAIL`: with a trigger on its table SQLite would copy every page that a statement changes, to undo that
+//! one statement, and here a write that fails is undone as a whole.
 
 mod claim;
 mod endpoint;
@@ -92,7 +95,7 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
         ])?;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
+            "UPDATE OR FAIL deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
                                    first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
                                    order_place = CASE WHEN ? THEN NULL ELSE order_place END
              WHERE id = ?",

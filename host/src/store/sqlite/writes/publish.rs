@@ -112,7 +112,7 @@ fn insert_message(connection: &Connection, message: &NewMessage) -> rusqlite::Re
         .insert(params![id, message.body.as_ref()])?;
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, provider, event_type, created_at_ms, body_id) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR FAIL INTO messages (id, provider, event_type, created_at_ms, body_id) VALUES (?, ?, ?, ?, ?)",
         )?
         .execute(params![
             id,
