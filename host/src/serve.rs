@@ -1,7 +1,6 @@
 //! `countersign serve`: start, run, graceful stop.
 
 use crate::{
-    ids::MessageIds,
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -9,6 +8,7 @@ use crate::{
     config::{Config, ConfigError, LiveConfig, Origin},
     context::Context,
     error::Error,
+    ids::MessageIds,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     records::{replay::Replays, retention::Retention},
@@ -47,7 +47,7 @@ pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // One is left for the store's thread: on few cores more threads than that only take turns.
-        .worker_threads(std::env::var("CS_WORKERS").ok().and_then(|v| v.parse().ok()).unwrap_or(cores.saturating_sub(1).max(1)))
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {

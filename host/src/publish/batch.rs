@@ -68,14 +68,7 @@ pub async fn publish_batch(
             .map(|((event, id), rendered)| {
                 let candidates = candidates.get(&event.provider);
                 let candidates = candidates.map_or(&[][..], Vec::as_slice);
-                prepare(
-                    &worker,
-                    event,
-                    id.clone(),
-                    rendered,
-                    candidates,
-                    now_ms,
-                )
+                prepare(&worker, event, id.clone(), rendered, candidates, now_ms)
             })
             .collect();
         let batch = NewBatch {

@@ -176,7 +176,7 @@ impl Slots {
         self.watch(now_ms);
         let is_due = |at_ms: u64| at_ms <= now_ms;
         let others_first = self.due.first().is_some_and(|(at_ms, _)| is_due(*at_ms));
-        if self.stopping || self.is_full() || (others_first && !self.is_roomy()) {
+        if self.stopping || self.is_full() || (others_first && self.room_ahead() == 0) {
             return false;
         }
         let lane = self.lane(endpoint);
@@ -319,7 +319,11 @@ impl Slots {
     pub(super) fn strays(&mut self) -> Vec<Lease> {
         let mut strays = std::mem::take(&mut self.strays);
         if self.stopping {
-            strays.extend(self.lanes.values_mut().flat_map(|lane| lane.ahead.drain(..)));
+            strays.extend(
+                self.lanes
+                    .values_mut()
+                    .flat_map(|lane| lane.ahead.drain(..)),
+            );
         }
         strays
     }
@@ -344,22 +348,17 @@ impl Slots {
     }
 
     /// Gives back places. Returns whether the loop may have something to do now.
-    pub(super) fn release(
-        &mut self,
-        endpoint: &EndpointId,
-        places: u32,
-        body_bytes: u64,
-    ) -> bool {
+    pub(super) fn release(&mut self, endpoint: &EndpointId, places: u32, body_bytes: u64) -> bool {
         if places == 0 {
             return false;
         }
         let was_full = self.is_full();
         self.body_bytes = self.body_bytes.saturating_sub(body_bytes);
         self.total = self.total.saturating_sub(places);
-        let roomy = self.is_roomy();
+        let room = self.room_ahead();
         let lane = self.lane(endpoint);
         lane.in_flight = lane.in_flight.saturating_sub(places);
-        let (trusted, waited) = (lane.trusted, lane.wake(roomy));
+        let (trusted, waited) = (lane.trusted, lane.wake(room));
         if !trusted {
             self.slow = self.slow.saturating_sub(places);
         }
@@ -411,9 +410,9 @@ impl Slots {
         let room = self.limits.total_max.saturating_sub(self.total);
         let share = self.limits.slow_max.saturating_sub(self.slow);
         let first = u32::from(self.total < self.kept());
-        let roomy = self.is_roomy();
+        let ahead = self.room_ahead();
         let lane = self.lane(endpoint);
-        let own = lane.free(roomy);
+        let own = lane.free(ahead);
         if own == 0 {
             return Grant::Own;
         }
@@ -503,9 +502,10 @@ impl Slots {
         self.total >= self.limits.total_max || self.body_bytes >= self.limits.body_bytes_max
     }
 
-    /// Whether places may be taken ahead.
-    fn is_roomy(&self) -> bool {
-        self.total < self.limits.total_max.div_euclid(2)
+    /// Places that may be taken ahead.
+    fn room_ahead(&self) -> u32 {
+        let half = self.limits.total_max.div_euclid(2);
+        half.saturating_sub(self.total)
     }
 
     /// How many places may be taken before only trusted endpoints get more.

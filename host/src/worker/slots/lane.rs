@@ -124,13 +124,15 @@ impl Lane {
         self.allowed
     }
 
-    /// Places that its own limits leave; `roomy` says whether there are enough for taking some ahead.
-    pub(super) fn free(&self, roomy: bool) -> u32 {
-        let ahead = match roomy && self.is_steady() {
-            true => self.allowed.saturating_mul(AHEAD),
+    /// Places that its own limits leave; `room` says how many there are for taking some ahead.
+    pub(super) fn free(&self, room: u32) -> u32 {
+        let ahead = match self.is_steady() {
+            true => self.allowed.saturating_mul(AHEAD).min(room),
             false => 0,
         };
-        self.allowed.saturating_add(ahead).saturating_sub(self.in_flight)
+        self.allowed
+            .saturating_add(ahead)
+            .saturating_sub(self.in_flight)
     }
 
     /// Whether it answers promptly and nothing else holds it back.
@@ -139,12 +141,12 @@ impl Lane {
     }
 
     /// A place is free. When it waited for some, and enough are free for a claim that is worth a look into the store: since when.
-    pub(super) fn wake(&mut self, roomy: bool) -> Option<u64> {
-        let wanted = match roomy && self.is_steady() {
-            true => self.allowed,
+    pub(super) fn wake(&mut self, room: u32) -> Option<u64> {
+        let wanted = match self.is_steady() {
+            true => self.allowed.min(room).max(1),
             false => 1,
         };
-        match self.free(roomy) >= wanted {
+        match self.free(room) >= wanted {
             true => self.waiting.take(),
             false => None,
         }
@@ -179,20 +181,20 @@ mod tests {
     #[test]
     fn timeouts_in_a_row_leave_one_place_and_successes_bring_back_all() {
         let mut lane = Lane::new(16);
-        assert_eq!(lane.free(false), START);
+        assert_eq!(lane.free(0), START);
         for _ in 0..12 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(false), lane.trusted), (16, true));
-        assert_eq!(lane.free(true), 48);
+        assert_eq!((lane.free(0), lane.trusted), (16, true));
+        assert_eq!((lane.free(5), lane.free(99)), (21, 48));
         for expected in [8, 4, 2, 1, 1] {
             lane.trusted = lane.learn(Pace::TimedOut);
-            assert_eq!((lane.free(true), lane.trusted), (expected, false));
+            assert_eq!((lane.free(99), lane.trusted), (expected, false));
         }
         for _ in 0..15 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(true), lane.trusted), (16, false));
+        assert_eq!((lane.free(99), lane.trusted), (16, false));
         assert!(lane.learn(Pace::Accepted));
     }
 
@@ -200,14 +202,14 @@ mod tests {
     fn an_endpoint_that_refuses_at_once_holds_up_nobody() {
         let mut lane = Lane::new(16);
         assert!(lane.learn(Pace::Prompt));
-        assert_eq!(lane.free(false), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         assert!(!lane.learn(Pace::Slow));
-        assert_eq!(lane.free(false), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         // After a pause it has to accept something first.
         lane.begin_anew();
         lane.learn(Pace::Prompt);
-        assert_eq!(lane.free(true), 1);
+        assert_eq!(lane.free(99), 1);
         lane.learn(Pace::Accepted);
-        assert_eq!(lane.free(false), 2);
+        assert_eq!(lane.free(0), 2);
     }
 }

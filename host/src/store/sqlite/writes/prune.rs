@@ -157,7 +157,9 @@ fn messages(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
         prepare(&format!(
             "DELETE FROM attempts WHERE delivery_id IN ({OF_MESSAGE})"
         ))?,
-        prepare(&format!("DELETE FROM deliveries WHERE id IN ({OF_MESSAGE})"))?,
+        prepare(&format!(
+            "DELETE FROM deliveries WHERE id IN ({OF_MESSAGE})"
+        ))?,
     ];
     let mut deletes = [
         prepare("DELETE FROM deliveries_apart WHERE message_id = ?")?,
