@@ -24,7 +24,6 @@ use countersign_core::retry::TimeScale;
 use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{
     io::Write,
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -44,10 +43,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error`]
 pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        // One is left for the store's thread: on few cores more threads than that only take turns.
-        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {

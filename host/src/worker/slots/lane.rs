@@ -12,9 +12,10 @@ pub(in super::super) const SLOW_MS: u64 = 1_000;
 const START: u32 = 4;
 /// What one attempt that ran into its time limit weighs against attempts that ended promptly.
 const TIMEOUT_WEIGHT: u32 = 4;
-/// Deliveries that are taken up ahead, for each request that may be under way: while one half of them is used up, the other
-/// half is on its way from the disk.
-const AHEAD: u32 = 2;
+/// Deliveries that are taken up ahead, for each request that may be under way, and in all: while one half of them is used up, the
+/// other half is on its way from the disk, which takes as long as some requests to a fast receiver.
+const AHEAD: u32 = 8;
+const AHEAD_MAX: u32 = 256;
 /// Most that they weigh together: so many prompt ones make up for any number.
 const WEIGHT_MAX: u32 = 16;
 
@@ -126,13 +127,16 @@ impl Lane {
 
     /// Places that its own limits leave; `room` says how many there are for taking some ahead.
     pub(super) fn free(&self, room: u32) -> u32 {
-        let ahead = match self.is_steady() {
-            true => self.allowed.saturating_mul(AHEAD).min(room),
-            false => 0,
-        };
         self.allowed
-            .saturating_add(ahead)
+            .saturating_add(self.ahead_max(room))
             .saturating_sub(self.in_flight)
+    }
+
+    fn ahead_max(&self, room: u32) -> u32 {
+        match self.is_steady() {
+            true => self.allowed.saturating_mul(AHEAD).min(AHEAD_MAX).min(room),
+            false => 0,
+        }
     }
 
     /// Whether it answers promptly and nothing else holds it back.
@@ -142,10 +146,7 @@ impl Lane {
 
     /// A place is free. When it waited for some, and enough are free for a claim that is worth a look into the store: since when.
     pub(super) fn wake(&mut self, room: u32) -> Option<u64> {
-        let wanted = match self.is_steady() {
-            true => self.allowed.min(room).max(1),
-            false => 1,
-        };
+        let wanted = self.ahead_max(room).div_euclid(2).max(1);
         match self.free(room) >= wanted {
             true => self.waiting.take(),
             false => None,
@@ -186,7 +187,7 @@ mod tests {
             lane.trusted = lane.learn(Pace::Accepted);
         }
         assert_eq!((lane.free(0), lane.trusted), (16, true));
-        assert_eq!((lane.free(5), lane.free(99)), (21, 48));
+        assert_eq!((lane.free(5), lane.free(999)), (21, 144));
         for expected in [8, 4, 2, 1, 1] {
             lane.trusted = lane.learn(Pace::TimedOut);
             assert_eq!((lane.free(99), lane.trusted), (expected, false));
