@@ -10,13 +10,13 @@ mod signers;
 pub use self::{
     engine::{Engine, Limits},
     guest::Guest,
-    kernel::{Handle, Kernel, KernelError, Verdict},
+    kernel::{Generation, Handle, Kernel, KernelError, Verdict},
 };
 pub use countersign_kernel::Code;
 
 use crate::store::{Endpoint, SigningSecret};
 use countersign_core::{Message, SignedAt};
-use countersign_guest::DeliveryPlan;
+use countersign_guest::{DeliveryPlan, SignaturePlan};
 use std::{path::PathBuf, sync::Arc};
 
 /// The module that signs; the npm package verifies with the same bytes.
@@ -114,7 +114,7 @@ impl Rules {
         Ok(())
     }
 
-    /// How deliveries of the provider are made.
+    /// How deliveries of the provider are made to an endpoint, which may have a signature of its own.
     ///
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
@@ -122,11 +122,13 @@ impl Rules {
         &self,
         provider: &str,
         standard_headers: bool,
+        signature: Option<&SignaturePlan>,
     ) -> Result<Arc<DeliveryPlan>, RulesError> {
-        self.guest.plan(provider, standard_headers)
+        self.guest.plan(provider, standard_headers, signature)
     }
 
-    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
+    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures. `read_at` is from
+    /// before the endpoint was looked at.
     ///
     /// # Errors
     /// [`KernelError`]; secrets are checked when they are set, so a refusal is a defect.
@@ -134,6 +136,7 @@ impl Rules {
         &self,
         plan: &DeliveryPlan,
         endpoint: &Endpoint,
+        read_at: Generation,
         message_id: &str,
         body: &[u8],
         now_ms: u64,
@@ -155,7 +158,8 @@ impl Rules {
                 ..Message::new(at, body)
             };
             let kernel = &self.kernel;
-            headers.extend(kernel.sign(&signature.scheme, &secrets, &options, &message)?);
+            let signed = kernel.sign(&signature.scheme, &secrets, &options, &message, read_at)?;
+            headers.extend(signed);
         }
         Ok(headers)
     }
@@ -181,15 +185,22 @@ impl Rules {
         Ok(signing.map(|secret| secret.text.as_str()).collect())
     }
 
-    /// Whether `secret` can be the key of every signature of the provider.
+    /// Whether `secret` can be the key of every signature of the plan: each is made once. A public key, say, is a key and
+    /// cannot sign.
     ///
     /// # Errors
     /// [`KernelError::Refused`] with the code when it cannot.
-    pub fn check_secret(&self, provider: &str, secret: &str) -> Result<(), KernelError> {
-        for signature in &self.plan(provider, true)?.signatures {
+    pub fn check_secret(&self, plan: &DeliveryPlan, secret: &str) -> Result<(), KernelError> {
+        let trial = Message {
+            id: Some("msg_trial"),
+            url: "https://example.com/",
+            ..Message::new(SignedAt::UnixMs(0), b"{}")
+        };
+        for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            self.kernel.signer(&signature.scheme, &[secret], &options)?;
+            let signer = self.kernel.signer(&signature.scheme, &[secret], &options);
+            signer?.sign(&trial)?;
         }
         Ok(())
     }
