@@ -29,7 +29,7 @@ use axum::{
     http::{Method, StatusCode, Uri, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use serde_json::{Value, json};
 use std::{
@@ -103,6 +103,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
         .route("/endpoints/{id}/resume", post(endpoints::resume))
         .route("/endpoints/{id}/filter/dry-run", post(filters::dry_run))
+        .route(
+            "/endpoints/{id}/client-certificate",
+            put(endpoints::certify).delete(endpoints::uncertify),
+        )
         .route("/events", post(events::publish))
         .route("/events/batch", post(events::publish_batch))
         .route("/messages/{id}", get(deliveries::message))

@@ -206,7 +206,9 @@ impl Cli {
                     env: environment(),
                     flags: BTreeMap::new(),
                 };
-                let (_, strangers) = Config::load(&sources)?;
+                let (live, strangers) = LiveConfig::load(sources)?;
+                let roots = live.current().network.roots();
+                roots.map_err(|wrong| live.located(wrong))?;
                 for name in strangers {
                     println!("the environment variable {name} is no setting and would be ignored");
                 }

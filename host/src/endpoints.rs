@@ -1,10 +1,12 @@
 //! Endpoints: making, changing and deleting them.
 
+mod certificate;
 mod dry_run;
 mod rotation;
 mod signing;
 
 pub use self::{
+    certificate::{ClientCertificate, set_certificate},
     dry_run::{DryRun, LAST_MAX, Looked, Tested, dry_run, dry_run_of},
     rotation::{Rotate, Turned, finish, rotate, wipe_expired},
 };
@@ -15,6 +17,7 @@ use crate::{
     context::Context,
     ids::{EndpointId, WorkspaceId},
     network::{Refusal, Target},
+    registry::Entry,
     rules::RulesError,
     store::{Endpoint, Resume, SecretText, SigningSecret, StateReason, StoreError, Word},
     worker::Worker,
@@ -145,6 +148,7 @@ pub async fn create(
         rules,
         settings: Arc::new(settings),
         secrets: secrets(secret, now_ms),
+        identity: None,
         state,
         reason: (!state.is_active()).then_some(StateReason::Manual),
         since_ms: now_ms,
@@ -248,19 +252,59 @@ pub async fn change(
         let stored = context.store.update_endpoint(after.clone(), resume, now_ms);
         Ok((stored, before, after))
     })?;
-    match stored.await {
-        Ok(more) => {
-            if after.secrets != before.secrets {
-                context.rules.kernel.forget_signers();
-            }
-            worker.changed(&after, resumed, more);
-            Ok(after)
+    let stored = stored.await;
+    settle(&context, &entry, stored, before, &after)
+        .inspect(|more| worker.changed(&after, resumed, *more))
+        .map(|_| after)
+}
+
+/// Changes an endpoint in memory and in the store, unless `change` leaves it as it is; for what the delivery loop need not
+/// hear of. Returns it as it is then.
+async fn alter(
+    context: &Context,
+    entry: &Arc<Entry>,
+    change: impl FnOnce(&mut Endpoint) -> Result<(), EndpointError>,
+) -> Result<Endpoint, EndpointError> {
+    let now_ms = context.clock.now_ms();
+    let (stored, before, after) = entry.change(|endpoint, deleted| {
+        if deleted {
+            return Err(EndpointError::Unknown);
         }
-        Err(error) => {
-            entry.take_back(&after, before, &error);
-            Err(error.into())
+        let before = endpoint.clone();
+        let mut after = before.clone();
+        change(&mut after)?;
+        if after == before {
+            return Ok((None, before, after));
         }
+        after.version = before.version.saturating_add(1);
+        *endpoint = after.clone();
+        let stored = context.store.update_endpoint(after.clone(), None, now_ms);
+        Ok((Some(stored), before, after))
+    })?;
+    if let Some(stored) = stored {
+        let stored = stored.await;
+        settle(context, entry, stored, before, &after)?;
     }
+    Ok(after)
+}
+
+/// What follows once it is known whether a change is stored: without, it is taken back. Keys that were prepared from secrets
+/// which do not count any more are forgotten either way.
+fn settle(
+    context: &Context,
+    entry: &Entry,
+    stored: Result<bool, StoreError>,
+    before: Endpoint,
+    after: &Endpoint,
+) -> Result<bool, EndpointError> {
+    let other_secrets = after.secrets != before.secrets;
+    if let Err(error) = &stored {
+        entry.take_back(after, before, error);
+    }
+    if other_secrets {
+        context.rules.kernel.forget_signers();
+    }
+    Ok(stored?)
 }
 
 /// Deletes an endpoint. To be run to its end.

@@ -26,6 +26,8 @@ use std::sync::Arc;
 const MATCHES_MAX: u32 = 10;
 /// Longer payloads are rendered on a thread for blocking work, so that they do not hold up other requests.
 const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
+/// Payloads that may need more checks against a schema are checked there, too: some milliseconds.
+const CHECKS_INLINE: u64 = 100_000;
 /// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
 pub const LONG_RENDERS_MAX: usize = 4;
 
@@ -85,14 +87,13 @@ pub async fn publish(
     event: Event,
 ) -> Result<Accepted, PublishError> {
     let now_ms = context.clock.now_ms();
-    let message_id = MessageId::new(now_ms, &*context.chance);
+    let message_id = context.message_ids.next(now_ms, &*context.chance);
     for _ in 0..MATCHES_MAX {
         let candidates = context
             .registry
             .candidates(&event.workspace, &event.provider);
         let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
         let prepared = prepare(
-            &context,
             &worker,
             &event,
             message_id.clone(),
@@ -146,7 +147,6 @@ struct Prepared {
 }
 
 fn prepare(
-    context: &Context,
     worker: &Arc<Worker>,
     event: &Event,
     message_id: MessageId,
@@ -154,7 +154,7 @@ fn prepare(
     candidates: &[Candidate],
     now_ms: u64,
 ) -> Prepared {
-    let planned = plan(context, worker, candidates, rendered.matches, now_ms);
+    let planned = plan(worker, candidates, rendered.matches, &message_id);
     let (deliveries, slots) = planned.into_iter().unzip();
     let message = NewMessage {
         id: message_id,
@@ -242,7 +242,7 @@ async fn render(
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
     let question = question(event, message_id, now_ms, candidates);
-    match event.payload.len() <= PAYLOAD_BYTES_INLINE {
+    let rendered = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
         true => ask(context, question),
         false => {
             let _turn = context.long_renders.acquire().await;
@@ -251,7 +251,31 @@ async fn render(
             let answered = asked.await;
             answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
         }
-    }
+    }?;
+    check_schema(context, event, &rendered.event_type).await?;
+    Ok(rendered)
+}
+
+/// Whether the payload fits what its workspace has said of its type.
+async fn check_schema(
+    context: &Context,
+    event: &Event,
+    event_type: &str,
+) -> Result<(), PublishError> {
+    let schemas = &context.event_types;
+    let Some(schema) = schemas.schema(&event.workspace, &event.provider, event_type) else {
+        return Ok(());
+    };
+    let checked = match schema.checks(event.payload.len()) {
+        ..=CHECKS_INLINE => schema.check(&event.payload),
+        _ => {
+            let _turn = context.long_renders.acquire().await;
+            let payload = event.payload.clone();
+            let checked = tokio::task::spawn_blocking(move || schema.check(&payload)).await;
+            checked.map_err(|error| RulesError::Trap(error.to_string()))?
+        }
+    };
+    checked.map_err(PublishError::Rejected)
 }
 
 fn question(
@@ -302,13 +326,12 @@ fn to_the_second(at_ms: u64) -> String {
 
 /// The deliveries to be stored, with the places of those whose first attempt begins right after.
 fn plan(
-    context: &Context,
     worker: &Arc<Worker>,
     candidates: &[Candidate],
     matches: Vec<Match>,
-    now_ms: u64,
+    message: &MessageId,
 ) -> Vec<(NewDelivery, Option<Slot>)> {
-    let planned = matches.into_iter().filter_map(|matched| {
+    let planned = (0..).zip(matches).filter_map(|(place, matched)| {
         let candidate = candidates.get(matched.endpoint as usize)?;
         let endpoint_id = candidate.entry.id.clone();
         let slot = match matched.held {
@@ -321,7 +344,7 @@ fn plan(
             (false, None) => DeliveryState::Pending,
         };
         let new = NewDelivery {
-            id: DeliveryId::new(now_ms, &*context.chance),
+            id: DeliveryId::of(message, place),
             endpoint_id,
             endpoint_version: candidate.version,
             state,

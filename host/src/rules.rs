@@ -10,7 +10,7 @@ mod signers;
 pub use self::{
     engine::{Engine, Limits},
     guest::Guest,
-    kernel::{Handle, Kernel, KernelError, Verdict},
+    kernel::{Generation, Handle, Kernel, KernelError, Verdict},
 };
 pub use countersign_kernel::Code;
 
@@ -127,7 +127,8 @@ impl Rules {
         self.guest.plan(provider, standard_headers, signature)
     }
 
-    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
+    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures. `read_at` is from
+    /// before the endpoint was looked at.
     ///
     /// # Errors
     /// [`KernelError`]; secrets are checked when they are set, so a refusal is a defect.
@@ -135,6 +136,7 @@ impl Rules {
         &self,
         plan: &DeliveryPlan,
         endpoint: &Endpoint,
+        read_at: Generation,
         message_id: &str,
         body: &[u8],
         now_ms: u64,
@@ -156,7 +158,8 @@ impl Rules {
                 ..Message::new(at, body)
             };
             let kernel = &self.kernel;
-            headers.extend(kernel.sign(&signature.scheme, &secrets, &options, &message)?);
+            let signed = kernel.sign(&signature.scheme, &secrets, &options, &message, read_at)?;
+            headers.extend(signed);
         }
         Ok(headers)
     }

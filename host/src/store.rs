@@ -2,6 +2,7 @@
 
 mod access;
 mod bodies;
+mod event_type;
 mod record;
 mod replay;
 mod retention;
@@ -9,6 +10,7 @@ pub mod sqlite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
+pub use self::event_type::EventType;
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -131,8 +133,8 @@ pub enum PublishedBatch {
 /// 9. **In order.** Of the open deliveries of one endpoint and one key, the one that came first is pending, sending or held, and
 ///    all others wait. The call that ends it makes the next one pending, or held when the endpoint is not active, or has
 ///    become so after that one was published: then it is one of those that were held.
-/// 10. **Secrets are sealed.** What leaves the process holds no signing secret that opens without the key of the vault, and
-///     a secret that was replaced or deleted is overwritten.
+/// 10. **Secrets are sealed.** What leaves the process holds no signing secret and no private key that opens without the key of
+///     the vault, and one that was replaced or deleted is overwritten.
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
@@ -284,6 +286,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// A key that is revoked is not among [`keys`](Store::keys) any more.
     fn revoke_key(&self, key: ApiKeyId, now_ms: u64) -> Later<()>;
+
+    /// Every event type that a workspace has described.
+    fn event_types(&self) -> Later<Vec<EventType>>;
+
+    /// Keeps what is said of an event type, in place of what was said before.
+    fn keep_event_type(&self, event_type: EventType) -> Later<()>;
+
+    /// Forgets what is said of an event type.
+    fn forget_event_type(&self, event_type: EventType) -> Later<()>;
 
     /// Brings everything into one file and closes it. Calls that come later fail.
     fn close(&self) -> Later<()>;

@@ -241,6 +241,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "outcome": outcome,
         "status": status,
         "retry_after_s": retry_after_s,
+        "detail": attempt.detail,
         "response": String::from_utf8_lossy(&attempt.response),
     })
 }

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     clock::{parse_rfc3339, rfc3339},
     context::to_its_end,
-    endpoints::{self, Change, Description, Rotate},
+    endpoints::{self, Change, ClientCertificate, Description, Rotate},
+    identity::ClientIdentity,
     ids::EndpointId,
     registry::Entry,
     store::{Endpoint, Resume, SecretText, SigningSecret, Word},
@@ -55,6 +56,7 @@ const CHANGE_FIELDS: [&str; 9] = [
 ];
 const RESUME_FIELDS: [&str; 1] = ["held"];
 const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
+const CERTIFICATE_FIELDS: [&str; 2] = ["certificate", "private_key"];
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
@@ -80,7 +82,7 @@ pub(super) async fn create(
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let made = to_its_end(endpoints::create(context, worker, given)).await?;
     let mut view = view(&made.endpoint);
-    let mut warnings = warnings(&made.endpoint);
+    let mut warnings = warnings(&made.endpoint, &app);
     if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
         view["secret"] = secret.text.as_str().into();
         warnings
@@ -147,7 +149,7 @@ pub(super) async fn change(
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
     let mut view = view(&changed);
-    view["warnings"] = warnings(&changed).into();
+    view["warnings"] = warnings(&changed, &app).into();
     Ok(Json(view))
 }
 
@@ -186,7 +188,7 @@ pub(super) async fn rotate(
     };
     let turned = to_its_end(endpoints::rotate(Arc::clone(&app.context), id, asked)).await?;
     let mut view = view(&turned.endpoint);
-    let mut warnings = warnings(&turned.endpoint);
+    let mut warnings = warnings(&turned.endpoint, &app);
     if let Some(secret) = turned.made {
         view["secret"] = secret.as_str().into();
         warnings
@@ -204,8 +206,43 @@ pub(super) async fn finish(
     own(&app, &caller, &id)?;
     let endpoint = to_its_end(endpoints::finish(Arc::clone(&app.context), id)).await?;
     let mut view = view(&endpoint);
-    view["warnings"] = warnings(&endpoint).into();
+    view["warnings"] = warnings(&endpoint, &app).into();
     Ok(Json(view))
+}
+
+/// Sets the client certificate, in the place of the one before.
+pub(super) async fn certify(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
+    IdPath(id): IdPath<EndpointId>,
+    body: JsonBody,
+) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
+    let mut fields = body.fields;
+    let key: String = fields.required("private_key", "the private key as PEM, a string")?;
+    let certificate = ClientCertificate {
+        key: SecretText::new(key),
+        chain: fields.required("certificate", "the certificates as PEM, a string")?,
+    };
+    fields.finish(&CERTIFICATE_FIELDS)?;
+    let context = Arc::clone(&app.context);
+    let changed = endpoints::set_certificate(context, id, Some(certificate));
+    let changed = to_its_end(changed).await?;
+    let mut view = view(&changed);
+    view["warnings"] = warnings(&changed, &app).into();
+    Ok(Json(view))
+}
+
+/// Takes the client certificate away.
+pub(super) async fn uncertify(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<StatusCode, Problem> {
+    own(&app, &caller, &id)?;
+    let context = Arc::clone(&app.context);
+    to_its_end(endpoints::set_certificate(context, id, None)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Sets an endpoint active, and says what becomes of its held deliveries.
@@ -264,7 +301,8 @@ fn status(word: &str) -> Result<EndpointState, Problem> {
     })
 }
 
-/// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed.
+/// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed. Of a
+/// client certificate what a receiver sees as well.
 fn view(endpoint: &Endpoint) -> Value {
     json!({
         "id": endpoint.id.as_str(),
@@ -288,6 +326,7 @@ fn view(endpoint: &Endpoint) -> Value {
         "last_success_at": endpoint.health.last_success_at_ms.map(rfc3339),
         "secret_set": !endpoint.secrets.is_empty(),
         "secrets": endpoint.secrets.iter().map(secret_view).collect::<Vec<_>>(),
+        "client_certificate": endpoint.identity.as_ref().map(certificate_view),
         "created_at": rfc3339(endpoint.created_at_ms),
     })
 }
@@ -298,6 +337,13 @@ fn secret_view(secret: &SigningSecret) -> Value {
         "created_at": rfc3339(secret.times.created_at_ms),
         "signs_until": secret.times.signs_until_ms.map(rfc3339),
         "expires_at": secret.times.expires_at_ms.map(rfc3339),
+    })
+}
+
+fn certificate_view(identity: &ClientIdentity) -> Value {
+    json!({
+        "sha256": base16ct::lower::encode_string(&identity.sha256()),
+        "not_after": rfc3339(identity.not_after_ms()),
     })
 }
 
@@ -317,8 +363,9 @@ fn scope(scope: &Scope) -> Value {
     }
 }
 
-fn warnings(endpoint: &Endpoint) -> Vec<Value> {
+fn warnings(endpoint: &Endpoint, app: &App) -> Vec<Value> {
     let mut warnings = Vec::new();
+    let is_http = endpoint.url.starts_with("http://");
     if endpoint.secrets.is_empty() {
         // R-S2, R-P3.
         warnings.push(
@@ -326,9 +373,20 @@ fn warnings(endpoint: &Endpoint) -> Vec<Value> {
                 .into(),
         );
     }
-    if endpoint.url.starts_with("http://") {
+    if is_http {
         warnings
             .push("the address is http: what is sent can be read and changed on its way".into());
+    }
+    match &endpoint.identity {
+        Some(_) if is_http => {
+            warnings
+                .push("the client certificate is not shown, because the address is http".into());
+        }
+        Some(identity) if identity.not_after_ms() < app.context.clock.now_ms() => warnings.push(
+            "the client certificate has expired: receivers that ask for one refuse it; set another"
+                .into(),
+        ),
+        _ => {}
     }
     warnings
 }

@@ -1,7 +1,7 @@
 //! Rotating the secrets of an endpoint. What is alive and what signs first is the rules' to say.
 
 use super::{
-    EndpointError, rejected,
+    EndpointError, alter, rejected,
     signing::{check_secret, make_secret},
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     ids::EndpointId,
     registry::Entry,
     rules::RulesError,
-    store::{Endpoint, Later, SecretText, SigningSecret},
+    store::{Endpoint, SecretText, SigningSecret},
 };
 use countersign_core::delivery::rotation::{Rotation, SecretTimes};
 use std::sync::Arc;
@@ -106,40 +106,15 @@ pub async fn wipe_expired(context: &Context, now_ms: u64) {
     }
 }
 
-/// Replaces the secrets in memory and in the store, unless they stay as they are; keys prepared from those before are
-/// forgotten.
+/// Replaces the secrets, unless they stay as they are.
 async fn change_secrets(
     context: &Context,
     entry: &Arc<Entry>,
     change: impl FnOnce(&Endpoint) -> Result<Vec<SigningSecret>, EndpointError>,
 ) -> Result<Endpoint, EndpointError> {
-    let now_ms = context.clock.now_ms();
-    let (stored, before, after) = entry.change(|endpoint, deleted| {
-        if deleted {
-            return Err(EndpointError::Unknown);
-        }
-        let secrets = change(endpoint)?;
-        let before = endpoint.clone();
-        let stored: Option<Later<bool>> = match secrets == before.secrets {
-            true => None,
-            false => {
-                endpoint.secrets = secrets;
-                endpoint.version = before.version.saturating_add(1);
-                Some(
-                    context
-                        .store
-                        .update_endpoint(endpoint.clone(), None, now_ms),
-                )
-            }
-        };
-        Ok((stored, before, endpoint.clone()))
-    })?;
-    if let Some(stored) = stored {
-        if let Err(error) = stored.await {
-            entry.take_back(&after, before, &error);
-            return Err(error.into());
-        }
-        context.rules.kernel.forget_signers();
-    }
-    Ok(after)
+    let change = |endpoint: &mut Endpoint| {
+        endpoint.secrets = change(endpoint)?;
+        Ok(())
+    };
+    alter(context, entry, change).await
 }

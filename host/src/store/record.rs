@@ -1,7 +1,10 @@
 //! What a store keeps, as values.
 
 use super::replay::Counted;
-use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId};
+use crate::{
+    identity::ClientIdentity,
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
+};
 use bytes::Bytes;
 use countersign_core::delivery::{
     DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
@@ -25,6 +28,8 @@ pub struct Endpoint {
     pub settings: Arc<EndpointSettings>,
     /// Newest first; empty when deliveries are not signed.
     pub secrets: Vec<SigningSecret>,
+    /// Shown to a receiver that asks who is calling (mutual TLS).
+    pub identity: Option<ClientIdentity>,
     pub state: EndpointState,
     /// Why it is in this state; `None` while it is active.
     pub reason: Option<StateReason>,
@@ -191,6 +196,7 @@ pub struct NewMessage {
     pub body: Bytes,
     pub created_at_ms: u64,
     pub idempotency: Option<Idempotency>,
+    /// With ids of the message ([`DeliveryId::of`]).
     pub deliveries: Vec<NewDelivery>,
 }
 
@@ -235,7 +241,7 @@ pub struct Receipt {
 }
 
 /// A delivery that is claimed: what an attempt needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub delivery_id: DeliveryId,
     pub message_id: MessageId,
@@ -344,6 +350,8 @@ pub struct Attempt {
     pub started_at_ms: u64,
     pub duration_ms: u64,
     pub outcome: Outcome,
+    /// What went wrong, for people; `None` when there was an answer.
+    pub detail: Option<String>,
     /// Beginning of the answer's body.
     pub response: Vec<u8>,
 }

@@ -2,6 +2,8 @@
 
 mod backup;
 mod check;
+mod checkpoint;
+mod group;
 mod reader;
 mod reads;
 mod room;
@@ -19,6 +21,7 @@ pub use self::{
 };
 
 use self::{
+    checkpoint::Checkpointer,
     reader::Reader,
     room::Room,
     schema::Lock,
@@ -29,10 +32,10 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, Filter, Later, Lease, MessageView, NewBatch, NewMessage,
-        Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState,
-        ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError,
-        Workspace,
+        DeliveryState, Ended, Endpoint, EventType, Filter, Later, Lease, MessageView, NewBatch,
+        NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
+        ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
+        StoreError, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -95,7 +98,12 @@ impl SqliteStore {
         let lock = Lock::take(path)?;
         let (connection, vault) = open_sealed(path, &options, keys, chance)?;
         let room = Room::new(path, options.reserve_bytes);
-        let writer = Writer::start(connection, options.limits, room)?;
+        let writer = Writer::start(
+            connection,
+            Some(Checkpointer::start(path)?),
+            options.limits,
+            room,
+        )?;
         Ok(Self {
             writer,
             reader: Reader::new(path.to_owned()),
@@ -183,7 +191,7 @@ impl Store for SqliteStore {
     }
 
     fn create_endpoint(&self, endpoint: Endpoint) -> Later<u32> {
-        let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
+        let sealed = match secrets::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };
@@ -199,7 +207,7 @@ impl Store for SqliteStore {
         resume: Option<Resume>,
         now_ms: u64,
     ) -> Later<bool> {
-        let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
+        let sealed = match secrets::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };
@@ -231,9 +239,10 @@ impl Store for SqliteStore {
         let caller = Caller::Publisher {
             bytes: message.body.len(),
         };
-        self.writer.submit(caller, "publishing", move |connection| {
-            writes::publish(connection, &message)
-        })
+        self.writer
+            .submit_grouped(caller, "publishing", move |group| {
+                writes::publish(group, &message)
+            })
     }
 
     fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch> {
@@ -241,9 +250,10 @@ impl Store for SqliteStore {
         let caller = Caller::Publisher {
             bytes: bodies.fold(0, usize::saturating_add),
         };
-        self.writer.submit(caller, "publishing", move |connection| {
-            writes::publish_batch(connection, &batch)
-        })
+        self.writer
+            .submit_grouped(caller, "publishing", move |group| {
+                writes::publish_batch(group, &batch)
+            })
     }
 
     fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
@@ -269,8 +279,8 @@ impl Store for SqliteStore {
 
     fn record(&self, ended: Ended) -> Later<Recorded> {
         self.writer
-            .submit(Caller::Host, "recording an attempt", move |connection| {
-                writes::record(connection, &ended)
+            .submit_grouped(Caller::Host, "recording an attempt", move |group| {
+                writes::record(group, &ended)
             })
     }
 
@@ -439,6 +449,26 @@ impl Store for SqliteStore {
             .submit(Caller::Client, "revoking a key", move |connection| {
                 writes::access::revoke_key(connection, &key, now_ms)
             })
+    }
+
+    fn event_types(&self) -> Later<Vec<EventType>> {
+        self.reader.read("listing event types", reads::event_types)
+    }
+
+    fn keep_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "describing an event type",
+            move |connection| writes::access::keep_event_type(connection, &event_type),
+        )
+    }
+
+    fn forget_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "forgetting an event type",
+            move |connection| writes::access::forget_event_type(connection, &event_type),
+        )
     }
 
     fn close(&self) -> Later<()> {

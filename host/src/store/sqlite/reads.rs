@@ -7,7 +7,7 @@ mod selection;
 mod stats;
 
 pub(super) use self::{
-    access::{keys, workspaces},
+    access::{event_types, keys, workspaces},
     bodies::bodies,
     replays::{open_replays, replay, replays},
     selection::{count, select},
@@ -16,7 +16,10 @@ pub(super) use self::{
 #[cfg(test)]
 pub(super) use self::{selection::search, stats::COUNTS};
 
-use super::{rows, secrets};
+use super::{
+    rows::{self, OF_MESSAGE, of_message},
+    secrets,
+};
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
     store::{Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Word},
@@ -26,12 +29,14 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 pub(super) fn endpoints(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<Endpoint>> {
     let mut secrets = secrets::all(connection, vault)?;
+    let mut identities = secrets::identities(connection, vault)?;
     connection
         .prepare_cached("SELECT * FROM endpoints WHERE deleted_at_ms IS NULL ORDER BY id")?
         .query_map([], rows::endpoint)?
         .map(|endpoint| {
             let mut endpoint = endpoint?;
             endpoint.secrets = secrets.remove(&endpoint.id).unwrap_or_default();
+            endpoint.identity = identities.remove(&endpoint.id);
             Ok(endpoint)
         })
         .collect()
@@ -88,10 +93,12 @@ pub(super) fn message(
     };
     let deliveries: Vec<Delivery> = connection
         .prepare_cached(
-            "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
-             WHERE message_id = ? ORDER BY deliveries.id",
+            &format!(
+                "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
+                 WHERE deliveries.id IN ({OF_MESSAGE}) ORDER BY deliveries.id"
+            ),
         )?
-        .query_map([id], rows::delivery)?
+        .query_map(&of_message(&message.id).parameters()[..], rows::delivery)?
         .collect::<Result<_, _>>()?;
     let with_attempts = |delivery: Delivery| {
         let attempts = attempts(connection, &delivery.id)?;

@@ -3,14 +3,15 @@
 use crate::{
     ids::{ApiKeyId, AttemptId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
-        ApiKey, Attempt, Delivery, Endpoint, KeyDigest, Message, StateReason, Word, Workspace,
+        ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
+        Workspace,
     },
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
 use rusqlite::{
-    Row,
-    types::{FromSqlError, FromSqlResult, Type, ValueRef},
+    Row, ToSql,
+    types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef},
 };
 use std::sync::Arc;
 
@@ -55,6 +56,48 @@ id_columns!(
     ReplayId,
     WorkspaceId
 );
+
+/// The ids of the deliveries of a message; takes the parameters of [`of_message`].
+pub(super) const OF_MESSAGE: &str = "SELECT id FROM deliveries WHERE id BETWEEN :low AND :high
+    UNION ALL SELECT delivery_id FROM deliveries_apart WHERE message_id = :message";
+
+/// Parameters of [`OF_MESSAGE`].
+pub(super) struct OfMessage {
+    message: MessageId,
+    low: DeliveryId,
+    high: DeliveryId,
+}
+
+pub(super) fn of_message(message: &MessageId) -> OfMessage {
+    let (low, high) = DeliveryId::span(message);
+    OfMessage {
+        message: message.clone(),
+        low,
+        high,
+    }
+}
+
+impl OfMessage {
+    pub(super) fn parameters(&self) -> [(&'static str, &dyn ToSql); 3] {
+        [
+            (":low", &self.low),
+            (":high", &self.high),
+            (":message", &self.message),
+        ]
+    }
+}
+
+macro_rules! id_parameters {
+    ($($id:ty),*) => {$(
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+    )*};
+}
+
+id_parameters!(DeliveryId, MessageId);
 
 fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
@@ -126,8 +169,9 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         settings: EndpointSettings::from_json(settings)
             .map(Arc::new)
             .ok_or_else(|| foreign(settings))?,
-        // From a table of their own.
+        // From tables of their own.
         secrets: Vec::new(),
+        identity: None,
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,
@@ -195,6 +239,18 @@ pub(super) fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
     })
 }
 
+pub(super) fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
+    Ok(EventType {
+        workspace: id(row, "workspace")?,
+        provider: row.get("provider")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        schema: row.get("schema")?,
+        created_at_ms: number(row, "created_at_ms")?,
+        updated_at_ms: number(row, "updated_at_ms")?,
+    })
+}
+
 pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome = match optional_word::<FailureKind>(row, "failure")? {
         Some(kind) => Outcome::Failure(kind),
@@ -209,6 +265,7 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         started_at_ms: number(row, "started_at_ms")?,
         duration_ms: number(row, "duration_ms")?,
         outcome,
+        detail: row.get("detail")?,
         response: row.get("response")?,
     })
 }

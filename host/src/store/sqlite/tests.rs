@@ -1,6 +1,7 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
 mod bodies;
+mod commits;
 mod ended;
 mod files;
 mod forgotten;
@@ -96,6 +97,7 @@ impl Fixture {
                 ..EndpointSettings::default()
             }),
             secrets: vec![SigningSecret::newest(SecretText::new(SECRET.to_owned()), 1)],
+            identity: None,
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
@@ -146,8 +148,10 @@ impl Fixture {
 }
 
 fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage {
+    let id = MessageId::new(at_ms, &SystemChance);
+    let delivery = DeliveryId::of(&id, 0);
     NewMessage {
-        id: MessageId::new(at_ms, &SystemChance),
+        id,
         workspace: WorkspaceId::default(),
         provider: "cleanmails".to_owned(),
         event_type: "email.replied".to_owned(),
@@ -155,7 +159,7 @@ fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage 
         created_at_ms: at_ms,
         idempotency: None,
         deliveries: vec![NewDelivery {
-            id: DeliveryId::new(at_ms, &SystemChance),
+            id: delivery,
             endpoint_id: endpoint.id.clone(),
             endpoint_version: endpoint.version,
             state,
@@ -174,6 +178,7 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             started_at_ms: 100,
             duration_ms: 10,
             outcome: Outcome::Failure(FailureKind::Timeout),
+            detail: Some("no connection was made within 5 ms".to_owned()),
             response: b"\xff\0text".to_vec(),
         },
         attempts_in_round: 1,

@@ -19,7 +19,7 @@ macro_rules! messages {
     ($place:literal) => {
         concat!(
             "SELECT messages.*, body, provider = :provider AND workspace = :workspace AS fits
-             FROM messages LEFT JOIN bodies ON bodies.message_id = messages.id AND bodies.format = :provider
+             FROM messages LEFT JOIN bodies ON bodies.id = messages.body_id
                  AND provider = :provider AND workspace = :workspace
              WHERE ",
             $place,

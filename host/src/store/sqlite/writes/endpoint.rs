@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 pub(in super::super) fn create_endpoint(
     connection: &Connection,
     endpoint: &Endpoint,
-    sealed: &[Sealed],
+    sealed: &Sealed,
 ) -> rusqlite::Result<u32> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO endpoints (id, provider, url, name, rules, state, reason, since_ms, failed_in_a_row,
@@ -110,7 +110,7 @@ pub(super) fn standing(
 pub(in super::super) fn update_endpoint(
     connection: &Connection,
     endpoint: &Endpoint,
-    sealed: &[Sealed],
+    sealed: &Sealed,
     resume: Option<Resume>,
     now_ms: u64,
 ) -> rusqlite::Result<bool> {
