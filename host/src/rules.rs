@@ -138,24 +138,43 @@ impl Rules {
         body: &[u8],
         now_ms: u64,
     ) -> Result<Vec<(String, String)>, KernelError> {
+        let secrets = match endpoint.secrets.is_empty() {
+            true => Vec::new(),
+            false => self.signing(&endpoint.secrets, now_ms)?,
+        };
+        self.headers_signed_with(plan, &secrets, &endpoint.url, message_id, body, now_ms)
+    }
+
+    /// The headers of one attempt to `url`, with a signature of each secret, or without any where there are none.
+    ///
+    /// # Errors
+    /// [`KernelError`]
+    pub fn headers_signed_with(
+        &self,
+        plan: &DeliveryPlan,
+        secrets: &[&str],
+        url: &str,
+        message_id: &str,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Vec<(String, String)>, KernelError> {
         let mut headers = vec![("content-type".to_owned(), plan.content_type.clone())];
         let ids = plan.id_headers.iter();
         headers.extend(ids.map(|name| (name.clone(), message_id.to_owned())));
-        if endpoint.secrets.is_empty() {
+        if secrets.is_empty() {
             return Ok(headers);
         }
-        let secrets = self.signing(&endpoint.secrets, now_ms)?;
         let at = SignedAt::UnixMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let message = Message {
                 id: Some(message_id),
-                url: &endpoint.url,
+                url,
                 ..Message::new(at, body)
             };
             let kernel = &self.kernel;
-            headers.extend(kernel.sign(&signature.scheme, &secrets, &options, &message)?);
+            headers.extend(kernel.sign(&signature.scheme, secrets, &options, &message)?);
         }
         Ok(headers)
     }

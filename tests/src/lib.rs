@@ -1,6 +1,8 @@
-//! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
+//! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
+//! receiver that records.
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod constant_time;
 pub mod conversions;
 pub mod deliver;
