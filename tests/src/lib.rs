@@ -1,5 +1,5 @@
 //! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
-//! receiver that records.
+//! receiver that records, HTTP as bytes.
 #![forbid(unsafe_code)]
 
 pub mod command;
@@ -14,3 +14,4 @@ pub mod inbound;
 pub mod module;
 pub mod receiver;
 pub mod vectors;
+pub mod wire;

@@ -300,7 +300,10 @@ async function forward(
     const answered = await limited(response);
     // fetch has undone what `content-encoding` says.
     const kept = ([name]: [string, string]) => !NOT_FORWARDED.has(name) && name !== "content-encoding";
-    return { answer: { status: response.status, headers: [...response.headers].filter(kept), body: answered }, problem: null };
+    return {
+      answer: { status: response.status, headers: [...response.headers].filter(kept), body: answered },
+      problem: null,
+    };
   } catch (error) {
     const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
     const why =

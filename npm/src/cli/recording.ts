@@ -35,7 +35,9 @@ export class Recorder {
       this.#file = openSync(path, "a+", 0o600);
       this.#bytes = fstatSync(this.#file).size;
     } catch (error) {
-      throw new UsageError(`${path} cannot be recorded to: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}.`);
+      throw new UsageError(
+        `${path} cannot be recorded to: ${(error as NodeJS.ErrnoException).code ?? "unknown error"}.`,
+      );
     }
     if (this.#bytes === 0) return;
     if (this.#text(0, BEGINNING.length) !== BEGINNING) {
