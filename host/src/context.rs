@@ -1,8 +1,8 @@
 //! What the parts of a running sender share.
 
 use crate::{
-    chance::Chance, clock::Clock, config::LiveConfig, network::Guard, registry::Registry,
-    rules::Rules, store::Store, transport::Transport,
+    chance::Chance, clock::Clock, config::LiveConfig, ids::MessageIds, network::Guard,
+    registry::Registry, rules::Rules, store::Store, transport::Transport,
 };
 use countersign_core::retry::TimeScale;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ pub struct Context {
     pub guard: Arc<Guard>,
     pub rules: Rules,
     pub registry: Registry,
+    pub message_ids: MessageIds,
     /// Turns for rendering long payloads.
     pub long_renders: Semaphore,
     /// How fast waits between attempts pass.

@@ -2,8 +2,14 @@
 
 use crate::chance::Chance;
 use serde::{Serialize, Serializer};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 use ulid::Ulid;
+
+/// Deliveries that a message can have: so many numbers after its own belong to it.
+const DELIVERIES_MAX: u32 = 1 << 24;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
@@ -73,6 +79,56 @@ impl MessageId {
     pub fn bare(&self) -> &str {
         self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
     }
+
+    fn number(&self) -> u128 {
+        // An id is one by construction.
+        Ulid::from_string(self.bare()).map_or(0, u128::from)
+    }
+}
+
+impl DeliveryId {
+    /// The id of a delivery of the message, `place` of its deliveries from 0: the deliveries of a message follow its number, in
+    /// order, so that they lie beside each other wherever things are sorted by id.
+    pub fn of(message: &MessageId, place: u32) -> Self {
+        let offset = u128::from(place % DELIVERIES_MAX).saturating_add(1);
+        Self::numbered(message.number().saturating_add(offset))
+    }
+
+    /// The least and the greatest id that [`of`](Self::of) makes for the message.
+    pub fn span(message: &MessageId) -> (Self, Self) {
+        let number = message.number();
+        let last = number.saturating_add(u128::from(DELIVERIES_MAX));
+        (
+            Self::numbered(number.saturating_add(1)),
+            Self::numbered(last),
+        )
+    }
+
+    fn numbered(number: u128) -> Self {
+        Self(format!("{}{}", Self::PREFIX, Ulid::from(number)).into())
+    }
+}
+
+/// Makes the ids of messages. Each is greater than the one before, also within a millisecond and when the clock is set back, so
+/// that sorting by id is sorting by the order of publishing; and there is room for its deliveries before the next one.
+#[derive(Debug, Default)]
+pub struct MessageIds(Mutex<u128>);
+
+impl MessageIds {
+    /// An id that nobody else has.
+    pub fn next(&self, now_ms: u64, chance: &dyn Chance) -> MessageId {
+        let mut random = [0; 16];
+        chance.fill(&mut random);
+        let random = u128::from_le_bytes(random);
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without the uppermost bit of chance: half of the numbers of each millisecond are left for those that follow.
+        let fresh = u128::from(Ulid::from_parts(now_ms, random)) & !(1 << 79);
+        let step = u128::from(DELIVERIES_MAX).saturating_add(random & 0xff_ffff_ffff);
+        let number = fresh.max(last.saturating_add(step));
+        *last = number;
+        drop(last);
+        MessageId(format!("{}{}", MessageId::PREFIX, Ulid::from(number)).into())
+    }
 }
 
 fn ulid(now_ms: u64, chance: &dyn Chance) -> Ulid {
@@ -96,6 +152,26 @@ mod tests {
         assert!(early < floor && floor < late);
         assert!(late < MessageId::floor(u64::MAX));
         assert_eq!(early.as_str(), format!("msg_{}", early.bare()));
+    }
+
+    #[test]
+    fn messages_sort_as_they_were_published_and_their_deliveries_lie_between_them() {
+        let ids = MessageIds::default();
+        // The clock stands still, and is set back.
+        let times = [5_000_u64, 5_000, 5_000, 4_000, 4_000, 5_001];
+        let made: Vec<_> = (0..1_000)
+            .map(|place| ids.next(1_700_000_000_000 + times[place % 6], &SystemChance))
+            .collect();
+        for pair in made.windows(2) {
+            let (low, high) = DeliveryId::span(&pair[0]);
+            let places = [0, 1, 2, DELIVERIES_MAX - 1].map(|place| DeliveryId::of(&pair[0], place));
+            assert!(places.is_sorted() && places[0] == low && places[3] == high);
+            assert!(pair[0].bare() < &low.as_str()[4..]);
+            assert!(&high.as_str()[4..] < pair[1].bare());
+            assert_eq!(DeliveryId::parse(low.as_str()), Some(low));
+        }
+        let at = |ms: u64| MessageId::floor(1_700_000_000_000 + ms);
+        assert!(at(5_000) < made[0] && made[999] < at(5_002));
     }
 
     #[test]

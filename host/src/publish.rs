@@ -83,12 +83,11 @@ pub async fn publish(
     event: Event,
 ) -> Result<Accepted, PublishError> {
     let now_ms = context.clock.now_ms();
-    let message_id = MessageId::new(now_ms, &*context.chance);
+    let message_id = context.message_ids.next(now_ms, &*context.chance);
     for _ in 0..MATCHES_MAX {
         let candidates = context.registry.candidates(&event.provider);
         let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
         let prepared = prepare(
-            &context,
             &worker,
             &event,
             message_id.clone(),
@@ -119,7 +118,6 @@ struct Prepared {
 }
 
 fn prepare(
-    context: &Context,
     worker: &Arc<Worker>,
     event: &Event,
     message_id: MessageId,
@@ -127,7 +125,7 @@ fn prepare(
     candidates: &[Candidate],
     now_ms: u64,
 ) -> Prepared {
-    let planned = plan(context, worker, candidates, rendered.matches, now_ms);
+    let planned = plan(worker, candidates, rendered.matches, &message_id);
     let (deliveries, slots) = planned.into_iter().unzip();
     let message = NewMessage {
         id: message_id,
@@ -266,13 +264,12 @@ fn to_the_second(at_ms: u64) -> String {
 
 /// The deliveries to be stored, with the places of those whose first attempt begins right after.
 fn plan(
-    context: &Context,
     worker: &Arc<Worker>,
     candidates: &[Candidate],
     matches: Vec<Match>,
-    now_ms: u64,
+    message: &MessageId,
 ) -> Vec<(NewDelivery, Option<Slot>)> {
-    let planned = matches.into_iter().filter_map(|matched| {
+    let planned = (0..).zip(matches).filter_map(|(place, matched)| {
         let candidate = candidates.get(matched.endpoint as usize)?;
         let endpoint_id = candidate.entry.id.clone();
         let slot = match matched.held {
@@ -285,7 +282,7 @@ fn plan(
             (false, None) => DeliveryState::Pending,
         };
         let new = NewDelivery {
-            id: DeliveryId::new(now_ms, &*context.chance),
+            id: DeliveryId::of(message, place),
             endpoint_id,
             endpoint_version: candidate.version,
             state,

@@ -8,6 +8,7 @@ use crate::{
     config::{Config, ConfigError, LiveConfig, Origin},
     context::Context,
     error::Error,
+    ids::MessageIds,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     records::{replay::Replays, retention::Retention},
@@ -23,6 +24,7 @@ use countersign_core::retry::TimeScale;
 use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{
     io::Write,
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -42,7 +44,10 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error`]
 pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One is left for the store's thread: on few cores more threads than that only take turns.
+        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {
@@ -55,6 +60,16 @@ pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
     ended
 }
 
+/// On a thread of its own, with which the memory of the compiler goes.
+fn load_rules(live: &LiveConfig) -> Result<Rules, Error> {
+    let load = || match admin::guest_file(live) {
+        None => Ok(Rules::load()?),
+        Some(file) => Ok(Rules::load_with(&admin::read_module(&file)?, Some(file))?),
+    };
+    let loaded = std::thread::scope(|scope| scope.spawn(load).join());
+    loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let config = live.current();
     // Before anything else, so that a stop during the start is not missed.
@@ -64,10 +79,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         source,
     })?;
     raise_open_files();
-    let rules = match admin::guest_file(&live) {
-        None => Rules::load()?,
-        Some(file) => Rules::load_with(&admin::read_module(&file)?, Some(file))?,
-    };
+    let rules = load_rules(&live)?;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let path = config.store_path();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(
@@ -85,6 +97,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         transport: Arc::new(transport),
         guard,
         registry: Registry::new(store.endpoints().await?),
+        message_ids: MessageIds::default(),
         clock,
         store,
         rules,

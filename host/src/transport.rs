@@ -173,7 +173,8 @@ impl HttpTransport {
                 Err(Unsent::Returned(unsent, _)) => prepared = *unsent,
             }
         }
-        let connection = self.dialler.dial(request, phase).await?;
+        // Apart in memory: it is large and rare, and would be moved about with every request.
+        let connection = Box::pin(self.dialler.dial(request, phase)).await?;
         match self.over(connection, prepared, request, phase).await {
             Ok(answered) => Ok(answered),
             Err(Unsent::Failed(failed) | Unsent::Returned(_, failed)) => Err(failed),

@@ -35,7 +35,7 @@ use tokio::sync::Notify;
 const ROUND: Duration = Duration::from_secs(60);
 /// A delivery whose attempt could not be made or judged is not taken up again before this time: the cause is a defect, and
 /// trying at once would only repeat it.
-const PUT_BACK_MS: u64 = 60_000;
+const PUT_BACK: Duration = Duration::from_secs(60);
 /// Pause after the store has failed.
 const STORE_FAILED: Duration = Duration::from_secs(1);
 
@@ -59,6 +59,8 @@ struct Lost {
     delivery: DeliveryId,
     endpoint: EndpointId,
     probe: bool,
+    /// Not to be taken up again before.
+    wait: Duration,
 }
 
 /// A place for one attempt. Given back when dropped.
@@ -66,7 +68,10 @@ pub struct Slot {
     worker: Arc<Worker>,
     endpoint: EndpointId,
     body_bytes: u64,
-    pace: Pace,
+    /// A request is under way on it.
+    under_way: bool,
+    /// Somebody else gives it back.
+    left: bool,
 }
 
 impl Slot {
@@ -75,18 +80,50 @@ impl Slot {
             worker: Arc::clone(worker),
             endpoint: endpoint.clone(),
             body_bytes: 0,
-            pace: Pace::NotMade,
+            under_way: false,
+            left: false,
         }
+    }
+
+    /// The place of a delivery whose request begins.
+    fn of(worker: &Arc<Worker>, lease: &Lease) -> Self {
+        let mut slot = Self::new(worker, &lease.endpoint_id);
+        slot.body_bytes = lease.body.len() as u64;
+        slot.under_way = true;
+        slot
+    }
+
+    /// The request has ended: the next one to this endpoint may begin, although the outcome is not recorded yet.
+    fn answered(&mut self, pace: Pace) {
+        if !std::mem::replace(&mut self.under_way, false) {
+            return;
+        }
+        let now_ms = self.worker.context.clock.now_ms();
+        let mut slots = self.worker.slots();
+        slots.answered(&self.endpoint, pace, now_ms);
+        let next: Vec<_> = std::iter::from_fn(|| slots.next(&self.endpoint)).collect();
+        drop(slots);
+        for lease in next {
+            self.worker.attempt(lease);
+        }
+    }
+
+    /// The place stays taken: a delivery that waits for its request has it.
+    fn leave(mut self) {
+        self.left = true;
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let now_ms = self.worker.context.clock.now_ms();
-        let more =
-            self.worker
-                .slots()
-                .release(&self.endpoint, 1, self.body_bytes, self.pace, now_ms);
+        if self.left {
+            return;
+        }
+        self.answered(Pace::NotMade);
+        let more = self
+            .worker
+            .slots()
+            .release(&self.endpoint, 1, self.body_bytes);
         self.worker.woken_by_release(more);
     }
 }
@@ -152,6 +189,8 @@ impl Worker {
     pub async fn stop(&self, limit: Duration) -> u32 {
         self.slots().stop();
         self.wake.notify_one();
+        // What waits in memory goes back, so that it need not be recovered.
+        self.put_back_lost(self.context.clock.now_ms()).await;
         let ended = async {
             loop {
                 let notified = self.ended.notified();
@@ -188,24 +227,38 @@ impl Worker {
         self.wake.notify_one();
     }
 
-    /// Begins an attempt for a delivery that the store has as `Sending`.
-    pub fn begin(self: &Arc<Self>, mut slot: Slot, lease: Lease) {
-        slot.body_bytes = lease.body.len() as u64;
-        self.slots().hold(slot.body_bytes);
+    /// Takes over a delivery that the store has as `Sending`: its request is made now, or when one of its endpoint's has ended.
+    pub fn begin(self: &Arc<Self>, slot: Slot, lease: Lease) {
+        // What the place stands for is given back with the delivery.
+        slot.leave();
+        let mut slots = self.slots();
+        slots.hold(lease.body.len() as u64);
+        let starts = slots.start(lease);
+        drop(slots);
+        if let Some(lease) = starts {
+            self.attempt(lease);
+        }
+    }
+
+    /// Makes an attempt.
+    fn attempt(self: &Arc<Self>, lease: Lease) {
+        let mut slot = Slot::of(self, &lease);
         let worker = Arc::clone(self);
         tokio::spawn(async move {
             let mut claimed = Claimed {
                 worker: &worker,
                 lease: &lease,
-                recorded: false,
+                lost: Some(PUT_BACK),
             };
-            match attempt::make(&worker.context, &lease).await {
+            let made = attempt::make(&worker.context, &lease, |pace| slot.answered(pace)).await;
+            match made {
                 Ok(settled) => {
-                    claimed.recorded = true;
-                    slot.pace = settled.pace;
+                    claimed.lost = None;
                     worker.after(&lease, &settled);
                 }
-                Err(attempt::NoAttempt::EndpointDeleted) => {}
+                Err(attempt::NoAttempt::EndpointDeleted | attempt::NoAttempt::NotActive) => {
+                    claimed.lost = Some(Duration::ZERO);
+                }
                 Err(error) => {
                     tracing::error!(delivery = %lease.delivery_id, %error, "no attempt could be made or judged");
                 }
@@ -213,6 +266,25 @@ impl Worker {
             drop(claimed);
             drop(slot);
         });
+    }
+
+    /// Puts back what was taken up ahead and is not to be sent.
+    fn put_back_strays(&self) {
+        let strays = self.slots().strays();
+        if strays.is_empty() {
+            return;
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        for lease in strays {
+            lost.push(Lost {
+                delivery: lease.delivery_id,
+                endpoint: lease.endpoint_id.clone(),
+                probe: lease.probe,
+                wait: Duration::ZERO,
+            });
+            let bytes = lease.body.len() as u64;
+            self.slots().release(&lease.endpoint_id, 1, bytes);
+        }
     }
 
     async fn claim(self: &Arc<Self>, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) {
@@ -226,7 +298,7 @@ impl Worker {
                 for claim in &claims {
                     let (endpoint, places) = (&claim.endpoint_id, claim.places);
                     let mut slots = self.slots();
-                    slots.release(endpoint, places, 0, Pace::NotMade, now_ms);
+                    slots.release(endpoint, places, 0);
                     slots.lower(endpoint, now_ms);
                 }
                 self.store_failed(&error).await;
@@ -242,14 +314,22 @@ impl Worker {
     }
 
     async fn put_back_lost(&self, now_ms: u64) {
+        self.put_back_strays();
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
+        let (soon, later): (Vec<_>, Vec<_>) =
+            lost.into_iter().partition(|lost| lost.wait.is_zero());
+        for (lost, wait) in [(soon, Duration::ZERO), (later, PUT_BACK)] {
+            let not_before_ms = now_ms.saturating_add(duration_ms(wait));
+            self.put_back(lost, not_before_ms).await;
+        }
+    }
+
+    async fn put_back(&self, lost: Vec<Lost>, not_before_ms: u64) {
         if lost.is_empty() {
             return;
         }
-        let not_before_ms = now_ms.saturating_add(PUT_BACK_MS);
         let deliveries = lost.iter().map(|lost| lost.delivery.clone()).collect();
-        let put_back = self.context.store.put_back(deliveries, not_before_ms);
-        match put_back.await {
+        match self.context.store.put_back(deliveries, not_before_ms).await {
             Ok(()) => {
                 for lost in &lost {
                     match lost.probe {
@@ -319,16 +399,18 @@ impl Worker {
 struct Claimed<'a> {
     worker: &'a Worker,
     lease: &'a Lease,
-    recorded: bool,
+    /// How long it rests then; `None`: it is recorded.
+    lost: Option<Duration>,
 }
 
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
-        if !self.recorded {
+        if let Some(wait) = self.lost {
             let lost = Lost {
                 delivery: self.lease.delivery_id.clone(),
                 endpoint: self.lease.endpoint_id.clone(),
                 probe: self.lease.probe,
+                wait,
             };
             self.worker
                 .lost

@@ -140,6 +140,7 @@ pub struct Publish {
     /// Provider name.
     pub provider: String,
     /// JSON text of the event in the provider's documented shape.
+    #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
     /// Event id for an envelope that needs one and has none, without prefix.
     pub default_id: String,
@@ -170,6 +171,7 @@ pub struct Published {
     /// Its type, in the provider's spelling.
     pub event_type: String,
     /// The request body: these bytes are sent in every attempt (R-X2).
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// The endpoints that get it.
     pub matches: Vec<Match>,

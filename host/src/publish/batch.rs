@@ -55,7 +55,7 @@ pub async fn publish_batch(
     let now_ms = context.clock.now_ms();
     let ids: Vec<_> = events
         .iter()
-        .map(|_| MessageId::new(now_ms, &*context.chance))
+        .map(|_| context.message_ids.next(now_ms, &*context.chance))
         .collect();
     let events = Arc::new(events);
     for _ in 0..MATCHES_MAX {
@@ -68,15 +68,7 @@ pub async fn publish_batch(
             .map(|((event, id), rendered)| {
                 let candidates = candidates.get(&event.provider);
                 let candidates = candidates.map_or(&[][..], Vec::as_slice);
-                prepare(
-                    &context,
-                    &worker,
-                    event,
-                    id.clone(),
-                    rendered,
-                    candidates,
-                    now_ms,
-                )
+                prepare(&worker, event, id.clone(), rendered, candidates, now_ms)
             })
             .collect();
         let batch = NewBatch {

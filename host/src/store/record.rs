@@ -187,6 +187,7 @@ pub struct NewMessage {
     pub body: Bytes,
     pub created_at_ms: u64,
     pub idempotency: Option<Idempotency>,
+    /// With ids of the message ([`DeliveryId::of`]).
     pub deliveries: Vec<NewDelivery>,
 }
 
@@ -231,7 +232,7 @@ pub struct Receipt {
 }
 
 /// A delivery that is claimed: what an attempt needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub delivery_id: DeliveryId,
     pub message_id: MessageId,

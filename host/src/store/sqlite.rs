@@ -2,6 +2,8 @@
 
 mod backup;
 mod check;
+mod checkpoint;
+mod group;
 mod reader;
 mod reads;
 mod room;
@@ -19,6 +21,7 @@ pub use self::{
 };
 
 use self::{
+    checkpoint::Checkpointer,
     reader::Reader,
     room::Room,
     schema::Lock,
@@ -94,7 +97,12 @@ impl SqliteStore {
         let lock = Lock::take(path)?;
         let (connection, vault) = open_sealed(path, &options, keys, chance)?;
         let room = Room::new(path, options.reserve_bytes);
-        let writer = Writer::start(connection, options.limits, room)?;
+        let writer = Writer::start(
+            connection,
+            Some(Checkpointer::start(path)?),
+            options.limits,
+            room,
+        )?;
         Ok(Self {
             writer,
             reader: Reader::new(path.to_owned()),
@@ -230,9 +238,10 @@ impl Store for SqliteStore {
         let caller = Caller::Publisher {
             bytes: message.body.len(),
         };
-        self.writer.submit(caller, "publishing", move |connection| {
-            writes::publish(connection, &message)
-        })
+        self.writer
+            .submit_grouped(caller, "publishing", move |group| {
+                writes::publish(group, &message)
+            })
     }
 
     fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch> {
@@ -240,9 +249,10 @@ impl Store for SqliteStore {
         let caller = Caller::Publisher {
             bytes: bodies.fold(0, usize::saturating_add),
         };
-        self.writer.submit(caller, "publishing", move |connection| {
-            writes::publish_batch(connection, &batch)
-        })
+        self.writer
+            .submit_grouped(caller, "publishing", move |group| {
+                writes::publish_batch(group, &batch)
+            })
     }
 
     fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
@@ -268,8 +278,8 @@ impl Store for SqliteStore {
 
     fn record(&self, ended: Ended) -> Later<Recorded> {
         self.writer
-            .submit(Caller::Host, "recording an attempt", move |connection| {
-                writes::record(connection, &ended)
+            .submit_grouped(Caller::Host, "recording an attempt", move |group| {
+                writes::record(group, &ended)
             })
     }
 

@@ -106,13 +106,19 @@ impl Pool {
             *kept = kept.saturating_sub(1);
         }
         let before = shelf.idle.len();
-        shelf.idle.retain(|kept| kept.is_fresh(now));
-        // One whose answer has just been read may need a moment more.
-        let ready = shelf
-            .idle
-            .iter()
-            .rposition(|kept| kept.connection.is_ready());
-        let taken = ready.map(|place| shelf.idle.remove(place).connection);
+        let mut busy = Vec::new();
+        let mut taken = None;
+        while taken.is_none()
+            && let Some(last) = shelf.idle.pop()
+        {
+            match last.is_fresh(now) {
+                true if last.connection.is_ready() => taken = Some(last.connection),
+                // Its answer has just been read, and it needs a moment more.
+                true => busy.push(last),
+                false => {}
+            }
+        }
+        shelf.idle.extend(busy.into_iter().rev());
         *kept = kept.saturating_sub(before.saturating_sub(shelf.idle.len()));
         taken
     }

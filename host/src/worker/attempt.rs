@@ -4,7 +4,7 @@ use crate::{
     chance::number,
     clock::rfc3339,
     context::Context,
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId},
     publish::order_key,
     registry::Entry,
     rules::{KernelError, RulesError},
@@ -36,7 +36,6 @@ pub(super) struct Settled {
     pub(super) left: Recorded,
     /// Endpoints that are told of it, and have another delivery for that.
     pub(super) told: Vec<EndpointId>,
-    pub(super) pace: Pace,
 }
 
 /// Why an attempt could not be made or judged. The delivery is put back.
@@ -45,6 +44,9 @@ pub(super) enum NoAttempt {
     /// Its endpoint was deleted meanwhile.
     #[error("the endpoint was deleted")]
     EndpointDeleted,
+    /// Its endpoint is not active any more.
+    #[error("the endpoint is not active")]
+    NotActive,
     /// A defect of the rules.
     #[error(transparent)]
     Rules(#[from] RulesError),
@@ -53,11 +55,19 @@ pub(super) enum NoAttempt {
     Signing(#[from] KernelError),
 }
 
-/// Makes an attempt. When it returns `Ok` the attempt is on the disk.
-pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Settled, NoAttempt> {
+/// Makes an attempt. When it returns `Ok` the attempt is on the disk; `answered` is called before that, once the request has
+/// ended.
+pub(super) async fn make(
+    context: &Context,
+    lease: &Lease,
+    answered: impl FnOnce(Pace),
+) -> Result<Settled, NoAttempt> {
     let entry = context.registry.find(&lease.endpoint_id);
     let entry = entry.ok_or(NoAttempt::EndpointDeleted)?;
     let endpoint = entry.snapshot();
+    if !endpoint.state.is_active() && !lease.probe {
+        return Err(NoAttempt::NotActive);
+    }
     let settings = Arc::clone(&endpoint.settings);
     let plan = context
         .rules
@@ -93,7 +103,7 @@ pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Settled, No
         duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         exchange,
     };
-    made.settle(context, &entry).await
+    made.settle(context, &entry, answered).await
 }
 
 /// An attempt whose outcome is known.
@@ -107,8 +117,14 @@ struct Made<'a> {
 }
 
 impl Made<'_> {
-    async fn settle(self, context: &Context, entry: &Arc<Entry>) -> Result<Settled, NoAttempt> {
+    async fn settle(
+        self,
+        context: &Context,
+        entry: &Arc<Entry>,
+        answered: impl FnOnce(Pace),
+    ) -> Result<Settled, NoAttempt> {
         let (mut recorded, mut ended) = self.judge(context, entry)?;
+        answered(self.pace());
         let left = loop {
             match recorded.await {
                 Ok(left) => break left,
@@ -149,7 +165,6 @@ impl Made<'_> {
             next_due_at_ms: ended.next_attempt_at_ms.or(freed.then_some(ended_at_ms)),
             change: ended.change,
             left,
-            pace: self.pace(),
         })
     }
 
@@ -296,20 +311,21 @@ impl Made<'_> {
             let rendered = rendered
                 .inspect_err(|error| tracing::error!(%error, "an operational event is lost"))
                 .ok()?;
-            let delivery = |matched: Match| {
+            let message_id = context.message_ids.next(at_ms, &*context.chance);
+            let delivery = |(place, matched): (u32, Match)| {
                 let candidate = candidates.get(matched.endpoint as usize)?;
                 Some(NewDelivery {
-                    id: DeliveryId::new(at_ms, &*context.chance),
+                    id: DeliveryId::of(&message_id, place),
                     endpoint_id: candidate.entry.id.clone(),
                     endpoint_version: candidate.version,
                     state: DeliveryState::Pending,
                     order_key: matched.order_key.map(order_key),
                 })
             };
-            let told = rendered.matches.into_iter();
+            let told = (0..).zip(rendered.matches);
             let deliveries: Vec<_> = told.filter_map(delivery).collect();
             (!deliveries.is_empty()).then(|| NewMessage {
-                id: MessageId::new(at_ms, &*context.chance),
+                id: message_id,
                 provider: SOURCE.to_owned(),
                 event_type: rendered.event_type,
                 body: Bytes::from(rendered.body),

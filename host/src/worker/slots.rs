@@ -14,6 +14,12 @@
 //!    [`Limits::slow_max`] places with all others of its kind, so that trusted ones always find some.
 //! 3. An endpoint without any place gets one beyond that share, so that a sound one can show that it is sound. A last eighth
 //!    of all places is for trusted ones alone.
+//!
+//! # Ahead
+//!
+//! Taking up a delivery waits for the disk. So that a trusted endpoint is never without work meanwhile, more of its deliveries
+//! are taken up than it may have requests under way, as long as half of all places are free; they wait here, in memory, for one
+//! of its requests to end. They are *strays* when it is not trusted any more, or is gone: the loop puts them back.
 
 mod bucket;
 mod lane;
@@ -25,7 +31,7 @@ pub(super) use self::lane::{Pace, SLOW_MS};
 use self::lane::Lane;
 use crate::{
     ids::EndpointId,
-    store::{Claim, Claimed},
+    store::{Claim, Claimed, Lease},
 };
 use countersign_guest::EndpointSettings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -79,6 +85,8 @@ pub(super) struct Slots {
     line: VecDeque<EndpointId>,
     /// When endpoints with attempts under way were last looked at. Invariant: those that are `watched`, each once.
     watch: VecDeque<(u64, EndpointId)>,
+    /// Deliveries that were taken up ahead and are to be put back.
+    strays: Vec<Lease>,
     stopping: bool,
 }
 
@@ -93,6 +101,7 @@ impl Slots {
             due: BTreeSet::new(),
             line: VecDeque::new(),
             watch: VecDeque::new(),
+            strays: Vec::new(),
             stopping: false,
         }
     }
@@ -125,6 +134,7 @@ impl Slots {
         };
         lane.gone = true;
         lane.waiting = None;
+        self.strays.extend(lane.ahead.drain(..));
         if let Some(at_ms) = lane.due_at_ms.take() {
             self.due.remove(&(at_ms, endpoint.clone()));
         }
@@ -160,16 +170,17 @@ impl Slots {
         self.lower(endpoint, now_ms);
     }
 
-    /// Takes a place for a delivery that is not in the store yet. Refused when any delivery is due and waits for the loop,
-    /// so that new ones do not overtake it for ever.
+    /// Takes a place for a delivery that is not in the store yet. Refused when another of the endpoint is due and waits for the
+    /// loop, or one of any endpoint and places are scarce, so that new ones do not overtake it for ever.
     pub(super) fn reserve(&mut self, endpoint: &EndpointId, now_ms: u64) -> bool {
         self.watch(now_ms);
-        let others_first = self.due.first().is_some_and(|(at_ms, _)| *at_ms <= now_ms);
-        if self.stopping || others_first || self.is_full() {
+        let is_due = |at_ms: u64| at_ms <= now_ms;
+        let others_first = self.due.first().is_some_and(|(at_ms, _)| is_due(*at_ms));
+        if self.stopping || self.is_full() || (others_first && self.room_ahead() == 0) {
             return false;
         }
         let lane = self.lane(endpoint);
-        if lane.waiting.is_some() || lane.draining {
+        if lane.waiting.is_some() || lane.draining || lane.due_at_ms.is_some_and(is_due) {
             return false;
         }
         match self.grant(endpoint, now_ms) {
@@ -263,7 +274,7 @@ impl Slots {
             };
             next_ms = Some(next_ms.unwrap_or(drain_ms).min(drain_ms));
         }
-        self.release(endpoint, unused, 0, Pace::NotMade, now_ms);
+        self.release(endpoint, unused, 0);
         if let Some(next_ms) = next_ms {
             self.lower(endpoint, next_ms);
         }
@@ -274,41 +285,89 @@ impl Slots {
         self.body_bytes = self.body_bytes.saturating_add(body_bytes);
     }
 
+    /// A delivery has been taken up, with a place for it. `Some` when its request is to be made now; otherwise it waits here.
+    pub(super) fn start(&mut self, lease: Lease) -> Option<Lease> {
+        let stopping = self.stopping;
+        let lane = self.lane(&lease.endpoint_id);
+        if lease.probe || stopping || lane.under_way < lane.allowed() {
+            lane.under_way = lane.under_way.saturating_add(1);
+            return Some(lease);
+        }
+        lane.ahead.push_back(lease);
+        None
+    }
+
+    /// A request has ended, or was not made. Its place stays taken until the outcome is recorded.
+    pub(super) fn answered(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
+        self.learn(endpoint, pace, now_ms);
+        let lane = self.lane(endpoint);
+        lane.under_way = lane.under_way.saturating_sub(1);
+    }
+
+    /// The next delivery taken up ahead whose request may be made now.
+    pub(super) fn next(&mut self, endpoint: &EndpointId) -> Option<Lease> {
+        let lane = self.lanes.get_mut(endpoint)?;
+        if self.stopping || lane.under_way >= lane.allowed() {
+            return None;
+        }
+        let next = lane.ahead.pop_front()?;
+        lane.under_way = lane.under_way.saturating_add(1);
+        Some(next)
+    }
+
+    /// Deliveries that were taken up and are not going to be sent: to be put back, and released. During a stop, all that wait.
+    pub(super) fn strays(&mut self) -> Vec<Lease> {
+        let mut strays = std::mem::take(&mut self.strays);
+        if self.stopping {
+            strays.extend(
+                self.lanes
+                    .values_mut()
+                    .flat_map(|lane| lane.ahead.drain(..)),
+            );
+        }
+        strays
+    }
+
+    fn learn(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
+        let lane = self.lane(endpoint);
+        let (was_trusted, is_trusted) = (lane.trusted, lane.learn(pace));
+        lane.trusted = is_trusted;
+        if pace != Pace::NotMade {
+            lane.last_progress_ms = now_ms;
+        }
+        let in_flight = lane.in_flight;
+        match (was_trusted, is_trusted) {
+            (true, false) => {
+                let strays = lane.ahead.drain(..).collect::<Vec<_>>();
+                self.strays.extend(strays);
+                self.slow = self.slow.saturating_add(in_flight);
+            }
+            (false, true) => self.slow = self.slow.saturating_sub(in_flight),
+            _ => {}
+        }
+    }
+
     /// Gives back places. Returns whether the loop may have something to do now.
-    pub(super) fn release(
-        &mut self,
-        endpoint: &EndpointId,
-        places: u32,
-        body_bytes: u64,
-        pace: Pace,
-        now_ms: u64,
-    ) -> bool {
+    pub(super) fn release(&mut self, endpoint: &EndpointId, places: u32, body_bytes: u64) -> bool {
         if places == 0 {
             return false;
         }
         let was_full = self.is_full();
         self.body_bytes = self.body_bytes.saturating_sub(body_bytes);
         self.total = self.total.saturating_sub(places);
+        let room = self.room_ahead();
         let lane = self.lane(endpoint);
         lane.in_flight = lane.in_flight.saturating_sub(places);
-        let (was_trusted, is_trusted) = (lane.trusted, lane.learn(pace));
-        lane.trusted = is_trusted;
-        if pace != Pace::NotMade {
-            lane.last_progress_ms = now_ms;
-        }
-        let (in_flight, waited) = (lane.in_flight, lane.waiting.take());
-        if !was_trusted {
-            self.slow = self.slow.saturating_sub(places.saturating_add(in_flight));
-        }
-        if !is_trusted {
-            self.slow = self.slow.saturating_add(in_flight);
+        let (trusted, waited) = (lane.trusted, lane.wake(room));
+        if !trusted {
+            self.slow = self.slow.saturating_sub(places);
         }
         if let Some(at_ms) = waited {
             self.lower(endpoint, at_ms);
         }
         self.sweep(endpoint);
         let called = self.call_line(places);
-        waited.is_some() || called || was_full || self.stopping
+        waited.is_some() || called || was_full || self.stopping || !self.strays.is_empty()
     }
 
     pub(super) fn stop(&mut self) {
@@ -351,8 +410,9 @@ impl Slots {
         let room = self.limits.total_max.saturating_sub(self.total);
         let share = self.limits.slow_max.saturating_sub(self.slow);
         let first = u32::from(self.total < self.kept());
+        let ahead = self.room_ahead();
         let lane = self.lane(endpoint);
-        let own = lane.free();
+        let own = lane.free(ahead);
         if own == 0 {
             return Grant::Own;
         }
@@ -424,6 +484,7 @@ impl Slots {
             let in_flight = lane.in_flight;
             if silent && std::mem::replace(&mut lane.trusted, false) {
                 self.slow = self.slow.saturating_add(in_flight);
+                self.strays.extend(lane.ahead.drain(..));
             }
             self.watch.push_back((now_ms, endpoint));
         }
@@ -439,6 +500,12 @@ impl Slots {
 
     fn is_full(&self) -> bool {
         self.total >= self.limits.total_max || self.body_bytes >= self.limits.body_bytes_max
+    }
+
+    /// Places that may be taken ahead.
+    fn room_ahead(&self) -> u32 {
+        let half = self.limits.total_max.div_euclid(2);
+        half.saturating_sub(self.total)
     }
 
     /// How many places may be taken before only trusted endpoints get more.

@@ -187,7 +187,10 @@ impl Worker {
                 self.probes().want(id);
             }
             Err(error) => {
-                self.probe_lost(id, now_ms.saturating_add(super::PUT_BACK_MS));
+                self.probe_lost(
+                    id,
+                    now_ms.saturating_add(super::duration_ms(super::PUT_BACK)),
+                );
                 self.store_failed(&error).await;
             }
         }

@@ -111,10 +111,8 @@ impl Fixture {
     /// A message of this moment, delivered at once unless it is to stay open.
     async fn message(&self, body_bytes: usize, open: bool) -> (MessageId, DeliveryId) {
         let now_ms = self.clock.now_ms();
-        let (id, delivery) = (
-            MessageId::new(now_ms, &SystemChance),
-            DeliveryId::new(now_ms, &SystemChance),
-        );
+        let id = MessageId::new(now_ms, &SystemChance);
+        let delivery = DeliveryId::of(&id, 0);
         let message = NewMessage {
             id: id.clone(),
             provider: "cleanmails".to_owned(),

@@ -12,7 +12,10 @@ pub(super) use self::{
 #[cfg(test)]
 pub(super) use self::{selection::search, stats::COUNTS};
 
-use super::{rows, secrets};
+use super::{
+    rows::{self, OF_MESSAGE, of_message},
+    secrets,
+};
 use crate::{
     ids::{DeliveryId, EndpointId, MessageId},
     store::{Attempt, Backlogs, Delivery, DeliveryState, Endpoint, Filter, MessageView, Word},
@@ -84,10 +87,12 @@ pub(super) fn message(
     };
     let deliveries: Vec<Delivery> = connection
         .prepare_cached(
-            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
-             WHERE message_id = ? ORDER BY deliveries.id",
+            &format!(
+                "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+                 WHERE deliveries.id IN ({OF_MESSAGE}) ORDER BY deliveries.id"
+            ),
         )?
-        .query_map([id], rows::delivery)?
+        .query_map(&of_message(&message.id).parameters()[..], rows::delivery)?
         .collect::<Result<_, _>>()?;
     let with_attempts = |delivery: Delivery| {
         let attempts = attempts(connection, &delivery.id)?;

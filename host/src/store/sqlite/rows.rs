@@ -7,8 +7,8 @@ use crate::{
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
 use rusqlite::{
-    Row,
-    types::{FromSqlError, FromSqlResult, Type, ValueRef},
+    Row, ToSql,
+    types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef},
 };
 use std::sync::Arc;
 
@@ -45,6 +45,48 @@ macro_rules! id_columns {
 }
 
 id_columns!(AttemptId, DeliveryId, EndpointId, MessageId, ReplayId);
+
+/// The ids of the deliveries of a message; takes the parameters of [`of_message`].
+pub(super) const OF_MESSAGE: &str = "SELECT id FROM deliveries WHERE id BETWEEN :low AND :high
+    UNION ALL SELECT delivery_id FROM deliveries_apart WHERE message_id = :message";
+
+/// Parameters of [`OF_MESSAGE`].
+pub(super) struct OfMessage {
+    message: MessageId,
+    low: DeliveryId,
+    high: DeliveryId,
+}
+
+pub(super) fn of_message(message: &MessageId) -> OfMessage {
+    let (low, high) = DeliveryId::span(message);
+    OfMessage {
+        message: message.clone(),
+        low,
+        high,
+    }
+}
+
+impl OfMessage {
+    pub(super) fn parameters(&self) -> [(&'static str, &dyn ToSql); 3] {
+        [
+            (":low", &self.low),
+            (":high", &self.high),
+            (":message", &self.message),
+        ]
+    }
+}
+
+macro_rules! id_parameters {
+    ($($id:ty),*) => {$(
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+    )*};
+}
+
+id_parameters!(DeliveryId, MessageId);
 
 fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)

@@ -142,15 +142,17 @@ impl Fixture {
 }
 
 fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage {
+    let id = MessageId::new(at_ms, &SystemChance);
+    let delivery = DeliveryId::of(&id, 0);
     NewMessage {
-        id: MessageId::new(at_ms, &SystemChance),
+        id,
         provider: "cleanmails".to_owned(),
         event_type: "email.replied".to_owned(),
         body: Bytes::from(format!("{{\"at\":{at_ms}}}")),
         created_at_ms: at_ms,
         idempotency: None,
         deliveries: vec![NewDelivery {
-            id: DeliveryId::new(at_ms, &SystemChance),
+            id: delivery,
             endpoint_id: endpoint.id.clone(),
             endpoint_version: endpoint.version,
             state,

@@ -1,9 +1,13 @@
 //! The one writing connection, on a thread of its own.
 //!
-//! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, each job
-//! in a savepoint of its own, and is answered after it. So one fsync serves many, and nobody waits for company.
+//! Group commit: whatever has been queued while the last commit was on its way to the disk shares the next one, and is
+//! answered after it. So one fsync serves many. While much is queued, the thread waits a moment before it begins the next
+//! group, since larger groups write fewer pages for the same rows; at other times nobody waits for company.
 
-use super::{QueueLimits, room::Room};
+#[cfg(test)]
+mod tests;
+
+use super::{QueueLimits, checkpoint::Checkpointer, group::Group, room::Room};
 use crate::{
     store::{Later, StoreError},
     trouble::Trouble,
@@ -13,12 +17,24 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
+    time::Duration,
 };
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    oneshot,
+use tokio::{
+    runtime::Handle,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
+
+/// A group of so many writes says that more are about to come.
+const BUSY_WRITES: usize = 16;
+/// How long the next group gathers then. A fifth of what a commit takes on a good disk, at most.
+const GATHER: Duration = Duration::from_micros(400);
+
+/// How often a group is tried again because one of its writes has ended the transaction, as a full disk may make it do.
+const LOSSES_MAX: u32 = 8;
 
 /// Who makes a call, and so whether it can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,19 +49,72 @@ pub(super) enum Caller {
     Host,
 }
 
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// A write that waits for its transaction, or for the end of it.
+trait Write: Send {
+    /// Does its part, also a second time when the first was undone. `false` when it failed.
+    fn run(&mut self, group: &Group) -> bool;
+    /// It counts as failed, for this reason.
+    fn fail(&mut self, error: StoreError);
+    /// Why it failed.
+    fn error(&self) -> Option<&StoreError>;
+    /// Gives back its places in the queue.
+    fn leave(&mut self);
+    /// Tells the caller how it ended.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
 
-/// Does its part of the transaction, or nothing when it cannot be part of one; what comes back answers the caller once the
-/// commit is known.
-type Run = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
+struct Work<T, F> {
+    doing: &'static str,
+    work: F,
+    done: Option<Result<T, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+    places: Option<Places>,
+}
+
+impl<T, F> Write for Work<T, F>
+where
+    T: Send,
+    F: Fn(&Group) -> rusqlite::Result<T> + Send,
+{
+    fn run(&mut self, group: &Group) -> bool {
+        // A panic is a defect, but it must not take the thread with it.
+        let done = catch_unwind(AssertUnwindSafe(|| (self.work)(group)));
+        let done = match done {
+            Ok(done) => done.map_err(|error| failed(self.doing, &error)),
+            Err(_) => Err(StoreError::Failed {
+                doing: self.doing,
+                problem: "the write panicked".to_owned(),
+            }),
+        };
+        let well = done.is_ok();
+        self.done = Some(done);
+        well
+    }
+
+    fn fail(&mut self, error: StoreError) {
+        self.done = Some(Err(error));
+    }
+
+    fn error(&self) -> Option<&StoreError> {
+        self.done.as_ref()?.as_ref().err()
+    }
+
+    fn leave(&mut self) {
+        self.places = None;
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let done = self.done.unwrap_or(Err(StoreError::Closed));
+        // A caller that has gone does not mind.
+        let _ = self.answer.send(committed.and(done));
+    }
+}
 
 enum Job {
     Write {
-        run: Run,
+        write: Box<dyn Write>,
         /// It adds data.
         adds: bool,
-        /// Given back before the answer.
-        _places: Places,
     },
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -61,27 +130,27 @@ pub(super) struct Writer {
     jobs: UnboundedSender<Job>,
     places: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
-    trouble: Arc<Trouble>,
 }
 
 impl Writer {
     /// Starts the thread. It ends when the writer is dropped or closed.
     pub(super) fn start(
         connection: Connection,
+        checkpointer: Option<Checkpointer>,
         limits: QueueLimits,
         room: Room,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = unbounded_channel();
-        let trouble = Arc::new(Trouble::default());
         let thread = Thread {
-            connection,
+            group: Group::new(connection),
             batch_max: limits.batch_max as usize,
             room,
-            trouble: Arc::clone(&trouble),
+            trouble: Trouble::default(),
+            answers: Answers::start(),
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || thread.run(queue))
+            .spawn(move || thread.run(queue, checkpointer))
             .map_err(|error| StoreError::Failed {
                 doing: "starting the writing thread",
                 problem: error.to_string(),
@@ -90,43 +159,39 @@ impl Writer {
             jobs,
             places: Arc::new(Semaphore::new(limits.queue_max as usize)),
             bytes: Arc::new(Semaphore::new(permits(limits.queue_bytes_max) as usize)),
-            trouble,
         })
     }
 
-    /// Queues a write. What `work` does is undone when it fails.
+    /// Queues a write. What `work` does is undone when it fails; it may be run twice, the first time undone.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         caller: Caller,
         doing: &'static str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Later<T> {
+        self.submit_grouped(caller, doing, move |group| work(group.settled()?))
+    }
+
+    /// The same for a write that knows of the others in its transaction.
+    pub(super) fn submit_grouped<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        doing: &'static str,
+        work: impl Fn(&Group) -> rusqlite::Result<T> + Send + 'static,
     ) -> Later<T> {
         let Some(places) = self.places(caller) else {
             return Box::pin(async { Err(StoreError::Busy) });
         };
         let (answer, answered) = oneshot::channel();
-        let trouble = Arc::clone(&self.trouble);
-        let run = Box::new(
-            move |connection: Result<&Connection, StoreError>| -> Answer {
-                let done = connection.and_then(|connection| {
-                    let done = in_savepoint(connection, doing, work);
-                    if let Err(error) = &done
-                        && let Some(failures) = trouble.failed()
-                    {
-                        tracing::error!(%error, failures, "the store failed");
-                    }
-                    done
-                });
-                Box::new(move |committed| {
-                    // A caller that has gone does not mind.
-                    let _ = answer.send(committed.and(done));
-                })
-            },
-        );
         let job = Job::Write {
-            run,
+            write: Box::new(Work {
+                doing,
+                work,
+                done: None,
+                answer,
+                places: Some(places),
+            }),
             adds: matches!(caller, Caller::Publisher { .. }),
-            _places: places,
         };
         let queued = self.jobs.send(job).is_ok();
         Box::pin(async move {
@@ -160,34 +225,6 @@ impl Writer {
     }
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    doing: &'static str,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> Result<T, StoreError> {
-    let failed = |error: rusqlite::Error| failed(doing, &error);
-    execute(connection, "SAVEPOINT job").map_err(failed)?;
-    // A panic is a defect, but it must not take the thread with it.
-    let done = catch_unwind(AssertUnwindSafe(|| work(connection)));
-    match done {
-        Ok(Ok(value)) => {
-            execute(connection, "RELEASE job").map_err(failed)?;
-            Ok(value)
-        }
-        other => {
-            execute(connection, "ROLLBACK TO job").map_err(failed)?;
-            execute(connection, "RELEASE job").map_err(failed)?;
-            Err(match other {
-                Ok(Err(error)) => failed(error),
-                _ => StoreError::Failed {
-                    doing,
-                    problem: "the write panicked".to_owned(),
-                },
-            })
-        }
-    }
-}
-
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([])?;
     Ok(())
@@ -212,81 +249,128 @@ pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError
     }
 }
 
+fn ended_by_itself() -> StoreError {
+    StoreError::Failed {
+        doing: "committing",
+        problem: "the transaction has ended by itself".to_owned(),
+    }
+}
+
 /// The writing thread.
 struct Thread {
-    connection: Connection,
+    group: Group,
     batch_max: usize,
     room: Room,
-    trouble: Arc<Trouble>,
+    trouble: Trouble,
+    answers: Answers,
+}
+
+/// Tells callers how their writes ended, by a task of theirs: waking hundreds of tasks from another thread costs a system call
+/// each, and this way one for all.
+struct Answers(Option<UnboundedSender<(Vec<Box<dyn Write>>, Committed)>>);
+
+/// How a transaction ended.
+type Committed = Result<(), StoreError>;
+
+impl Answers {
+    fn start() -> Self {
+        let Ok(runtime) = Handle::try_current() else {
+            return Self(None);
+        };
+        let (groups, mut given) = unbounded_channel::<(Vec<Box<dyn Write>>, Committed)>();
+        runtime.spawn(async move {
+            while let Some((writes, committed)) = given.recv().await {
+                answer(writes, &committed);
+            }
+        });
+        Self(Some(groups))
+    }
+
+    fn give(&self, writes: Vec<Box<dyn Write>>, committed: Committed) {
+        let left = match &self.0 {
+            // The runtime has ended, and with it whoever waits; or there was none.
+            Some(groups) => groups.send((writes, committed)).err().map(|error| error.0),
+            None => Some((writes, committed)),
+        };
+        if let Some((writes, committed)) = left {
+            answer(writes, &committed);
+        }
+    }
+}
+
+fn answer(writes: Vec<Box<dyn Write>>, committed: &Committed) {
+    for write in writes {
+        write.answer(committed.clone());
+    }
+}
+
+/// What has been taken from the queue for one transaction.
+struct Taken {
+    /// Those that are to be run.
+    writes: Vec<Box<dyn Write>>,
+    /// Those that add data while the disk is short of room.
+    refused: Vec<Box<dyn Write>>,
+    close: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// All went well so far.
+    well: bool,
+}
+
+impl Taken {
+    fn count(&self) -> usize {
+        self.writes.len().saturating_add(self.refused.len())
+    }
 }
 
 impl Thread {
-    fn run(self, mut queue: UnboundedReceiver<Job>) {
+    fn run(self, mut queue: UnboundedReceiver<Job>, checkpointer: Option<Checkpointer>) {
         let mut close = None;
+        let mut busy = false;
         while close.is_none() {
             let Some(first) = queue.blocking_recv() else {
                 return;
             };
-            close = self.transaction(first, &mut queue);
+            if busy && queue.len() < self.batch_max {
+                thread::sleep(GATHER);
+            }
+            let taken = self.transaction(first, &mut queue);
+            busy = taken.0 >= BUSY_WRITES;
+            close = taken.1;
         }
         // Later calls are told that the store is closed, because their end of the channel is gone.
         drop(queue);
+        // So that the last checkpoint has the file to itself.
+        drop(checkpointer);
         let done = self
-            .connection
+            .group
+            .connection()
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .and_then(|()| self.connection.close().map_err(|(_, error)| error))
+            .and_then(|()| self.group.close())
             .map_err(|error| failed("closing the file", &error));
         if let Some(answer) = close {
             let _ = answer.send(done);
         }
     }
 
-    /// Runs `first` and what else is queued in one transaction. Returns whom to tell when the store is to be closed.
+    /// Runs `first` and what else is queued in one transaction. Returns how many these were, and whom to tell when the store
+    /// is to be closed.
     fn transaction(
         &self,
         first: Job,
         queue: &mut UnboundedReceiver<Job>,
-    ) -> Option<oneshot::Sender<Result<(), StoreError>>> {
-        let connection = &self.connection;
-        let mut close = None;
-        let mut answers = Vec::new();
-        let mut all_places = Vec::new();
-        let mut is_short = None;
+    ) -> (usize, Option<oneshot::Sender<Result<(), StoreError>>>) {
         let failures = self.trouble.count();
-        let began = execute(connection, "BEGIN IMMEDIATE")
+        let began = self
+            .begin()
             .map_err(|error| failed("beginning a transaction", &error));
-        let mut next = Some(first);
-        while let Some(job) = next {
-            match job {
-                Job::Close(answer) => {
-                    close = Some(answer);
-                    break;
-                }
-                Job::Write { run, adds, _places } => {
-                    // Trap: without a transaction around it a savepoint is one by itself, and its release would commit what
-                    // the callers are then told is not kept.
-                    let within = match &began {
-                        Err(error) => Err(error.clone()),
-                        Ok(()) if adds && *is_short.get_or_insert_with(|| self.room.is_short()) => {
-                            Err(StoreError::Full)
-                        }
-                        Ok(()) => Ok(connection),
-                    };
-                    answers.push(run(within));
-                    all_places.push(_places);
-                }
-            }
-            // Trap: a full disk may make SQLite end the whole transaction in the middle of a statement.
-            let lost = began.is_ok() && connection.is_autocommit();
-            next = match answers.len() < self.batch_max && !lost {
-                true => queue.try_recv().ok(),
-                false => None,
-            };
-        }
-        // Fails when the transaction was lost.
-        let committed = began.and_then(|()| {
-            execute(connection, "COMMIT").map_err(|error| failed("committing", &error))
-        });
+        let mut taken = self.take(first, queue, began.is_ok());
+        let committed = match began {
+            Err(error) => Err(error),
+            Ok(()) => match taken.well.then(|| self.commit()) {
+                Some(Ok(())) => Ok(()),
+                // One of them, or their commit, failed: each for itself.
+                _ => self.one_by_one(&mut taken.writes),
+            },
+        };
         match &committed {
             Ok(()) => {
                 // Unless one of them failed alone.
@@ -300,184 +384,135 @@ impl Thread {
                 if let Some(failures) = self.trouble.failed() {
                     tracing::error!(%error, failures, "the store failed; nothing of the last writes is kept");
                 }
-                // Nothing to roll back when the transaction did not begin or has ended itself.
-                let _ = execute(connection, "ROLLBACK");
+                self.undo();
             }
         }
+        self.group.forget();
+        let count = taken.count();
+        let mut answered = taken.writes;
+        answered.append(&mut taken.refused);
         // Before the answers: whoever hears of a commit finds its place free.
-        drop(all_places);
-        for answer in answers {
-            answer(committed.clone());
+        for write in &mut answered {
+            write.leave();
         }
-        close
+        self.answers.give(answered, committed);
+        (count, taken.close)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Takes writes from the queue and runs them. Once one has failed, the others are only taken.
+    fn take(&self, first: Job, queue: &mut UnboundedReceiver<Job>, began: bool) -> Taken {
+        let mut taken = Taken {
+            writes: Vec::new(),
+            refused: Vec::new(),
+            close: None,
+            // Trap: without a transaction around them writes would be kept one by one, and the callers be told that they
+            // are not.
+            well: began,
+        };
+        let mut is_short = None;
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Close(answer) => {
+                    taken.close = Some(answer);
+                    break;
+                }
+                Job::Write { mut write, adds } => {
+                    if adds && *is_short.get_or_insert_with(|| self.room.is_short()) {
+                        write.fail(StoreError::Full);
+                        taken.refused.push(write);
+                    } else {
+                        // Trap: outside of a transaction writes would be kept one by one.
+                        taken.well = taken.well
+                            && write.run(&self.group)
+                            && !self.group.connection().is_autocommit();
+                        taken.writes.push(write);
+                    }
+                }
+            }
+            next = match taken.count() < self.batch_max {
+                true => queue.try_recv().ok(),
+                false => None,
+            };
+        }
+        taken
+    }
 
-    fn limits(queue_max: u32) -> QueueLimits {
-        QueueLimits {
-            queue_max,
-            queue_bytes_max: 64 * 1024,
-            batch_max: 8,
+    fn begin(&self) -> rusqlite::Result<()> {
+        execute(self.group.connection(), "BEGIN IMMEDIATE")
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        self.group.settle()?;
+        // Fails when the transaction was lost: a full disk may make SQLite end it in the middle of a statement.
+        execute(self.group.connection(), "COMMIT")
+    }
+
+    /// Undoes the transaction, unless it did not begin or has ended itself.
+    fn undo(&self) {
+        self.group.forget();
+        if !self.group.connection().is_autocommit() {
+            let _ = execute(self.group.connection(), "ROLLBACK");
         }
     }
 
-    fn writer(queue_max: u32) -> (Writer, tempfile::TempDir) {
-        writer_with_reserve(queue_max, 0)
-    }
-
-    fn writer_with_reserve(queue_max: u32, reserve_bytes: u64) -> (Writer, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = Connection::open(folder.path().join("a.db")).unwrap();
-        connection
-            .execute_batch("CREATE TABLE t (n INTEGER UNIQUE)")
-            .unwrap();
-        let room = Room::new(&folder.path().join("a.db"), reserve_bytes);
-        (
-            Writer::start(connection, limits(queue_max), room).unwrap(),
-            folder,
-        )
-    }
-
-    fn insert(writer: &Writer, n: i64) -> Later<()> {
-        writer.submit(Caller::Host, "testing", move |connection| {
-            connection.execute("INSERT INTO t VALUES (?)", [n])?;
-            // Fails when it is there already, after another row was written.
-            connection.execute("INSERT INTO t VALUES (?)", [n + 1])?;
-            Ok(())
-        })
-    }
-
-    fn count(writer: &Writer) -> Later<i64> {
-        writer.submit(Caller::Host, "testing", |connection| {
-            connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-        })
-    }
-
-    #[tokio::test]
-    async fn a_write_that_fails_leaves_nothing_and_its_neighbours_stay() {
-        let (writer, _folder) = writer(8);
-        // Queued together, so that they share a transaction.
-        let writes = [insert(&writer, 1), insert(&writer, 0), insert(&writer, 5)];
-        let panics: Later<()> = writer.submit(Caller::Host, "testing", |_| panic!("on purpose"));
-        let [one, two, three] = writes;
-        assert!(one.await.is_ok());
-        assert!(two.await.is_err());
-        assert!(three.await.is_ok());
-        assert!(panics.await.is_err());
-        assert_eq!(count(&writer).await.unwrap(), 4);
-    }
-
-    #[tokio::test]
-    async fn clients_are_refused_when_too_many_wait_and_the_host_is_not() {
-        let (writer, _folder) = writer(1);
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.submit(Caller::Client, "testing", move |_| {
-            let _ = held.recv();
-            Ok(())
-        });
-        let second = writer.submit(Caller::Client, "testing", |_| Ok(()));
-        assert!(matches!(second.await, Err(StoreError::Busy)));
-        let host = writer.submit(Caller::Host, "testing", |_| Ok(()));
-        hold.send(()).unwrap();
-        first.await.unwrap();
-        host.await.unwrap();
-        let third = writer.submit(Caller::Client, "testing", |_| Ok(()));
-        third.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn publishers_are_refused_when_too_many_bytes_wait() {
-        let (writer, _folder) = writer(8);
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let publish = |kib: usize| Caller::Publisher { bytes: kib * 1024 };
-        let first = writer.submit(publish(40), "testing", move |_| {
-            let _ = held.recv();
-            Ok(())
-        });
-        let second = writer.submit(publish(30), "testing", |_| Ok(()));
-        assert!(matches!(second.await, Err(StoreError::Busy)));
-        let small = writer.submit(publish(20), "testing", |_| Ok(()));
-        let client = writer.submit(Caller::Client, "testing", |_| Ok(()));
-        hold.send(()).unwrap();
-        for queued in [first, small, client] {
-            queued.await.unwrap();
+    /// Undoes a transaction that failed, and runs its writes again, each in a savepoint, so that only those are undone that
+    /// fail. Savepoints copy every page that a write changes, so that they are for this case alone.
+    fn one_by_one(&self, writes: &mut [Box<dyn Write>]) -> Committed {
+        let mut left: Vec<_> = writes.iter_mut().collect();
+        for _ in 0..LOSSES_MAX {
+            self.undo();
+            self.begin()
+                .map_err(|error| failed("beginning a transaction", &error))?;
+            match self.each_for_itself(&mut left)? {
+                None => {
+                    return self.commit().map_err(|error| failed("committing", &error));
+                }
+                // It has ended the transaction and takes nobody with it: the others once more, without it.
+                Some(place) => {
+                    let write = left.remove(place);
+                    if write.error().is_none() {
+                        write.fail(ended_by_itself());
+                    }
+                    self.told(write.error());
+                }
+            }
         }
-        let again = writer.submit(publish(60), "testing", |_| Ok(()));
-        again.await.unwrap();
+        Err(ended_by_itself())
     }
 
-    #[tokio::test]
-    async fn a_disk_that_is_short_of_room_takes_outcomes_and_nothing_new() {
-        let (writer, _folder) = writer_with_reserve(8, u64::MAX);
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.submit(Caller::Client, "testing", move |_| {
-            let _ = held.recv();
-            Ok(())
-        });
-        // They share a transaction; only one of them adds data.
-        let outcome = insert(&writer, 1);
-        let publish = Caller::Publisher { bytes: 1 };
-        let new = writer.submit(publish, "testing", |connection| {
-            connection.execute("INSERT INTO t VALUES (9)", [])?;
-            Ok(())
-        });
-        hold.send(()).unwrap();
-        first.await.unwrap();
-        outcome.await.unwrap();
-        assert!(matches!(new.await, Err(StoreError::Full)));
-        assert_eq!(count(&writer).await.unwrap(), 2);
+    /// Returns the place of a write during which the transaction ended.
+    fn each_for_itself(
+        &self,
+        writes: &mut [&mut Box<dyn Write>],
+    ) -> Result<Option<usize>, StoreError> {
+        let connection = self.group.connection();
+        let failed = |error: rusqlite::Error| failed("committing", &error);
+        for (place, write) in writes.iter_mut().enumerate() {
+            execute(connection, "SAVEPOINT job").map_err(failed)?;
+            if write.run(&self.group)
+                && let Err(error) = self.group.settle()
+            {
+                write.fail(failed(error));
+            }
+            if connection.is_autocommit() {
+                return Ok(Some(place));
+            }
+            if write.error().is_some() {
+                self.told(write.error());
+                self.group.forget();
+                execute(connection, "ROLLBACK TO job").map_err(failed)?;
+            }
+            execute(connection, "RELEASE job").map_err(failed)?;
+        }
+        Ok(None)
     }
 
-    #[tokio::test]
-    async fn a_transaction_that_is_lost_in_the_middle_takes_nobody_with_it() {
-        let (writer, _folder) = writer(8);
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.submit(Caller::Host, "testing", move |connection| {
-            let _ = held.recv();
-            connection.execute("INSERT INTO t VALUES (7)", [])?;
-            // What SQLite does by itself when the disk is full.
-            connection.execute_batch("ROLLBACK")
-        });
-        let second = insert(&writer, 1);
-        hold.send(()).unwrap();
-        assert!(first.await.is_err());
-        second.await.unwrap();
-        assert_eq!(count(&writer).await.unwrap(), 2);
-    }
-
-    #[tokio::test]
-    async fn without_a_transaction_nothing_is_written() {
-        let connection = Connection::open_in_memory().unwrap();
-        // A transaction is open already, so that the writer cannot begin its own.
-        connection
-            .execute_batch("CREATE TABLE t (n UNIQUE); BEGIN")
-            .unwrap();
-        let room = Room::new(std::path::Path::new("a.db"), 0);
-        let writer = Writer::start(connection, limits(8), room).unwrap();
-        let (ran, has_run) = std::sync::mpsc::channel();
-        let first = writer.submit(Caller::Host, "testing", move |_| {
-            let _ = ran.send(());
-            Ok(())
-        });
-        assert!(matches!(first.await, Err(StoreError::Failed { .. })));
-        assert!(
-            has_run.recv().is_err(),
-            "it ran, and its release would have kept it"
-        );
-        assert_eq!(count(&writer).await.unwrap(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_closed_writer_has_done_what_was_queued_and_takes_nothing_more() {
-        let (writer, _folder) = writer(8);
-        let queued = insert(&writer, 1);
-        writer.close().await.unwrap();
-        queued.await.unwrap();
-        assert!(matches!(count(&writer).await, Err(StoreError::Closed)));
-        writer.close().await.unwrap();
+    fn told(&self, error: Option<&StoreError>) {
+        if let Some(error) = error
+            && let Some(failures) = self.trouble.failed()
+        {
+            tracing::error!(%error, failures, "the store failed");
+        }
     }
 }

@@ -1,8 +1,10 @@
-//! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
+//! What each write does inside its transaction. Contract: [`Store`](crate::store::Store).
+//!
+//! The frequent ones say `OR FAIL`: with a trigger on its table SQLite would copy every page that a statement changes, to undo that
+//! one statement, and here a write that fails is undone as a whole.
 
 mod claim;
 mod endpoint;
-mod operational;
 mod ordering;
 mod prune;
 mod publish;
@@ -23,7 +25,10 @@ pub(super) use self::{
 };
 
 use self::ordering::release_next;
-use super::rows::{id, signed};
+use super::{
+    group::Group,
+    rows::{id, signed},
+};
 use crate::{
     ids::DeliveryId,
     store::{DeliveryState, Ended, Recorded, Recovered, Word},
@@ -56,7 +61,8 @@ pub(super) fn put_back(
     Ok(())
 }
 
-pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result<Recorded> {
+pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded> {
+    let connection = group.connection();
     let attempt = &ended.attempt;
     let ended_at = attempt.started_at_ms.saturating_add(attempt.duration_ms);
     let has_ended = matches!(
@@ -89,7 +95,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
         ])?;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
+            "UPDATE OR FAIL deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
                                    first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
                                    order_place = CASE WHEN ? THEN NULL ELSE order_place END
              WHERE id = ?",
@@ -109,25 +115,16 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
         (true, Some(key)) => release_next(connection, &ended.endpoint_id, key, ended_at)?,
         _ => false,
     };
-    let endpoint = ended.endpoint_id.as_str();
-    connection
-        .prepare_cached(
-            "UPDATE endpoints SET failed_in_a_row = ?, exhausted_in_a_row = ?, pauses_in_a_row = ?,
-                                  failing_since_ms = ?, last_success_at_ms = ?, warned_percent = ?, unwell = ?
-             WHERE id = ?",
-        )?
-        .execute(params![
-            ended.health.failed_in_a_row,
-            ended.health.exhausted_in_a_row,
-            ended.health.pauses_in_a_row,
-            ended.health.failing_since_ms.map(signed),
-            ended.health.last_success_at_ms.map(signed),
-            ended.health.warned_percent,
-            ended.health.unwell,
-            endpoint,
-        ])?;
+    group.note_health(&ended.endpoint_id, &ended.health);
+    if ended.operational.is_empty() && ended.change.is_none() {
+        return Ok(Recorded {
+            follow: false,
+            drain,
+        });
+    }
+    let connection = group.settled()?;
     for message in &ended.operational {
-        operational::keep(connection, message)?;
+        publish::keep_operational(connection, message)?;
     }
     let Some(change) = ended.change else {
         return Ok(Recorded {
@@ -146,7 +143,7 @@ pub(super) fn record(connection: &Connection, ended: &Ended) -> rusqlite::Result
             signed(change.since_ms),
             change.probe_at_ms.map(signed),
             signed(change.version),
-            endpoint
+            ended.endpoint_id.as_str(),
         ])?;
     Ok(Recorded {
         follow: follow(connection, &ended.endpoint_id, ended_at)?,

@@ -1,7 +1,9 @@
 //! What is known of one endpoint's attempts, and how many it may have under way.
 
 use super::bucket::Bucket;
+use crate::store::Lease;
 use countersign_guest::EndpointSettings;
+use std::collections::VecDeque;
 
 /// An attempt that takes longer is slow. Most receivers answer within a tenth of it; a place that is taken for longer serves
 /// nobody else meanwhile.
@@ -10,6 +12,9 @@ pub(in super::super) const SLOW_MS: u64 = 1_000;
 const START: u32 = 4;
 /// What one attempt that ran into its time limit weighs against attempts that ended promptly.
 const TIMEOUT_WEIGHT: u32 = 4;
+/// Deliveries that are taken up ahead, for each request that may be under way: while one half of them is used up, the other
+/// half is on its way from the disk.
+const AHEAD: u32 = 2;
 /// Most that they weigh together: so many prompt ones make up for any number.
 const WEIGHT_MAX: u32 = 16;
 
@@ -31,7 +36,12 @@ pub(in super::super) enum Pace {
 /// One endpoint.
 #[derive(Debug)]
 pub(super) struct Lane {
+    /// Places that it has: for requests under way, for outcomes that are being recorded, and for what was taken up ahead.
     pub(super) in_flight: u32,
+    /// Requests under way.
+    pub(super) under_way: u32,
+    /// Taken up, and waiting for one of its requests to end.
+    pub(super) ahead: VecDeque<Lease>,
     /// When its next delivery is due, as far as is known, and has not been looked for.
     pub(super) due_at_ms: Option<u64>,
     /// It has due deliveries and no place: since when, or rather from when on it is due.
@@ -66,6 +76,8 @@ impl Lane {
     pub(super) fn new(concurrency: u32) -> Self {
         Self {
             in_flight: 0,
+            under_way: 0,
+            ahead: VecDeque::new(),
             due_at_ms: None,
             waiting: None,
             in_line: false,
@@ -107,9 +119,37 @@ impl Lane {
         self.gentle = true;
     }
 
-    /// Places that its own limits leave.
-    pub(super) fn free(&self) -> u32 {
-        self.allowed.saturating_sub(self.in_flight)
+    /// Requests that may be under way at a time.
+    pub(super) const fn allowed(&self) -> u32 {
+        self.allowed
+    }
+
+    /// Places that its own limits leave; `room` says how many there are for taking some ahead.
+    pub(super) fn free(&self, room: u32) -> u32 {
+        let ahead = match self.is_steady() {
+            true => self.allowed.saturating_mul(AHEAD).min(room),
+            false => 0,
+        };
+        self.allowed
+            .saturating_add(ahead)
+            .saturating_sub(self.in_flight)
+    }
+
+    /// Whether it answers promptly and nothing else holds it back.
+    fn is_steady(&self) -> bool {
+        self.trusted && self.rate.is_none() && !self.draining && !self.gentle
+    }
+
+    /// A place is free. When it waited for some, and enough are free for a claim that is worth a look into the store: since when.
+    pub(super) fn wake(&mut self, room: u32) -> Option<u64> {
+        let wanted = match self.is_steady() {
+            true => self.allowed.min(room).max(1),
+            false => 1,
+        };
+        match self.free(room) >= wanted {
+            true => self.waiting.take(),
+            false => None,
+        }
     }
 
     /// Learns from an attempt. Whether it is trusted from now on is the answer.
@@ -141,19 +181,20 @@ mod tests {
     #[test]
     fn timeouts_in_a_row_leave_one_place_and_successes_bring_back_all() {
         let mut lane = Lane::new(16);
-        assert_eq!(lane.free(), START);
+        assert_eq!(lane.free(0), START);
         for _ in 0..12 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(), lane.trusted), (16, true));
+        assert_eq!((lane.free(0), lane.trusted), (16, true));
+        assert_eq!((lane.free(5), lane.free(99)), (21, 48));
         for expected in [8, 4, 2, 1, 1] {
             lane.trusted = lane.learn(Pace::TimedOut);
-            assert_eq!((lane.free(), lane.trusted), (expected, false));
+            assert_eq!((lane.free(99), lane.trusted), (expected, false));
         }
         for _ in 0..15 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(), lane.trusted), (16, false));
+        assert_eq!((lane.free(99), lane.trusted), (16, false));
         assert!(lane.learn(Pace::Accepted));
     }
 
@@ -161,14 +202,14 @@ mod tests {
     fn an_endpoint_that_refuses_at_once_holds_up_nobody() {
         let mut lane = Lane::new(16);
         assert!(lane.learn(Pace::Prompt));
-        assert_eq!(lane.free(), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         assert!(!lane.learn(Pace::Slow));
-        assert_eq!(lane.free(), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         // After a pause it has to accept something first.
         lane.begin_anew();
         lane.learn(Pace::Prompt);
-        assert_eq!(lane.free(), 1);
+        assert_eq!(lane.free(99), 1);
         lane.learn(Pace::Accepted);
-        assert_eq!(lane.free(), 2);
+        assert_eq!(lane.free(0), 2);
     }
 }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::chance::SystemChance;
+use crate::{
+    chance::SystemChance,
+    ids::{DeliveryId, MessageId},
+};
+use bytes::Bytes;
 use countersign_guest::RateLimit;
 
 fn limits() -> Limits {
@@ -29,11 +33,24 @@ fn places(pick: Pick) -> Vec<(EndpointId, u32)> {
     }
 }
 
+/// Requests have ended and are recorded. Whether the loop has something to do.
+fn end(
+    slots: &mut Slots,
+    endpoint: &EndpointId,
+    places: u32,
+    body_bytes: u64,
+    pace: Pace,
+    now_ms: u64,
+) -> bool {
+    slots.answered(endpoint, pace, now_ms);
+    slots.release(endpoint, places, body_bytes)
+}
+
 /// As if so many attempts had been accepted at once.
 fn trust(slots: &mut Slots, endpoint: &EndpointId, times: u32) {
     for _ in 0..times {
         assert!(slots.reserve_probe(endpoint, 0));
-        slots.release(endpoint, 1, 0, Pace::Accepted, 0);
+        end(slots, endpoint, 1, 0, Pace::Accepted, 0);
     }
 }
 
@@ -62,7 +79,7 @@ fn an_endpoint_that_hangs_does_not_keep_the_others_waiting() {
     assert!(!slots.reserve(&hanging, 1));
     assert!(slots.reserve(&healthy, 1));
     // Its backlog is taken up when a place is free again, and there are fewer for it now.
-    assert!(slots.release(&hanging, 3, 0, Pace::TimedOut, 2));
+    assert!(end(&mut slots, &hanging, 3, 0, Pace::TimedOut, 2));
     assert_eq!(places(slots.pick(2)), [(hanging.clone(), 1)]);
 }
 
@@ -79,11 +96,11 @@ fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
     assert!(slots.reserve(&healthy, 2));
     assert!(slots.reserve(&healthy, 2));
     assert!(!slots.reserve(&healthy, 2));
-    slots.release(&healthy, 1, 0, Pace::Accepted, 3);
+    end(&mut slots, &healthy, 1, 0, Pace::Accepted, 3);
     assert!(slots.reserve(&healthy, 3));
     // The next in the line comes when one of the others gives up its place.
     let first = hanging[0].clone();
-    assert!(slots.release(&first, 3, 0, Pace::TimedOut, 9));
+    assert!(end(&mut slots, &first, 3, 0, Pace::TimedOut, 9));
     let next = places(slots.pick(9));
     assert_eq!(next.len(), 1);
     assert!(!hanging[..3].contains(&next[0].0), "{next:?}");
@@ -93,16 +110,17 @@ fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
 fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
     let (mut slots, [was_fine, other]) = (slots(), endpoints());
     trust(&mut slots, &was_fine, 9);
+    slots.configure(&was_fine, &fast());
     slots.lower(&was_fine, 1);
     assert_eq!(places(slots.pick(1)), [(was_fine.clone(), 6)]);
     slots.lower(&other, 1);
     assert_eq!(places(slots.pick(1)), [(other.clone(), 4)]);
-    slots.release(&other, 4, 0, Pace::Slow, 2);
+    end(&mut slots, &other, 4, 0, Pace::Slow, 2);
     // A second later the six places count to the share of slow ones.
     slots.lower(&other, 1_500);
     assert_eq!(places(slots.pick(1_500)), [(other.clone(), 2)]);
     // An answer that came at once makes up for it.
-    slots.release(&was_fine, 1, 0, Pace::Accepted, 1_600);
+    end(&mut slots, &was_fine, 1, 0, Pace::Accepted, 1_600);
     slots.lower(&other, 1_600);
     assert_eq!(places(slots.pick(1_600)), [(other.clone(), 2)]);
 }
@@ -110,9 +128,106 @@ fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
 #[test]
 fn a_new_delivery_does_not_overtake_a_due_one() {
     let (mut slots, [a, b]) = (slots(), endpoints());
+    trust(&mut slots, &b, 9);
     slots.lower(&a, 5);
-    assert!(slots.reserve(&b, 4));
+    assert!(slots.reserve(&a, 4));
+    assert!(!slots.reserve(&a, 5));
+    // Those of other endpoints may go first as long as there are enough places for both.
+    for _ in 0..7 {
+        assert!(slots.reserve(&b, 5));
+    }
     assert!(!slots.reserve(&b, 5));
+    assert_eq!(places(slots.pick(5)), [(a, 3)]);
+}
+
+fn lease(endpoint: &EndpointId, number: u64) -> Lease {
+    let message = MessageId::new(number, &SystemChance);
+    Lease {
+        delivery_id: DeliveryId::of(&message, 0),
+        message_id: message,
+        endpoint_id: endpoint.clone(),
+        attempts_total: 0,
+        attempts_in_round: 0,
+        first_started_at_ms: None,
+        body: Bytes::new(),
+        order_key: None,
+        probe: false,
+    }
+}
+
+/// An endpoint with as many deliveries taken up as it may have, two of them more than requests may be under way.
+fn with_two_ahead(slots: &mut Slots) -> (EndpointId, [Lease; 2]) {
+    let [endpoint] = endpoints();
+    trust(slots, &endpoint, 9);
+    slots.lower(&endpoint, 1);
+    assert_eq!(places(slots.pick(1)), [(endpoint.clone(), 14)]);
+    for number in 0..6 {
+        assert!(slots.start(lease(&endpoint, number)).is_some());
+    }
+    let ahead = [7, 8].map(|number| lease(&endpoint, number));
+    for lease in &ahead {
+        assert_eq!(slots.start(lease.clone()), None);
+    }
+    (endpoint, ahead)
+}
+
+#[test]
+fn what_is_taken_up_ahead_begins_when_a_request_has_ended() {
+    let mut slots = slots();
+    let (endpoint, [first, second]) = with_two_ahead(&mut slots);
+    assert_eq!(slots.next(&endpoint), None);
+    slots.answered(&endpoint, Pace::Accepted, 2);
+    // Although the outcome of the one before is not recorded yet.
+    assert_eq!(slots.next(&endpoint), Some(first));
+    assert_eq!(slots.next(&endpoint), None);
+    slots.answered(&endpoint, Pace::Accepted, 3);
+    assert_eq!(slots.next(&endpoint), Some(second));
+    assert!(slots.strays().is_empty());
+    // The store is asked for more when half of what was ahead is used up.
+    slots.lower(&endpoint, 4);
+    assert_eq!(slots.pick(4), Pick::Wait(None));
+    assert!(!slots.release(&endpoint, 7, 0));
+    assert!(slots.release(&endpoint, 1, 0));
+    assert_eq!(places(slots.pick(4)), [(endpoint, 2)]);
+}
+
+#[test]
+fn what_was_taken_up_ahead_strays_when_its_endpoint_hangs_is_deleted_or_all_stops() {
+    let ends: [fn(&mut Slots, &EndpointId); 4] = [
+        |slots, endpoint| slots.answered(endpoint, Pace::TimedOut, 2),
+        // Nothing is heard for a second.
+        |slots, _| assert_eq!(slots.pick(1_500), Pick::Wait(None)),
+        |slots, endpoint| slots.forget(endpoint),
+        |slots, _| slots.stop(),
+    ];
+    for end in ends {
+        let mut slots = slots();
+        let (endpoint, ahead) = with_two_ahead(&mut slots);
+        end(&mut slots, &endpoint);
+        assert_eq!(slots.next(&endpoint), None);
+        assert_eq!(slots.strays(), ahead);
+        assert!(slots.strays().is_empty());
+    }
+}
+
+#[test]
+fn a_rate_or_a_drain_leaves_nothing_to_be_taken_up_ahead() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    trust(&mut slots, &a, 9);
+    slots.configure(&a, &fast());
+    slots.lower(&a, 1);
+    assert_eq!(places(slots.pick(1)), [(a.clone(), 6)]);
+}
+
+/// A rate that holds up nobody here.
+fn fast() -> EndpointSettings {
+    EndpointSettings {
+        rate_limit: Some(RateLimit {
+            per_second: 10_000,
+            burst: Some(10_000),
+        }),
+        ..EndpointSettings::default()
+    }
 }
 
 #[test]
@@ -151,7 +266,7 @@ fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
     };
     slots.claimed(&claims[0], &nothing, 1_000);
     assert_eq!(places(slots.pick(1_000)), [(a.clone(), 2)]);
-    slots.release(&a, 2, 0, Pace::Accepted, 1_000);
+    end(&mut slots, &a, 2, 0, Pace::Accepted, 1_000);
     assert!(!slots.reserve(&a, 1_000));
     slots.lower(&a, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
@@ -184,7 +299,7 @@ fn held_deliveries_go_out_at_their_rate_and_begin_with_one() {
     slots.claimed(&claims[0], &one, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_200)));
     // A retry in between is claimed alone, and the held ones are not forgotten.
-    slots.release(&a, 1, 0, Pace::Accepted, 1_050);
+    end(&mut slots, &a, 1, 0, Pace::Accepted, 1_050);
     slots.lower(&a, 1_100);
     let Pick::Claim(claims, _) = slots.pick(1_100) else {
         panic!("no claim");
@@ -218,7 +333,7 @@ fn long_bodies_take_the_places_of_others() {
     assert!(!slots.reserve(&b, 1));
     slots.lower(&b, 1);
     assert_eq!(slots.pick(1), Pick::Wait(None));
-    assert!(slots.release(&a, 1, 1_000, Pace::Accepted, 1));
+    assert!(end(&mut slots, &a, 1, 1_000, Pace::Accepted, 1));
     assert!(matches!(slots.pick(1), Pick::Claim(_, 1_000)));
 }
 
@@ -229,7 +344,7 @@ fn nothing_begins_after_a_stop_and_nothing_is_kept_of_the_deleted() {
     slots.lower(&b, 7);
     slots.forget(&b);
     assert_eq!(slots.pick(9), Pick::Wait(None));
-    slots.release(&b, 1, 0, Pace::Accepted, 9);
+    end(&mut slots, &b, 1, 0, Pace::Accepted, 9);
     assert!(slots.lanes.is_empty());
     slots.lower(&a, 1);
     slots.stop();

@@ -51,7 +51,7 @@ async fn only_what_has_ended_long_enough_is_forgotten() {
     first.deliveries[0].order_key = Some("key".into());
     let mut second = first.clone();
     second.id = MessageId::new(1_700, &SystemChance);
-    second.deliveries[0].id = DeliveryId::new(1_700, &SystemChance);
+    second.deliveries[0].id = DeliveryId::of(&second.id, 0);
     open.push(fixture.publish(first).await);
     let published = fixture.store.publish(second.clone()).await.unwrap();
     assert_eq!(published, Published::Stored(vec![id(&second)]));

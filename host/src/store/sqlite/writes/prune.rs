@@ -3,12 +3,12 @@
 //! Every walk goes from the oldest on and meets only what is left to forget, what is not ended yet, and the first that is too
 //! young: ids sort by time, and bodies are numbered as they come.
 
-use super::super::rows::{id, number, signed};
+use super::super::rows::{OF_MESSAGE, id, number, of_message, signed};
 use crate::{
     ids::{DeliveryId, MessageId},
     store::{Prunable, Prune, Pruned},
 };
-use rusqlite::{CachedStatement, Connection, named_params, params};
+use rusqlite::{CachedStatement, Connection, ToSql, params};
 
 /// Bytes of bodies that a step forgets. Freeing a long body means reading the chain of its pages.
 const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -47,9 +47,10 @@ fn rows(connection: &Connection, step: &Prune, sql: &str) -> rusqlite::Result<Pr
 struct Open<'a>(CachedStatement<'a>, &'a Prune);
 
 impl<'a> Open<'a> {
-    fn new(connection: &'a Connection, key: &str, step: &'a Prune) -> rusqlite::Result<Self> {
+    /// `which` of the deliveries.
+    fn new(connection: &'a Connection, which: &str, step: &'a Prune) -> rusqlite::Result<Self> {
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE {key} = :key AND NOT (
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE id IN ({which}) AND NOT (
                  (state IN ('delivered', 'cancelled')
                   OR state = 'dead_lettered' AND (acknowledged_at_ms IS NOT NULL OR updated_at_ms < :dead_before))
                  AND updated_at_ms < :before AND coalesce(acknowledged_at_ms, 0) < :before))"
@@ -57,13 +58,13 @@ impl<'a> Open<'a> {
         Ok(Self(connection.prepare_cached(&sql)?, step))
     }
 
-    fn any(&mut self, key: &str) -> rusqlite::Result<bool> {
-        let parameters = named_params! {
-            ":key": key,
-            ":before": signed(self.1.before_ms),
-            ":dead_before": self.1.dead_before_ms.map_or(0, signed),
-        };
-        self.0.query_row(parameters, |row| row.get(0))
+    fn any(&mut self, which: &[(&str, &dyn ToSql)]) -> rusqlite::Result<bool> {
+        let before = signed(self.1.before_ms);
+        let dead_before = self.1.dead_before_ms.map_or(0, signed);
+        let mut parameters = which.to_vec();
+        parameters.push((":before", &before));
+        parameters.push((":dead_before", &dead_before));
+        self.0.query_row(&parameters[..], |row| row.get(0))
     }
 }
 
@@ -85,7 +86,7 @@ fn bodies(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             ))
         })?
         .collect::<Result<_, _>>()?;
-    let mut open = Open::new(connection, "message_id", step)?;
+    let mut open = Open::new(connection, OF_MESSAGE, step)?;
     let mut delete = connection.prepare_cached("DELETE FROM bodies WHERE id = ?")?;
     let end = MessageId::floor(step.before_ms);
     let mut pruned = Pruned {
@@ -98,7 +99,7 @@ fn bodies(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             pruned.next = None;
             break;
         }
-        if !open.any(message.as_str())? {
+        if !open.any(&of_message(&message).parameters())? {
             delete.execute([body])?;
             pruned.removed = pruned.removed.saturating_add(1);
             freed = freed.saturating_add(bytes);
@@ -121,7 +122,7 @@ fn attempts(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             |row| id(row, "delivery_id"),
         )?
         .collect::<Result<_, _>>()?;
-    let mut open = Open::new(connection, "id", step)?;
+    let mut open = Open::new(connection, ":id", step)?;
     let mut delete = connection.prepare_cached("DELETE FROM attempts WHERE delivery_id = ?")?;
     let end = DeliveryId::floor(step.before_ms);
     let mut pruned = Pruned {
@@ -133,7 +134,7 @@ fn attempts(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             pruned.next = None;
             break;
         }
-        if !open.any(delivery.as_str())? {
+        if !open.any(&[(":id", &delivery)])? {
             let removed = delete.execute([delivery.as_str()])?;
             pruned.removed = pruned.removed.saturating_add(removed as u64);
         }
@@ -150,16 +151,21 @@ fn messages(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             |row| id(row, "id"),
         )?
         .collect::<Result<_, _>>()?;
-    let mut open = Open::new(connection, "message_id", step)?;
+    let mut open = Open::new(connection, OF_MESSAGE, step)?;
+    let prepare = |sql: &str| connection.prepare_cached(sql);
+    let mut of_message_deletes = [
+        prepare(&format!(
+            "DELETE FROM attempts WHERE delivery_id IN ({OF_MESSAGE})"
+        ))?,
+        prepare(&format!(
+            "DELETE FROM deliveries WHERE id IN ({OF_MESSAGE})"
+        ))?,
+    ];
     let mut deletes = [
-        "DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE message_id = ?)",
-        "DELETE FROM deliveries WHERE message_id = ?",
-        "DELETE FROM bodies WHERE message_id = ?",
-        "DELETE FROM messages WHERE id = ?",
-    ]
-    .into_iter()
-    .map(|sql| connection.prepare_cached(sql))
-    .collect::<rusqlite::Result<Vec<_>>>()?;
+        prepare("DELETE FROM deliveries_apart WHERE message_id = ?")?,
+        prepare("DELETE FROM bodies WHERE id = (SELECT body_id FROM messages WHERE id = ?)")?,
+        prepare("DELETE FROM messages WHERE id = ?")?,
+    ];
     let end = MessageId::floor(step.before_ms);
     let mut pruned = Pruned {
         removed: 0,
@@ -170,7 +176,10 @@ fn messages(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
             pruned.next = None;
             break;
         }
-        if !open.any(message.as_str())? {
+        if !open.any(&of_message(&message).parameters())? {
+            for delete in &mut of_message_deletes {
+                delete.execute(&of_message(&message).parameters()[..])?;
+            }
             for delete in &mut deletes {
                 delete.execute([message.as_str()])?;
             }

@@ -1,22 +1,27 @@
 //! Keeping messages with their deliveries.
 
 use super::{
-    super::rows::{foreign, id, number, signed, word},
+    super::{
+        group::Group,
+        rows::{OF_MESSAGE, foreign, id, of_message, signed, word},
+    },
+    endpoint::standing,
     ordering::next_place,
 };
 use crate::{
     ids::{DeliveryId, MessageId},
     store::{
-        DeliveryState, Idempotency, NewBatch, NewMessage, Published, PublishedBatch, Receipt, Word,
+        DeliveryState, Idempotency, NewBatch, NewDelivery, NewMessage, Published, PublishedBatch,
+        Receipt, Word,
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashMap;
 
 pub(in super::super) fn publish(
-    connection: &Connection,
+    group: &Group,
     message: &NewMessage,
 ) -> rusqlite::Result<Published> {
+    let connection = group.connection();
     if let Some(idempotency) = &message.idempotency
         && let Some(known) = known_key(connection, idempotency)?
     {
@@ -25,7 +30,7 @@ pub(in super::super) fn publish(
             Known::Many(_) | Known::Other => Published::Conflict,
         });
     }
-    match is_stale(connection, std::slice::from_ref(message))? {
+    match is_stale(group, std::slice::from_ref(message))? {
         true => Ok(Published::Stale),
         false => {
             let waiting = insert(connection, message)?;
@@ -38,9 +43,10 @@ pub(in super::super) fn publish(
 }
 
 pub(in super::super) fn publish_batch(
-    connection: &Connection,
+    group: &Group,
     batch: &NewBatch,
 ) -> rusqlite::Result<PublishedBatch> {
+    let connection = group.connection();
     if let Some(idempotency) = &batch.idempotency {
         match known_key(connection, idempotency)? {
             None => {}
@@ -63,7 +69,7 @@ pub(in super::super) fn publish_batch(
             }
         });
     }
-    if is_stale(connection, &batch.messages)? {
+    if is_stale(group, &batch.messages)? {
         return Ok(PublishedBatch::Stale);
     }
     let mut ids = Vec::new();
@@ -89,64 +95,105 @@ pub(in super::super) fn publish_batch(
 }
 
 /// Whether an endpoint has changed since one of the messages was matched against it.
-fn is_stale(connection: &Connection, messages: &[NewMessage]) -> rusqlite::Result<bool> {
-    let mut version = connection
-        .prepare_cached("SELECT version FROM endpoints WHERE id = ? AND deleted_at_ms IS NULL")?;
-    let mut seen: HashMap<&str, u64> = HashMap::new();
+fn is_stale(group: &Group, messages: &[NewMessage]) -> rusqlite::Result<bool> {
     for delivery in messages.iter().flat_map(|message| &message.deliveries) {
-        let endpoint = delivery.endpoint_id.as_str();
-        if seen.get(endpoint) == Some(&delivery.endpoint_version) {
-            continue;
-        }
-        let now = version.query_row([endpoint], |row| number(row, "version"));
-        if now.optional()? != Some(delivery.endpoint_version) {
+        if group.version(&delivery.endpoint_id)? != Some(delivery.endpoint_version) {
             return Ok(true);
         }
-        seen.insert(endpoint, delivery.endpoint_version);
     }
     Ok(false)
 }
 
-/// Returns the deliveries that wait for another of their key.
-fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec<DeliveryId>> {
+/// Keeps a message and its body. Returns the number of the body.
+fn insert_message(connection: &Connection, message: &NewMessage) -> rusqlite::Result<i64> {
     let id = message.id.as_str();
-    let at = signed(message.created_at_ms);
+    let body_id = connection
+        .prepare_cached("INSERT INTO bodies (message_id, body) VALUES (?, ?)")?
+        .insert(params![id, message.body.as_ref()])?;
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, provider, event_type, created_at_ms) VALUES (?, ?, ?, ?)",
+            "INSERT OR FAIL INTO messages (id, provider, event_type, created_at_ms, body_id) VALUES (?, ?, ?, ?, ?)",
         )?
-        .execute(params![id, message.provider, message.event_type, at])?;
-    let body_id = connection
-        .prepare_cached("INSERT INTO bodies (message_id, format, body) VALUES (?, ?, ?)")?
-        .insert(params![id, message.provider, message.body.as_ref()])?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO deliveries (id, message_id, endpoint_id, body_id, state, attempts_total, attempts_in_round,
-                                 next_attempt_at_ms, created_at_ms, updated_at_ms, order_key, order_place)
-         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, CASE WHEN ?5 IN ('held', 'waiting') THEN NULL ELSE ?6 END, ?6, ?6, ?7, ?8)",
-    )?;
-    let mut waiting = Vec::new();
-    for delivery in &message.deliveries {
-        let (mut state, mut place) = (delivery.state, None);
-        if let Some(key) = &delivery.order_key {
-            let (next, taken) = next_place(connection, &delivery.endpoint_id, key)?;
-            place = Some(signed(next));
-            if taken {
-                state = DeliveryState::Waiting;
-                waiting.push(delivery.id.clone());
-            }
-        }
-        insert.execute(params![
-            delivery.id.as_str(),
+        .execute(params![
             id,
+            message.provider,
+            message.event_type,
+            signed(message.created_at_ms),
+            body_id,
+        ])?;
+    Ok(body_id)
+}
+
+/// Keeps a delivery in this state, or waiting behind another of its key. Returns whether it waits.
+fn insert_delivery(
+    connection: &Connection,
+    message: &NewMessage,
+    body_id: i64,
+    delivery: &NewDelivery,
+    state: DeliveryState,
+) -> rusqlite::Result<bool> {
+    let (mut state, mut place) = (state, None);
+    if let Some(key) = &delivery.order_key {
+        let (next, taken) = next_place(connection, &delivery.endpoint_id, key)?;
+        place = Some(signed(next));
+        if taken {
+            state = DeliveryState::Waiting;
+        }
+    }
+    let at = signed(message.created_at_ms);
+    let due = match state {
+        DeliveryState::Held | DeliveryState::Waiting => None,
+        _ => Some(at),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO deliveries (id, message_id, endpoint_id, body_id, state, attempts_total, attempts_in_round,
+                                     next_attempt_at_ms, created_at_ms, updated_at_ms, order_key, order_place)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?7, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            delivery.id.as_str(),
+            message.id.as_str(),
             delivery.endpoint_id.as_str(),
             body_id,
             state.word(),
+            due,
             at,
             delivery.order_key.as_deref(),
             place,
         ])?;
+    Ok(state == DeliveryState::Waiting)
+}
+
+/// Returns the deliveries that wait for another of their key.
+fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec<DeliveryId>> {
+    let body_id = insert_message(connection, message)?;
+    let mut waiting = Vec::new();
+    for delivery in &message.deliveries {
+        if insert_delivery(connection, message, body_id, delivery, delivery.state)? {
+            waiting.push(delivery.id.clone());
+        }
     }
     Ok(waiting)
+}
+
+/// Keeps what is told about endpoints, in the same step as what it tells of. Whether a delivery is held is what its endpoint
+/// says now: nobody is asked again because an endpoint changed meanwhile.
+pub(super) fn keep_operational(
+    connection: &Connection,
+    message: &NewMessage,
+) -> rusqlite::Result<()> {
+    let body_id = insert_message(connection, message)?;
+    for delivery in &message.deliveries {
+        let standing = standing(connection, &delivery.endpoint_id)?;
+        let state = match (standing.deleted, standing.active) {
+            (true, _) => continue,
+            (false, true) => DeliveryState::Pending,
+            (false, false) => DeliveryState::Held,
+        };
+        insert_delivery(connection, message, body_id, delivery, state)?;
+    }
+    Ok(())
 }
 
 /// `messages` is one id, or several as a JSON array.
@@ -216,10 +263,10 @@ fn receipt(connection: &Connection, message_id: MessageId) -> rusqlite::Result<R
         .prepare_cached("SELECT event_type FROM messages WHERE id = ?")?
         .query_row([message_id.as_str()], |row| row.get("event_type"))?;
     let deliveries = connection
-        .prepare_cached(
-            "SELECT id, endpoint_id, state FROM deliveries WHERE message_id = ? ORDER BY id",
-        )?
-        .query_map([message_id.as_str()], |row| {
+        .prepare_cached(&format!(
+            "SELECT id, endpoint_id, state FROM deliveries WHERE id IN ({OF_MESSAGE}) ORDER BY id"
+        ))?
+        .query_map(&of_message(&message_id).parameters()[..], |row| {
             Ok((id(row, "id")?, id(row, "endpoint_id")?, word(row, "state")?))
         })?
         .collect::<Result<_, _>>()?;
