@@ -41,6 +41,21 @@ const WHILE_RUNNING: &[&str] = &[
     "fairness.body_bytes_max",
     "fairness.slow_percent",
     "log.filter",
+    "network.allow",
+    "network.connect_timeout_ms",
+    "network.dns_servers",
+    "network.head_timeout_ms",
+    "network.idle_max",
+    "network.lookup_timeout_ms",
+    "network.ports",
+    "network.proxy",
+    "network.roots",
+    "network.tls_timeout_ms",
+    "retention.attempts",
+    "retention.bodies",
+    "retention.dead_letters",
+    "retention.max_size",
+    "retention.messages",
 ];
 
 /// Longest body limit that can be set: twice this still fits into a call of the rules.
@@ -323,16 +338,6 @@ impl Config {
 pub struct Wrong {
     key: &'static str,
     problem: String,
-}
-
-impl From<Wrong> for ConfigError {
-    fn from(Wrong { key, problem }: Wrong) -> Self {
-        Self::Value {
-            at: Origin::Default,
-            key: key.to_owned(),
-            problem,
-        }
-    }
 }
 
 #[cfg(test)]

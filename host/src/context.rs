@@ -1,8 +1,18 @@
 //! What the parts of a running sender share.
 
 use crate::{
-    chance::Chance, clock::Clock, config::LiveConfig, ids::MessageIds, network::Guard,
-    registry::Registry, rules::Rules, store::Store, transport::Transport,
+    access::{Keys, Workspaces},
+    chance::Chance,
+    clock::Clock,
+    config::LiveConfig,
+    event_types::EventTypes,
+    ids::MessageIds,
+    network::Guard,
+    ping::Pings,
+    registry::Registry,
+    rules::Rules,
+    store::Store,
+    transport::Transport,
 };
 use countersign_core::retry::TimeScale;
 use std::sync::Arc;
@@ -19,6 +29,11 @@ pub struct Context {
     pub guard: Arc<Guard>,
     pub rules: Rules,
     pub registry: Registry,
+    pub workspaces: Workspaces,
+    pub keys: Keys,
+    pub event_types: EventTypes,
+    /// Turns for samples.
+    pub pings: Pings,
     pub message_ids: MessageIds,
     /// Turns for rendering long payloads.
     pub long_renders: Semaphore,

@@ -5,6 +5,7 @@
 //! [`worker`] sends it through the [`transport`], asks the rules what follows, and records that.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod admin;
 pub mod api;
 pub mod chance;
@@ -14,8 +15,11 @@ pub mod config;
 pub mod context;
 pub mod endpoints;
 pub mod error;
+pub mod event_types;
+pub mod identity;
 pub mod ids;
 pub mod network;
+pub mod ping;
 pub mod publish;
 pub mod records;
 pub mod registry;

@@ -18,7 +18,7 @@ use crate::clock::{Clock, within};
 use allow::AllowList;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use url::Host;
@@ -37,8 +37,14 @@ pub struct GuardSettings {
     pub lookup_limit: Duration,
 }
 
-/// Says which addresses may be called.
+/// Says which addresses may be called. What it goes by can be replaced; a question that is under way is answered by what was
+/// in force when it was asked.
 pub struct Guard {
+    in_force: RwLock<Arc<InForce>>,
+}
+
+/// What a guard goes by.
+struct InForce {
     allow: AllowList,
     ports: Vec<u16>,
     lookup_limit: Duration,
@@ -92,12 +98,23 @@ impl Guard {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            allow: AllowList::new(settings.allow),
-            ports: settings.ports,
-            lookup_limit: settings.lookup_limit,
-            resolver,
-            clock,
+            in_force: RwLock::new(Arc::new(InForce::new(settings, resolver, clock))),
         }
+    }
+
+    /// Goes by these settings and this resolver from now on. Connections that were made before are not its concern.
+    pub fn replace(&self, settings: GuardSettings, resolver: Arc<dyn Resolver>) {
+        let mut in_force = self
+            .in_force
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let clock = Arc::clone(&in_force.clock);
+        *in_force = Arc::new(InForce::new(settings, resolver, clock));
+    }
+
+    fn in_force(&self) -> Arc<InForce> {
+        let in_force = self.in_force.read();
+        Arc::clone(&in_force.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Looks the target up and judges it. The addresses that may be connected to, in the order to try them, at most eight.
@@ -106,6 +123,43 @@ impl Guard {
     /// [`Refusal`]; also when only one address of several is refused, because an answer with a private address among
     /// public ones is a mistake or an attack.
     pub async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, Refusal> {
+        self.in_force().addresses(target).await
+    }
+
+    /// Judges the address of an endpoint that is being made or changed. A name that does not resolve at the moment passes,
+    /// for it is judged again at every attempt.
+    ///
+    /// # Errors
+    /// [`Refusal`], never of the look-up.
+    pub async fn check(&self, target: &Target) -> Result<(), Refusal> {
+        match self.addresses(target).await {
+            Ok(_) | Err(Refusal::Unresolved { .. } | Refusal::LookupTimeout { .. }) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Looks up a host that the operator chose, which is not judged: the proxy.
+    ///
+    /// # Errors
+    /// [`Refusal`] of the look-up.
+    pub async fn operators_own(&self, target: &Target) -> Result<Vec<SocketAddr>, Refusal> {
+        self.in_force().operators_own(target).await
+    }
+}
+
+impl InForce {
+    fn new(settings: GuardSettings, resolver: Arc<dyn Resolver>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            allow: AllowList::new(settings.allow),
+            ports: settings.ports,
+            lookup_limit: settings.lookup_limit,
+            resolver,
+            clock,
+        }
+    }
+
+    /// See [`Guard::addresses`].
+    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, Refusal> {
         self.check_port(target.port)?;
         let found = match &target.host {
             Host::Ipv4(address) => self.literal((*address).into())?,
@@ -128,23 +182,8 @@ impl Guard {
         Ok(found.map(with_port).collect())
     }
 
-    /// Judges the address of an endpoint that is being made or changed. A name that does not resolve at the moment passes,
-    /// for it is judged again at every attempt.
-    ///
-    /// # Errors
-    /// [`Refusal`], never of the look-up.
-    pub async fn check(&self, target: &Target) -> Result<(), Refusal> {
-        match self.addresses(target).await {
-            Ok(_) | Err(Refusal::Unresolved { .. } | Refusal::LookupTimeout { .. }) => Ok(()),
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    /// Looks up a host that the operator chose, which is not judged: the proxy.
-    ///
-    /// # Errors
-    /// [`Refusal`] of the look-up.
-    pub async fn operators_own(&self, target: &Target) -> Result<Vec<SocketAddr>, Refusal> {
+    /// See [`Guard::operators_own`].
+    async fn operators_own(&self, target: &Target) -> Result<Vec<SocketAddr>, Refusal> {
         let mut found = match &target.host {
             Host::Ipv4(address) => vec![(*address).into()],
             Host::Ipv6(address) => vec![(*address).into()],

@@ -7,7 +7,7 @@ pub use self::batch::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BatchError, publish_bat
 use crate::{
     clock::rfc3339,
     context::Context,
-    ids::{DeliveryId, MessageId},
+    ids::{DeliveryId, MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
     store::{
@@ -26,6 +26,8 @@ use std::sync::Arc;
 const MATCHES_MAX: u32 = 10;
 /// Longer payloads are rendered on a thread for blocking work, so that they do not hold up other requests.
 const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
+/// Payloads that may need more checks against a schema are checked there, too: some milliseconds.
+const CHECKS_INLINE: u64 = 100_000;
 /// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
 pub const LONG_RENDERS_MAX: usize = 4;
 
@@ -35,6 +37,8 @@ const ORDER_KEY_BYTES_MAX: usize = 160;
 /// An event as a client publishes it.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Whose endpoints it is for.
+    pub workspace: WorkspaceId,
     pub provider: String,
     /// JSON text.
     pub payload: Vec<u8>,
@@ -85,7 +89,9 @@ pub async fn publish(
     let now_ms = context.clock.now_ms();
     let message_id = context.message_ids.next(now_ms, &*context.chance);
     for _ in 0..MATCHES_MAX {
-        let candidates = context.registry.candidates(&event.provider);
+        let candidates = context
+            .registry
+            .candidates(&event.workspace, &event.provider);
         let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
         let prepared = prepare(
             &worker,
@@ -111,6 +117,29 @@ pub async fn publish(
     Err(StoreError::Busy.into())
 }
 
+/// An event as it would be published: its type and the bytes that would be sent. It is not published.
+///
+/// # Errors
+/// [`PublishError`]
+pub async fn complete(
+    context: &Arc<Context>,
+    workspace: WorkspaceId,
+    provider: String,
+    payload: Vec<u8>,
+) -> Result<countersign_guest::Published, PublishError> {
+    let now_ms = context.clock.now_ms();
+    let id = MessageId::new(now_ms, &*context.chance);
+    let event = Event {
+        workspace,
+        provider,
+        payload,
+        client_id: None,
+        bot: false,
+        idempotency: None,
+    };
+    render(context, &event, &id, now_ms, &[]).await
+}
+
 /// A message to be stored, with the places of deliveries whose first attempt begins right after.
 struct Prepared {
     message: NewMessage,
@@ -129,6 +158,7 @@ fn prepare(
     let (deliveries, slots) = planned.into_iter().unzip();
     let message = NewMessage {
         id: message_id,
+        workspace: event.workspace.clone(),
         provider: event.provider.clone(),
         event_type: rendered.event_type,
         body: Bytes::from(rendered.body),
@@ -136,15 +166,23 @@ fn prepare(
         idempotency: event
             .idempotency
             .clone()
-            .map(|key| idempotency(key, now_ms)),
+            .map(|key| idempotency(&event.workspace, key, now_ms)),
         deliveries,
     };
     Prepared { message, slots }
 }
 
-fn idempotency((key, sha256): (String, [u8; 32]), now_ms: u64) -> Idempotency {
+fn idempotency(
+    workspace: &WorkspaceId,
+    (key, sha256): (String, [u8; 32]),
+    now_ms: u64,
+) -> Idempotency {
     Idempotency {
-        key,
+        // A key is its workspace's own. No client's key can look like this: it has no control character but a first one.
+        key: match workspace.is_default() {
+            true => key,
+            false => format!("\t{workspace}\t{key}"),
+        },
         request_sha256: sha256,
         valid_since_ms: now_ms.saturating_sub(KEYS_KEPT.as_secs() * 1_000),
     }
@@ -204,7 +242,7 @@ async fn render(
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
     let question = question(event, message_id, now_ms, candidates);
-    match event.payload.len() <= PAYLOAD_BYTES_INLINE {
+    let rendered = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
         true => ask(context, question),
         false => {
             let _turn = context.long_renders.acquire().await;
@@ -213,7 +251,31 @@ async fn render(
             let answered = asked.await;
             answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
         }
-    }
+    }?;
+    check_schema(context, event, &rendered.event_type).await?;
+    Ok(rendered)
+}
+
+/// Whether the payload fits what its workspace has said of its type.
+async fn check_schema(
+    context: &Context,
+    event: &Event,
+    event_type: &str,
+) -> Result<(), PublishError> {
+    let schemas = &context.event_types;
+    let Some(schema) = schemas.schema(&event.workspace, &event.provider, event_type) else {
+        return Ok(());
+    };
+    let checked = match schema.checks(event.payload.len()) {
+        ..=CHECKS_INLINE => schema.check(&event.payload),
+        _ => {
+            let _turn = context.long_renders.acquire().await;
+            let payload = event.payload.clone();
+            let checked = tokio::task::spawn_blocking(move || schema.check(&payload)).await;
+            checked.map_err(|error| RulesError::Trap(error.to_string()))?
+        }
+    };
+    checked.map_err(PublishError::Rejected)
 }
 
 fn question(

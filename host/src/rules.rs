@@ -10,13 +10,13 @@ mod signers;
 pub use self::{
     engine::{Engine, Limits},
     guest::Guest,
-    kernel::{Handle, Kernel, KernelError, Verdict},
+    kernel::{Generation, Handle, Kernel, KernelError, Verdict},
 };
 pub use countersign_kernel::Code;
 
 use crate::store::{Endpoint, SigningSecret};
 use countersign_core::{Message, SignedAt};
-use countersign_guest::DeliveryPlan;
+use countersign_guest::{DeliveryPlan, SignaturePlan};
 use std::{path::PathBuf, sync::Arc};
 
 /// The module that signs; the npm package verifies with the same bytes.
@@ -63,6 +63,17 @@ pub enum RulesError {
     /// The rules refused what the host put together itself.
     #[error("the rules refused a call of the host: {0}")]
     Refused(String),
+}
+
+/// What an attempt is signed with.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// Each signs; without any there is no signature.
+    pub secrets: &'a [&'a str],
+    /// Where it goes, for schemes that sign that.
+    pub url: &'a str,
+    /// From before the secrets were read.
+    pub read_at: Generation,
 }
 
 /// Kernel and guest, and what the guest said about providers.
@@ -114,7 +125,7 @@ impl Rules {
         Ok(())
     }
 
-    /// How deliveries of the provider are made.
+    /// How deliveries of the provider are made to an endpoint, which may have a signature of its own.
     ///
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
@@ -122,11 +133,13 @@ impl Rules {
         &self,
         provider: &str,
         standard_headers: bool,
+        signature: Option<&SignaturePlan>,
     ) -> Result<Arc<DeliveryPlan>, RulesError> {
-        self.guest.plan(provider, standard_headers)
+        self.guest.plan(provider, standard_headers, signature)
     }
 
-    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
+    /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures. `read_at` is from
+    /// before the endpoint was looked at.
     ///
     /// # Errors
     /// [`KernelError`]; secrets are checked when they are set, so a refusal is a defect.
@@ -134,6 +147,7 @@ impl Rules {
         &self,
         plan: &DeliveryPlan,
         endpoint: &Endpoint,
+        read_at: Generation,
         message_id: &str,
         body: &[u8],
         now_ms: u64,
@@ -142,22 +156,31 @@ impl Rules {
             true => Vec::new(),
             false => self.signing(&endpoint.secrets, now_ms)?,
         };
-        self.headers_signed_with(plan, &secrets, &endpoint.url, message_id, body, now_ms)
+        let to = Signing {
+            secrets: &secrets,
+            url: &endpoint.url,
+            read_at,
+        };
+        self.signed_headers(plan, to, message_id, body, now_ms)
     }
 
-    /// The headers of one attempt to `url`, with a signature of each secret, or without any where there are none.
+    /// The headers of one attempt that belongs to no endpoint.
     ///
     /// # Errors
     /// [`KernelError`]
-    pub fn headers_signed_with(
+    pub fn signed_headers(
         &self,
         plan: &DeliveryPlan,
-        secrets: &[&str],
-        url: &str,
+        to: Signing<'_>,
         message_id: &str,
         body: &[u8],
         now_ms: u64,
     ) -> Result<Vec<(String, String)>, KernelError> {
+        let Signing {
+            secrets,
+            url,
+            read_at,
+        } = to;
         let mut headers = vec![("content-type".to_owned(), plan.content_type.clone())];
         let ids = plan.id_headers.iter();
         headers.extend(ids.map(|name| (name.clone(), message_id.to_owned())));
@@ -174,7 +197,8 @@ impl Rules {
                 ..Message::new(at, body)
             };
             let kernel = &self.kernel;
-            headers.extend(kernel.sign(&signature.scheme, secrets, &options, &message)?);
+            let signed = kernel.sign(&signature.scheme, secrets, &options, &message, read_at)?;
+            headers.extend(signed);
         }
         Ok(headers)
     }
@@ -200,15 +224,22 @@ impl Rules {
         Ok(signing.map(|secret| secret.text.as_str()).collect())
     }
 
-    /// Whether `secret` can be the key of every signature of the provider.
+    /// Whether `secret` can be the key of every signature of the plan: each is made once. A public key, say, is a key and
+    /// cannot sign.
     ///
     /// # Errors
     /// [`KernelError::Refused`] with the code when it cannot.
-    pub fn check_secret(&self, provider: &str, secret: &str) -> Result<(), KernelError> {
-        for signature in &self.plan(provider, true)?.signatures {
+    pub fn check_secret(&self, plan: &DeliveryPlan, secret: &str) -> Result<(), KernelError> {
+        let trial = Message {
+            id: Some("msg_trial"),
+            url: "https://example.com/",
+            ..Message::new(SignedAt::UnixMs(0), b"{}")
+        };
+        for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            self.kernel.signer(&signature.scheme, &[secret], &options)?;
+            let signer = self.kernel.signer(&signature.scheme, &[secret], &options);
+            signer?.sign(&trial)?;
         }
         Ok(())
     }

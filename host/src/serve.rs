@@ -1,27 +1,34 @@
 //! `countersign serve`: start, run, graceful stop.
 
+mod outbound;
+
+use self::outbound::{Outbound, Prepared};
 use crate::{
+    access::{Keys, Workspaces},
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
     clock::{Clock, SystemClock, within},
-    config::{Config, ConfigError, LiveConfig, Origin},
+    config::{Config, LiveConfig},
     context::Context,
     error::Error,
+    event_types::EventTypes,
     ids::MessageIds,
-    network::{DnsResolver, Guard},
+    ping::Pings,
     publish::LONG_RENDERS_MAX,
-    records::{replay::Replays, retention::Retention},
+    records::{
+        replay::Replays,
+        retention::{Retention, Settings},
+    },
     registry::Registry,
     rules::Rules,
     signals::{Asked, Signals},
     store::{Store, StoreError, sqlite::SqliteStore},
     telemetry::LogFilter,
-    transport::{HttpTransport, Limits as TransportLimits, Route},
+    transport::Transport,
     worker::{Limits, Worker},
 };
 use countersign_core::retry::TimeScale;
-use countersign_guest::settings::CONCURRENCY_MAX;
 use std::{
     io::Write,
     num::NonZero,
@@ -91,12 +98,18 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let recovered = store.recover(clock.now_ms()).await?;
     tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
-    let (guard, transport) = transport(&config, &clock)?;
+    let located = |wrong| live.located(wrong);
+    let outbound = Outbound::new(Prepared::new(&config.network).map_err(located)?, &clock);
+    let kept = config.retention.settings().map_err(located)?;
     let context = Arc::new(Context {
         chance,
-        transport: Arc::new(transport),
-        guard,
+        transport: Arc::clone(&outbound.transport) as Arc<dyn Transport>,
+        guard: Arc::clone(&outbound.guard),
         registry: Registry::new(store.endpoints().await?),
+        workspaces: Workspaces::new(store.workspaces().await?),
+        keys: Keys::new(store.keys().await?),
+        event_types: EventTypes::new(store.event_types().await?),
+        pings: Pings::default(),
         message_ids: MessageIds::default(),
         clock,
         store,
@@ -113,10 +126,17 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     }
     let worker = Worker::new(Arc::clone(&context), limits_of(&config));
     let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
+    let (kept, settings) = watch::channel(kept);
     let retention = Retention {
         store: Arc::clone(&context.store),
         clock: Arc::clone(&context.clock),
-        settings: config.retention.settings().map_err(ConfigError::from)?,
+        settings,
+    };
+    let running = Running {
+        log,
+        worker: Arc::clone(&worker),
+        outbound,
+        kept,
     };
     let app = Arc::new(App {
         replays: Arc::clone(&replays),
@@ -147,7 +167,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => reload(&live, &log, &worker),
+                Asked::Reload => running.reload(&live),
             },
             // It ends by itself only when it is told to.
             ended = &mut server => {
@@ -208,62 +228,47 @@ fn limits_of(config: &Config) -> Limits {
     }
 }
 
-/// Puts in force what the file says now. What reads its settings each time needs nothing done for it here.
-fn reload(live: &LiveConfig, log: &LogFilter, worker: &Worker) {
-    let reloaded = match live.reload() {
-        Ok(reloaded) => reloaded,
-        Err(error) => {
-            tracing::error!(%error, "the settings were not read again; those in force stay");
-            return;
-        }
-    };
-    let config = live.current();
-    worker.limit(limits_of(&config));
-    if let Err(problem) = log.set(&config.log.filter) {
-        tracing::error!(problem, "the log filter stays as it was");
-    }
-    tracing::info!(changed = ?reloaded.changed, "the settings were read again");
-    if !reloaded.after_restart.is_empty() {
-        tracing::warn!(
-            settings = ?reloaded.after_restart,
-            "these settings have changed in the file and need a restart; what they were stays in force"
-        );
-    }
+/// What is told of new settings. What asks for its settings each time needs nothing done for it.
+struct Running {
+    log: LogFilter,
+    worker: Arc<Worker>,
+    outbound: Outbound,
+    kept: watch::Sender<Settings>,
 }
 
-/// The way out, and the guard in front of it.
-fn transport(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Guard>, HttpTransport), ConfigError> {
-    let network = &config.network;
-    let resolver = DnsResolver::new(&network.dns_servers()?).map_err(|problem| {
-        let problem = format!("the machine's DNS settings cannot be read: {problem}");
-        ConfigError::Value {
-            at: Origin::Default,
-            key: "network.dns_servers".to_owned(),
-            problem,
+impl Running {
+    /// Puts in force what the file says now, and what the files say that it names.
+    fn reload(&self, live: &LiveConfig) {
+        let prepare = |config: &Config| {
+            Ok((
+                Prepared::new(&config.network)?,
+                config.retention.settings()?,
+            ))
+        };
+        let (reloaded, (network, kept)) = match live.reload(prepare) {
+            Ok(reloaded) => reloaded,
+            Err(error) => {
+                tracing::error!(%error, "the settings were not read again; those in force stay");
+                return;
+            }
+        };
+        let config = live.current();
+        self.worker.limit(limits_of(&config));
+        self.outbound.replace(network);
+        // Only what differs begins a round.
+        self.kept
+            .send_if_modified(|before| std::mem::replace(before, kept) != kept);
+        if let Err(problem) = self.log.set(&config.log.filter) {
+            tracing::error!(problem, "the log filter stays as it was");
         }
-    })?;
-    let settings = network.guard()?;
-    if !settings.allow.is_empty() {
-        tracing::info!(allow = ?network.allow, "endpoints may be in networks that are not public");
+        tracing::info!(changed = ?reloaded.changed, "the settings were read again");
+        if !reloaded.after_restart.is_empty() {
+            tracing::warn!(
+                settings = ?reloaded.after_restart,
+                "these settings have changed in the file and need a restart; what they were stays in force"
+            );
+        }
     }
-    let guard = Arc::new(Guard::new(settings, Arc::new(resolver), Arc::clone(clock)));
-    let route = Route {
-        guard: Arc::clone(&guard),
-        roots: network.roots()?,
-        proxy: network.proxy()?,
-    };
-    let limits = TransportLimits {
-        connect: Duration::from_millis(network.connect_timeout_ms),
-        tls: Duration::from_millis(network.tls_timeout_ms),
-        head: Duration::from_millis(network.head_timeout_ms),
-        idle_max: network.idle_max as usize,
-        endpoint_idle_max: CONCURRENCY_MAX as usize,
-    };
-    let transport = HttpTransport::new(Arc::clone(clock), route, limits);
-    Ok((guard, transport))
 }
 
 /// Each attempt under way is an open file, and many systems begin with a limit that is lower than the one they allow.

@@ -12,10 +12,11 @@ mod tls;
 pub use answer::EXCERPT_BYTES_MAX;
 pub use direct::{Direct, DirectAnswer, Unanswered};
 pub use proxy::{Proxy, ProxyError};
-pub use tls::{ClientIdentity, IdentityError, Roots, RootsError};
+pub use tls::{Roots, RootsError};
 
 use crate::{
     clock::{Clock, within},
+    identity::ClientIdentity,
     ids::EndpointId,
     network::Guard,
 };
@@ -32,7 +33,12 @@ use hyper::{
     header::{HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT},
 };
 use pool::Pool;
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 /// A request to be sent, once.
 #[derive(Debug, Clone)]
@@ -97,16 +103,49 @@ pub struct Route {
 /// out to be closed before a byte of the request was written, which hyper says by giving the request back. That is not a
 /// second request, and counting it as a failed attempt would blame the receiver for closing an idle connection. Once
 /// writing has begun, a broken connection is a failed attempt, since the receiver may have the request.
+///
+/// Way and limits can be replaced. A request that is under way ends as it began, and its connection is used for no other.
 pub struct HttpTransport {
+    way: RwLock<Arc<Way>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl HttpTransport {
+    /// A transport.
+    pub fn new(clock: Arc<dyn Clock>, route: Route, limits: Limits) -> Self {
+        Self {
+            way: RwLock::new(Arc::new(Way::new(Arc::clone(&clock), route, limits))),
+            clock,
+        }
+    }
+
+    /// Requests that begin from now on go this way. No connection that was kept before is used again: it may lead where the
+    /// guard lets nobody go any more, under authorities that are not trusted any more.
+    pub fn replace(&self, route: Route, limits: Limits) {
+        let new = Arc::new(Way::new(Arc::clone(&self.clock), route, limits));
+        let mut way = self.way.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *way, new);
+        // Closing its connections need not be waited for.
+        drop(way);
+        drop(old);
+    }
+
+    fn way(&self) -> Arc<Way> {
+        let way = self.way.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&way)
+    }
+}
+
+/// How requests go out, with the connections that are kept.
+struct Way {
     dialler: Dialler,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     head_limit: Duration,
 }
 
-impl HttpTransport {
-    /// A transport.
-    pub fn new(clock: Arc<dyn Clock>, route: Route, limits: Limits) -> Self {
+impl Way {
+    fn new(clock: Arc<dyn Clock>, route: Route, limits: Limits) -> Self {
         Self {
             pool: Pool::new(
                 Arc::clone(&clock),
@@ -211,7 +250,8 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn send(&self, request: Outgoing) -> Pin<Box<dyn Future<Output = Exchange> + Send + '_>> {
-        Box::pin(self.exchange(request))
+        let way = self.way();
+        Box::pin(async move { way.exchange(request).await })
     }
 }
 

@@ -1,6 +1,4 @@
-// How long verifying takes, ours beside the others, in one run:
-//
-//     cargo xtask bench verify [--rounds 20] [--quick] [--json] [--only accept,parse] [--readme]
+// How long verifying takes, ours beside the others, in one run: `cargo xtask bench verify`, whose options are read here.
 //
 // Needs the built package (`cargo xtask build`, or `npm run build` after a change of npm/src). The packages that are compared
 // are installed from npm/bench/package-lock.json, ours from the packed tarball. Every answer is checked: a wrong one ends the
@@ -27,6 +25,21 @@ const README = `${PACKAGE}README.md`;
 const ROUNDS = 15;
 const QUICK_ROUNDS = 4;
 
+const HELP = `How long the npm package takes, beside the documented snippet and other packages
+
+Accepting and refusing bodies of 200 bytes to 256 KB, reading an event, workerd, the first verification of a process, and
+where native hashing begins to pay. Every answer is checked: a wrong one fails. A bar that is missed is printed.
+
+Usage: cargo xtask bench verify [OPTIONS]
+
+Options:
+      --rounds <ROUNDS>  How often everything is measured [default: ${ROUNDS}, quick: ${QUICK_ROUNDS}]
+      --quick            Short rounds and few of them, for a first look
+      --json             Print for programs
+      --only <PARTS>     Only these, with commas: ${SECTIONS.join(", ")}
+      --readme           Write the figures into npm/README.md as well
+  -h, --help             Print help`;
+
 /** Installs what is compared, and says where. */
 export const installed = () => installFrom(fileURLToPath(new URL(".", import.meta.url)), join(PACKAGING, "bench"));
 
@@ -38,8 +51,10 @@ function options() {
       json: { type: "boolean", default: false },
       readme: { type: "boolean", default: false },
       only: { type: "string", default: SECTIONS.join(",") },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) return undefined;
   const rounds = Number(values.rounds ?? (values.quick ? QUICK_ROUNDS : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number, 1 or more");
   const only = values.only.split(",");
@@ -66,7 +81,12 @@ function inProcess(folder, asked) {
 }
 
 async function main() {
-  const { rounds, quick, json, only, readme } = options();
+  const asked = options();
+  if (asked === undefined) {
+    console.log(HELP);
+    return;
+  }
+  const { rounds, quick, json, only, readme } = asked;
   const folder = installed();
   const sections = IN_PROCESS.filter((name) => only.includes(name));
   const figures = [];

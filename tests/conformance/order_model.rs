@@ -8,7 +8,7 @@ use countersign_core::{
 };
 use countersign_host::{
     chance::SystemChance,
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Lease, NewDelivery, NewMessage, Published,
         Resume, Retried, StateReason, Store,
@@ -95,15 +95,19 @@ impl World {
             .unwrap();
         let endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 1,
             provider: "platform".to_owned(),
             url: "https://example.com/".to_owned(),
             name: None,
             rules: countersign_guest::EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::default(),
             secrets: Vec::new(),
+            identity: None,
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
@@ -182,6 +186,7 @@ impl World {
         let id = DeliveryId::new(self.now_ms, &SystemChance);
         let message = NewMessage {
             id: MessageId::new(self.now_ms, &SystemChance),
+            workspace: WorkspaceId::default(),
             provider: "platform".to_owned(),
             event_type: "open".to_owned(),
             body: Bytes::from_static(b"{}"),
@@ -259,6 +264,7 @@ impl World {
                     status: 200,
                     retry_after_s: None,
                 },
+                detail: None,
                 response: Vec::new(),
             },
             attempts_in_round: lease.attempts_in_round + 1,

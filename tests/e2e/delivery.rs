@@ -176,6 +176,53 @@ fn retries_follow_the_schedule_with_the_same_bytes_and_id() {
 }
 
 #[test]
+fn retry_after_lengthens_a_wait_and_never_shortens_it_and_each_attempt_is_signed_anew() {
+    // R-X4, R-X2.
+    let receiver = Receiver::start();
+    let home = HostHome::new("").unwrap();
+    let host = home.start().unwrap();
+    // What is asked for, what the schedule says, and which of them it comes to.
+    for (asked_s, scheduled_ms, waits_ms) in [("2", 100, 2_000), ("0", 1_000, 1_000)] {
+        let name = format!("after-{asked_s}");
+        let endpoint = json!({
+            "provider": "sendemall", "url": receiver.url(&format!("/later/{asked_s}/{name}")), "secret": "whsec_s",
+            "settings": {"schedule": {"delays_ms": [scheduled_ms]}},
+        });
+        let id = host.create_endpoint(&endpoint).unwrap();
+        let event =
+            json!({"provider": "sendemall", "payload": {"event": "email.sent", "data": {}}});
+        let published = host.post("/v1/events", &event).unwrap().json;
+        // The first attempt goes out from memory: what the loop claims is pending before.
+        assert_eq!(published["deliveries"][0]["status"], "sending");
+        let message = published["message_id"].as_str().unwrap();
+        let delivery = delivery(&host, message, "delivered");
+        let asked = delivery["attempts"][0]["retry_after_s"].as_u64();
+        assert_eq!(asked, asked_s.parse().ok());
+
+        let all = receiver.arrivals();
+        let [first, second] = &all
+            .iter()
+            .filter(|arrival| arrival.endpoint == name)
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("{all:?}");
+        };
+        let waited = second.at - first.at;
+        assert!(
+            waited >= Duration::from_millis(waits_ms),
+            "{name}: {waited:?}"
+        );
+        assert_eq!(
+            (&first.body, &first.message_id),
+            (&second.body, &second.message_id)
+        );
+        let changed = |header: &str| first.headers[header] != second.headers[header];
+        assert!(changed("webhook-timestamp") && changed("webhook-signature"));
+        host.delete(&format!("/v1/endpoints/{id}")).unwrap();
+    }
+}
+
+#[test]
 fn what_is_never_accepted_becomes_a_dead_letter_and_can_be_sent_again() {
     let receiver = Receiver::start();
     let home = HostHome::new("time_scale = 1000").unwrap();

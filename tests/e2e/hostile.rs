@@ -223,3 +223,55 @@ fn an_attempt_is_one_request_whatever_becomes_of_it() {
         assert_eq!(requests, 1, "{habit:?}");
     }
 }
+
+/// What eight answers of 300 MB may add to the memory, in KiB: what is read of them, and what TCP holds for each.
+const HUGE_GROWTH_KIB_MAX: u64 = 24 * 1024;
+
+#[test]
+fn eight_answers_of_300_mb_and_eight_heads_of_100_mib_at_once_leave_memory_as_it_was() {
+    let receivers = [Habit::HugeBody, Habit::HugeHead].map(|habit| (habit, Hostile::start(habit)));
+    let home = HostHome::new("").unwrap();
+    let host = home.start().unwrap();
+    let mut kinds = HashMap::new();
+    for (habit, receiver) in &receivers {
+        for _ in 0..8 {
+            kinds.insert(create(&host, &receiver.url("/hook")), *habit);
+        }
+    }
+    let message = host.publish("cleanmails", &email_sent(0)).unwrap();
+    first_attempts(&host, &message, kinds.len());
+    let before_kib = host.resident_kib().unwrap();
+    let mut most_kib = before_kib;
+    let messages: Vec<_> = (1..=4)
+        .map(|lead| {
+            let message = host.publish("cleanmails", &email_sent(lead)).unwrap();
+            for _ in 0..20 {
+                most_kib = most_kib.max(host.resident_kib().unwrap());
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            message
+        })
+        .collect();
+    for message in &messages {
+        for (endpoint, attempt) in first_attempts(&host, message, kinds.len()) {
+            most_kib = most_kib.max(host.resident_kib().unwrap());
+            match kinds[&endpoint] {
+                Habit::HugeBody => {
+                    assert_eq!(attempt["status"], 200, "{attempt}");
+                    let kept = attempt["response"].as_str().unwrap().len();
+                    assert_eq!(kept, 4 * 1024);
+                }
+                _ => assert_eq!(attempt["outcome"], "invalid_response", "{attempt}"),
+            }
+        }
+    }
+    println!(
+        "resident {} MiB before, at most {} MiB",
+        before_kib / 1024,
+        most_kib / 1024
+    );
+    assert!(
+        most_kib < before_kib + HUGE_GROWTH_KIB_MAX,
+        "from {before_kib} to {most_kib} KiB"
+    );
+}

@@ -2,6 +2,7 @@
 
 use countersign_tests::{
     host::{Host, HostHome, wait_for},
+    hostile::{Authority, Habit, Hostile},
     receiver::Receiver,
 };
 use serde_json::{Value, json};
@@ -76,6 +77,167 @@ fn sighup_puts_in_force_what_can_be_and_names_the_rest() {
     assert_eq!(taken.unwrap().status, 201);
 }
 
+/// The first attempt of an event that is published now.
+fn attempt(host: &Host) -> Value {
+    let event = json!({"event": "email.sent", "data": {}});
+    let message = host.publish("sendemall", &event).unwrap();
+    wait_for("an attempt", LIMIT, || {
+        let message = host.get(&format!("/v1/messages/{message}"))?.json;
+        let attempt = message["deliveries"][0]["attempts"][0].clone();
+        Ok(attempt.is_object().then_some(attempt))
+    })
+    .unwrap()
+}
+
+/// Replaces the configuration, and waits until it has been read.
+fn reload(home: &HostHome, host: &Host, network: &str) {
+    let before = home.log().matches("the settings were read again").count();
+    home.configure(&format!(
+        "[delivery]\nallow_http = true\n[network]\n{network}\n"
+    ))
+    .unwrap();
+    host.signal("HUP").unwrap();
+    wait_for("the settings to be read", LIMIT, || {
+        let log = home.log();
+        let now = log.matches("the settings were read again").count();
+        Ok((now > before).then_some(()))
+    })
+    .unwrap();
+}
+
+#[test]
+fn where_requests_may_go_changes_while_it_runs_and_kept_connections_with_it() {
+    let receiver = Receiver::start();
+    let home = HostHome::with_network("", "allow = [\"127.0.0.1\"]").unwrap();
+    let host = home.start().unwrap();
+    let endpoint =
+        json!({"provider": "sendemall", "url": receiver.url("/ok/x"), "secret": "whsec_s"});
+    let id = host.create_endpoint(&endpoint).unwrap();
+    assert_eq!(attempt(&host)["status"], 200);
+
+    // At once, while the connection of a moment ago is still kept.
+    reload(&home, &host, "allow = [\"10.0.0.0/8\"]");
+    let blocked = attempt(&host);
+    assert_eq!(blocked["outcome"], "blocked_address", "{blocked}");
+    let detail = blocked["detail"].as_str().unwrap();
+    assert!(detail.contains("127.0.0.1"), "{detail}");
+    assert_eq!(receiver.count(), 1);
+    let refused = host.post("/v1/endpoints", &endpoint).unwrap();
+    assert_eq!(refused.json["code"], "blocked_address", "{refused:?}");
+
+    let port = receiver.address().port();
+    reload(&home, &host, "allow = [\"127.0.0.1\"]\nports = [443]");
+    let blocked = attempt(&host);
+    let detail = blocked["detail"].as_str().unwrap();
+    assert!(detail.contains(&format!("port {port}")), "{detail}");
+    reload(&home, &host, "allow = [\"127.0.0.1\"]");
+    assert_eq!(attempt(&host)["status"], 200);
+
+    // Through which proxy: one that is not there.
+    let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let proxy = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    reload(
+        &home,
+        &host,
+        &format!("allow = [\"127.0.0.1\"]\nproxy = \"{proxy}\""),
+    );
+    let lost = attempt(&host);
+    assert_eq!(
+        (&lost["outcome"], receiver.count()),
+        (&json!("connect"), 2),
+        "{lost}"
+    );
+    assert!(
+        lost["detail"].as_str().unwrap().starts_with("proxy: "),
+        "{lost}"
+    );
+
+    // How long is waited.
+    let change = json!({"url": receiver.url("/hangs/x")});
+    host.patch(&format!("/v1/endpoints/{id}"), &change).unwrap();
+    reload(
+        &home,
+        &host,
+        "allow = [\"127.0.0.1\"]\nhead_timeout_ms = 150",
+    );
+    let hung = attempt(&host);
+    assert_eq!(hung["outcome"], "timeout", "{hung}");
+    let detail = hung["detail"].as_str().unwrap();
+    assert!(detail.contains("150 ms"), "{detail}");
+    // Nothing of it needed a restart.
+    assert!(!home.log().contains("need a restart"), "{}", home.log());
+}
+
+#[test]
+fn whom_it_trusts_is_read_again_and_what_cannot_be_read_changes_nothing() {
+    let (one, other) = (Authority::new(), Authority::new());
+    let receivers = [&one, &other]
+        .map(|authority| Hostile::start_tls(Habit::Fine, authority.certify("localhost")));
+    let mut home = HostHome::with_network("", "allow = [\"127.0.0.0/8\", \"::1\"]").unwrap();
+    home.trust(&one.pem()).unwrap();
+    let host = home.start().unwrap();
+    let statuses = || {
+        receivers.each_ref().map(|receiver| {
+            let endpoint =
+                json!({"provider": "sendemall", "url": receiver.url("/x"), "secret": "whsec_s"});
+            let id = host.create_endpoint(&endpoint).unwrap();
+            let attempt = attempt(&host);
+            host.delete(&format!("/v1/endpoints/{id}")).unwrap();
+            match attempt["status"].as_u64() {
+                Some(status) => status.to_string(),
+                None => attempt["outcome"].as_str().unwrap().to_owned(),
+            }
+        })
+    };
+    let allow = "allow = [\"127.0.0.0/8\", \"::1\"]";
+    assert_eq!(statuses(), ["200", "tls"]);
+    // The certificates of the machine have changed.
+    home.trust(&other.pem()).unwrap();
+    reload(&home, &host, allow);
+    assert_eq!(statuses(), ["tls", "200"]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    std::fs::write(&file, one.pem()).unwrap();
+    let roots = format!("{allow}\nroots = {:?}", file.to_str().unwrap());
+    reload(&home, &host, &roots);
+    assert_eq!(statuses(), ["200", "tls"]);
+
+    std::fs::write(&file, "no certificate").unwrap();
+    home.configure(&format!(
+        "[delivery]\nallow_http = true\n[network]\nports = [1]\n{roots}\n"
+    ))
+    .unwrap();
+    host.signal("HUP").unwrap();
+    in_log(&home, "setting `network.roots`");
+    in_log(&home, "countersign.toml:5");
+    assert_eq!(statuses(), ["200", "tls"]);
+}
+
+#[test]
+fn ages_change_while_it_runs() {
+    let receiver = Receiver::start();
+    let home = HostHome::new("").unwrap();
+    let host = home.start().unwrap();
+    let endpoint =
+        json!({"provider": "sendemall", "url": receiver.url("/ok/x"), "secret": "whsec_s"});
+    host.create_endpoint(&endpoint).unwrap();
+    assert_eq!(attempt(&host)["status"], 200);
+    assert!(!home.log().contains("forgot what is old"));
+    home.configure("[delivery]\nallow_http = true\n[retention]\nattempts = \"0s\"\n")
+        .unwrap();
+    host.signal("HUP").unwrap();
+    in_log(&home, "forgot what is old");
+    let deliveries = host.get("/v1/deliveries").unwrap().json;
+    let id = deliveries["deliveries"][0]["id"].as_str().unwrap();
+    let delivery = host.get(&format!("/v1/deliveries/{id}")).unwrap().json;
+    assert_eq!(
+        (&delivery["status"], &delivery["attempts"]),
+        (&json!("delivered"), &json!([]))
+    );
+    assert!(!home.log().contains("need a restart"), "{}", home.log());
+}
+
 #[test]
 fn the_printed_settings_can_be_used_and_wrong_ones_are_refused_by_line() {
     let home = HostHome::new("").unwrap();
@@ -97,6 +259,10 @@ fn the_printed_settings_can_be_used_and_wrong_ones_are_refused_by_line() {
         wrong.stderr.contains("`delivery.concurrency_max`"),
         "{wrong:?}"
     );
+    home.configure("[network]\nroots = \"missing.pem\"\n")
+        .unwrap();
+    let wrong = check(&[]);
+    assert!(wrong.stderr.contains("countersign.toml:2: "), "{wrong:?}");
     home.configure("[api]\nlisten = \"0.0.0.0:1\"\n").unwrap();
     assert_eq!(check(&[]).code, Some(2));
     assert_eq!(check(&[("COUNTERSIGN_API_TOKEN", "t")]).code, Some(0));

@@ -45,6 +45,8 @@ pub struct Ran {
 pub struct Answer {
     pub status: u16,
     pub content_type: String,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
     pub json: Value,
 }
 
@@ -247,8 +249,41 @@ impl Host {
         )
     }
 
+    pub fn put(&self, path: &str, json: &Value) -> anyhow::Result<Answer> {
+        let request = self.agent.put(format!("{}{path}", self.url));
+        read(
+            request
+                .content_type("application/json")
+                .send(json.to_string())?,
+        )
+    }
+
     pub fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         read(self.agent.delete(format!("{}{path}", self.url)).call()?)
+    }
+
+    /// Any request, with these headers beside those of JSON.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        json: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = match json {
+            None => self.agent.run(request.body(())?)?,
+            Some(json) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(json.to_string())?)?
+            }
+        };
+        read(answer)
     }
 
     /// Creates an endpoint and returns its id.
@@ -370,13 +405,17 @@ pub fn post(
 }
 
 fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer> {
-    let content_type = response.headers().get("content-type");
-    let content_type = content_type.and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_owned();
+    let header = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let content_type = header("content-type").unwrap_or_default();
+    let retry_after = header("retry-after");
     let text = response.body_mut().read_to_string()?;
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
+        retry_after,
         json: match text.is_empty() {
             true => Value::Null,
             false => serde_json::from_str(&text).with_context(|| format!("no JSON: {text:?}"))?,

@@ -71,8 +71,9 @@ pub struct Receiver {
 impl Receiver {
     /// Routes, each with a name of the caller's choice at the end, by which [`Arrival`]s are told apart:
     /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status, with a `Location` that a client could follow to
-    /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message; `/gate/NAME` answers 503 until
-    /// [`open`](Self::open); `/hangs/NAME` takes the request and never answers.
+    /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message, and `/later/SECONDS/NAME` to the
+    /// first one, with that `Retry-After`; `/gate/NAME` answers 503 until [`open`](Self::open); `/hangs/NAME` takes the request
+    /// and never answers.
     pub fn start() -> Self {
         Self::listen((Ipv4Addr::LOCALHOST, 0).into(), None)
     }
@@ -104,6 +105,7 @@ impl Receiver {
             .route("/ok/{name}", post(ok))
             .route("/status/{code}/{name}", post(status))
             .route("/fails/{count}/{name}", post(fails))
+            .route("/later/{seconds}/{name}", post(later))
             .route("/gate/{name}", post(gate))
             .route("/hangs/{name}", post(hangs))
             .with_state(log);
@@ -234,6 +236,16 @@ async fn fails(
         }
     };
     log.record(name, headers, body, status)
+}
+
+async fn later(
+    log: State<Log>,
+    Path((seconds, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> (StatusCode, [(&'static str, String); 1]) {
+    let status = fails(log, Path((1, name)), headers, body).await;
+    (status, [("retry-after", seconds)])
 }
 
 async fn gate(

@@ -171,3 +171,33 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Tidy => tidy::tidy(&workspace),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_a_measurement_is_given_is_passed_on() {
+        let line = |words: &str| {
+            let words = ["cargo xtask", "bench"].into_iter().chain(words.split(' '));
+            match Arguments::try_parse_from(words).map(|given| given.chore) {
+                Ok(Chore::Bench { measurement }) => format!("{measurement:?}"),
+                Ok(_) => panic!("another chore"),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(
+            line("deliver --only fan-out --help"),
+            r#"Deliver(Options { given: ["--only", "fan-out", "--help"] })"#
+        );
+        assert_eq!(line("timing"), "Timing(Options { given: [] })");
+        assert_eq!(line("crash --rounds 7"), "Crash { rounds: 7 }");
+        assert!(line("nonsense").contains("nonsense"));
+    }
+}

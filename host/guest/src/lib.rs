@@ -13,25 +13,30 @@
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
 mod answer;
+mod body;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod message;
 mod order;
+mod plan;
+mod publish;
 pub mod settings;
 mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
-        Published, Rejection, SignaturePlan, Target,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, NewSecret, Notify,
+        Publish, Published, Rejection, SignaturePlan, Target, Tried, Try,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
-pub use countersign_core::{delivery, operational, provider, retry, subscription};
+pub use countersign_core::{
+    delivery, filter, operational, provider, retry, standard, subscription,
+};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

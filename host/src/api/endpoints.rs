@@ -2,14 +2,18 @@
 
 use super::{
     App, IdPath,
+    caller::{Allowed, Caller, Managing, Reading},
+    deliveries::limit,
     problem::Problem,
     request::{Fields, JsonBody, Query},
 };
 use crate::{
     clock::{parse_rfc3339, rfc3339},
     context::to_its_end,
-    endpoints::{self, Change, Description, Rotate},
+    endpoints::{self, Change, ClientCertificate, Description, Rotate},
+    identity::ClientIdentity,
     ids::EndpointId,
+    registry::Entry,
     store::{Endpoint, Resume, SecretText, SigningSecret, Word},
 };
 use axum::{
@@ -20,27 +24,49 @@ use axum::{
 };
 use countersign_core::{
     delivery::{EndpointState, rotation::Rotation},
+    filter::Filter,
     subscription::{Scope, Subscription},
 };
+use countersign_guest::SignaturePlan;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-const CREATE_FIELDS: [&str; 8] = [
-    "provider", "url", "name", "events", "scope", "secret", "settings", "status",
+const CREATE_FIELDS: [&str; 10] = [
+    "provider",
+    "url",
+    "name",
+    "events",
+    "scope",
+    "filter",
+    "signature",
+    "secret",
+    "settings",
+    "status",
 ];
-const CHANGE_FIELDS: [&str; 7] = [
-    "status", "url", "name", "events", "scope", "secret", "settings",
+const CHANGE_FIELDS: [&str; 9] = [
+    "status",
+    "url",
+    "name",
+    "events",
+    "scope",
+    "filter",
+    "signature",
+    "secret",
+    "settings",
 ];
 const RESUME_FIELDS: [&str; 1] = ["held"];
 const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
+const CERTIFICATE_FIELDS: [&str; 2] = ["certificate", "private_key"];
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = body.fields;
     let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let given = Description {
+        workspace: caller.workspace.clone(),
         state: state.map(|word| status(&word)).transpose()?,
         settings: fields.raw("settings"),
         provider: fields.required("provider", "the name of a provider, a string")?,
@@ -48,13 +74,15 @@ pub(super) async fn create(
         name: fields.optional("name", "a string")?,
         events: fields.raw("events"),
         scope: fields.raw("scope"),
+        filter: fields.raw("filter"),
+        signature: fields.raw("signature"),
         secret: secret(&mut fields)?.flatten(),
     };
     fields.finish(&CREATE_FIELDS)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let made = to_its_end(endpoints::create(context, worker, given)).await?;
     let mut view = view(&made.endpoint);
-    let mut warnings = warnings(&made.endpoint);
+    let mut warnings = warnings(&made.endpoint, &app);
     if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
         view["secret"] = secret.text.as_str().into();
         warnings
@@ -66,27 +94,43 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    Query::parse(query.as_deref(), &[])?;
-    let endpoints: Vec<_> = app.context.registry.all().iter().map(view).collect();
-    Ok(Json(json!({ "endpoints": endpoints })))
+    let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
+    let limit = limit(&mut query)? as usize;
+    let after = query.take("after", "the `next` of the page before", EndpointId::parse)?;
+    let registry = &app.context.registry;
+    // One more tells whether there is another page.
+    let mut found = registry.list(&caller.workspace, after.as_ref(), limit.saturating_add(1));
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
+    let endpoints: Vec<_> = found.iter().map(view).collect();
+    Ok(Json(json!({ "endpoints": endpoints, "next": next })))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<Json<Value>, Problem> {
-    let entry = app.context.registry.find(&id);
-    let entry = entry.ok_or_else(|| Problem::not_found("endpoint"))?;
-    Ok(Json(view(&entry.snapshot())))
+    Ok(Json(view(&own(&app, &caller, &id)?.snapshot())))
+}
+
+/// The endpoint of this id, unless it is another workspace's. That an endpoint belongs to one never changes.
+pub(super) fn own(app: &App, caller: &Caller, id: &EndpointId) -> Result<Arc<Entry>, Problem> {
+    let found = app.context.registry.find_in(&caller.workspace, id);
+    found.ok_or_else(|| Problem::not_found("endpoint"))
 }
 
 pub(super) async fn change(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let change = Change {
@@ -95,6 +139,8 @@ pub(super) async fn change(
         name: fields.nullable("name", "a string or null")?,
         events: fields.raw("events"),
         scope: fields.raw("scope"),
+        filter: fields.raw_or_null("filter"),
+        signature: fields.raw_or_null("signature"),
         secret: secret(&mut fields)?,
         settings: fields.raw("settings"),
         resume: None,
@@ -103,14 +149,16 @@ pub(super) async fn change(
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let changed = to_its_end(endpoints::change(context, worker, id, change)).await?;
     let mut view = view(&changed);
-    view["warnings"] = warnings(&changed).into();
+    view["warnings"] = warnings(&changed, &app).into();
     Ok(Json(view))
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<StatusCode, Problem> {
+    own(&app, &caller, &id)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     to_its_end(endpoints::delete(context, worker, id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -118,9 +166,11 @@ pub(super) async fn delete(
 
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let mut time = |name: &str| -> Result<Option<u64>, Problem> {
         let seconds = fields.optional::<u64>(name, "a number of seconds, from 0 to 604800")?;
@@ -138,7 +188,7 @@ pub(super) async fn rotate(
     };
     let turned = to_its_end(endpoints::rotate(Arc::clone(&app.context), id, asked)).await?;
     let mut view = view(&turned.endpoint);
-    let mut warnings = warnings(&turned.endpoint);
+    let mut warnings = warnings(&turned.endpoint, &app);
     if let Some(secret) = turned.made {
         view["secret"] = secret.as_str().into();
         warnings
@@ -150,20 +200,59 @@ pub(super) async fn rotate(
 
 pub(super) async fn finish(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let endpoint = to_its_end(endpoints::finish(Arc::clone(&app.context), id)).await?;
     let mut view = view(&endpoint);
-    view["warnings"] = warnings(&endpoint).into();
+    view["warnings"] = warnings(&endpoint, &app).into();
     Ok(Json(view))
+}
+
+/// Sets the client certificate, in the place of the one before.
+pub(super) async fn certify(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
+    IdPath(id): IdPath<EndpointId>,
+    body: JsonBody,
+) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
+    let mut fields = body.fields;
+    let key: String = fields.required("private_key", "the private key as PEM, a string")?;
+    let certificate = ClientCertificate {
+        key: SecretText::new(key),
+        chain: fields.required("certificate", "the certificates as PEM, a string")?,
+    };
+    fields.finish(&CERTIFICATE_FIELDS)?;
+    let context = Arc::clone(&app.context);
+    let changed = endpoints::set_certificate(context, id, Some(certificate));
+    let changed = to_its_end(changed).await?;
+    let mut view = view(&changed);
+    view["warnings"] = warnings(&changed, &app).into();
+    Ok(Json(view))
+}
+
+/// Takes the client certificate away.
+pub(super) async fn uncertify(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<StatusCode, Problem> {
+    own(&app, &caller, &id)?;
+    let context = Arc::clone(&app.context);
+    to_its_end(endpoints::set_certificate(context, id, None)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Sets an endpoint active, and says what becomes of its held deliveries.
 pub(super) async fn resume(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let held = fields.optional::<Value>("held", HELD)?;
     fields.finish(&RESUME_FIELDS)?;
@@ -212,15 +301,20 @@ fn status(word: &str) -> Result<EndpointState, Problem> {
     })
 }
 
-/// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed.
+/// An endpoint as clients see it. Never its secrets, nor a part or a digest of one: it may be short enough to be guessed. Of a
+/// client certificate what a receiver sees as well.
 fn view(endpoint: &Endpoint) -> Value {
     json!({
         "id": endpoint.id.as_str(),
+        "number": endpoint.number,
+        "workspace": endpoint.workspace.as_str(),
         "provider": endpoint.provider,
         "url": endpoint.url,
         "name": endpoint.name,
         "events": events(&endpoint.rules.subscription),
         "scope": scope(&endpoint.rules.scope),
+        "filter": endpoint.rules.filter.as_ref().map(Filter::to_json),
+        "signature": endpoint.settings.signature.as_ref().map(SignaturePlan::to_json),
         "status": endpoint.state.word(),
         "reason": endpoint.reason.map(Word::word),
         "since": rfc3339(endpoint.since_ms),
@@ -232,6 +326,7 @@ fn view(endpoint: &Endpoint) -> Value {
         "last_success_at": endpoint.health.last_success_at_ms.map(rfc3339),
         "secret_set": !endpoint.secrets.is_empty(),
         "secrets": endpoint.secrets.iter().map(secret_view).collect::<Vec<_>>(),
+        "client_certificate": endpoint.identity.as_ref().map(certificate_view),
         "created_at": rfc3339(endpoint.created_at_ms),
     })
 }
@@ -242,6 +337,13 @@ fn secret_view(secret: &SigningSecret) -> Value {
         "created_at": rfc3339(secret.times.created_at_ms),
         "signs_until": secret.times.signs_until_ms.map(rfc3339),
         "expires_at": secret.times.expires_at_ms.map(rfc3339),
+    })
+}
+
+fn certificate_view(identity: &ClientIdentity) -> Value {
+    json!({
+        "sha256": base16ct::lower::encode_string(&identity.sha256()),
+        "not_after": rfc3339(identity.not_after_ms()),
     })
 }
 
@@ -261,8 +363,9 @@ fn scope(scope: &Scope) -> Value {
     }
 }
 
-fn warnings(endpoint: &Endpoint) -> Vec<Value> {
+fn warnings(endpoint: &Endpoint, app: &App) -> Vec<Value> {
     let mut warnings = Vec::new();
+    let is_http = endpoint.url.starts_with("http://");
     if endpoint.secrets.is_empty() {
         // R-S2, R-P3.
         warnings.push(
@@ -270,9 +373,20 @@ fn warnings(endpoint: &Endpoint) -> Vec<Value> {
                 .into(),
         );
     }
-    if endpoint.url.starts_with("http://") {
+    if is_http {
         warnings
             .push("the address is http: what is sent can be read and changed on its way".into());
+    }
+    match &endpoint.identity {
+        Some(_) if is_http => {
+            warnings
+                .push("the client certificate is not shown, because the address is http".into());
+        }
+        Some(identity) if identity.not_after_ms() < app.context.clock.now_ms() => warnings.push(
+            "the client certificate has expired: receivers that ask for one refuse it; set another"
+                .into(),
+        ),
+        _ => {}
     }
     warnings
 }

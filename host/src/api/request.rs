@@ -182,6 +182,12 @@ impl Fields {
         (&*text != "null").then(|| text.into())
     }
 
+    /// The JSON text of a field, also where it is null; `None` when it is left out.
+    pub(super) fn raw_or_null(&mut self, name: &str) -> Option<String> {
+        let text: Box<str> = self.0.remove(name)?.into();
+        Some(text.into())
+    }
+
     /// Refuses what is left over: a misspelt field would have no effect.
     pub(super) fn finish(self, known: &[&str]) -> Result<(), Problem> {
         match self.0.into_keys().next() {
@@ -257,6 +263,24 @@ impl Query {
             Some(text) => read(&text).map(Some).ok_or_else(|| {
                 Problem::field("query_invalid", name, format!("`{name}` must be {kind}"))
             }),
+        }
+    }
+}
+
+/// The one value of a header, as text.
+pub(super) fn header_text<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), more) = (values.next(), values.next()) else {
+        return Ok(None);
+    };
+    match (value.to_str(), more) {
+        (Ok(text), None) => Ok(Some(text)),
+        (Err(_), _) | (_, Some(_)) => {
+            let detail = format!("{name} must be one value of visible ASCII characters");
+            Err(Problem::field("header_invalid", name, detail))
         }
     }
 }

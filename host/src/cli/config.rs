@@ -2,7 +2,7 @@
 
 use super::{data::environment, output::Output};
 use crate::{
-    config::{ConfigError, ConfigFile, DEFAULTS, Sources},
+    config::{ConfigError, ConfigFile, DEFAULTS, LiveConfig, Sources},
     error::Error,
 };
 use clap::Args;
@@ -65,5 +65,8 @@ fn checked(file: &Path) -> Result<Vec<String>, ConfigError> {
         env: environment(),
         flags: BTreeMap::new(),
     };
-    Ok(crate::config::Config::load(&sources)?.1)
+    let (live, strangers) = LiveConfig::load(sources)?;
+    let roots = live.current().network.roots();
+    roots.map_err(|wrong| live.located(wrong))?;
+    Ok(strangers)
 }

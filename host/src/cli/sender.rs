@@ -7,7 +7,7 @@ use crate::{
     store::SecretText,
 };
 use clap::Args;
-use countersign_core::{Config, Tolerance, signature::scheme::OptionKey};
+use countersign_core::{Config, Tolerance, operational, signature::scheme::OptionKey, standard};
 
 /// The settings that schemes have, as the core calls them. The npm package's spelling, `timestampHeader`, is understood as well.
 const SETTINGS: [&str; 15] = [
@@ -31,7 +31,7 @@ const SETTINGS: [&str; 15] = [
 #[derive(Debug, Args)]
 #[command(next_help_heading = SENDER)]
 pub(super) struct SenderArgs {
-    /// cleanmails, smartlead, sendemall or platform
+    /// cleanmails, smartlead, sendemall or platform; standard for a host's own events
     #[arg(short, long, value_name = "NAME")]
     provider: Option<String>,
     #[command(flatten)]
@@ -72,8 +72,13 @@ impl SenderArgs {
                 "Name the sender: --provider cleanmails, or --scheme stripe.",
             ));
         };
+        let own = match name.as_str() {
+            // A host's events that are no provider's.
+            standard::SOURCE | operational::SOURCE => "standard-webhooks",
+            name => name,
+        };
         Ok(Sender {
-            scheme: scheme.unwrap_or_else(|| name.clone()),
+            scheme: scheme.unwrap_or_else(|| own.to_owned()),
             options,
             secrets: self.secrets.read(&name, out)?,
             name,

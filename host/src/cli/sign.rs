@@ -86,24 +86,19 @@ impl Sign {
         let now_ms = i64::try_from(SystemClock::new().now_ms()).unwrap_or(i64::MAX);
         let method = method_of(message.method.as_deref());
         let url = message.url.as_ref().or(message.curl.as_ref());
-        let signed = kernel()?.sign(
-            &sender.scheme,
-            &[secret.as_str()],
-            &sender.options(),
-            &Message {
-                id: message.id.as_deref(),
-                method: &method,
-                url: url.map(String::as_str).unwrap_or_default(),
-                headers: &borrowed(&message.headers),
-                ..Message::new(
-                    match &message.timestamp {
-                        Some(text) => SignedAt::Text(text),
-                        None => SignedAt::UnixMs(now_ms),
-                    },
-                    &body,
-                )
-            },
-        )?;
+        let at = match &message.timestamp {
+            Some(text) => SignedAt::Text(text),
+            None => SignedAt::UnixMs(now_ms),
+        };
+        let options = sender.options();
+        let mut signer = kernel()?.signer(&sender.scheme, &[secret.as_str()], &options)?;
+        let signed = signer.sign(&Message {
+            id: message.id.as_deref(),
+            method: &method,
+            url: url.map(String::as_str).unwrap_or_default(),
+            headers: &borrowed(&message.headers),
+            ..Message::new(at, &body)
+        })?;
         match (&message.curl, file) {
             (Some(url), Some(file)) if !out.is_json() => {
                 out.lines(curl(url, &message.headers, &signed, file))?;

@@ -18,17 +18,18 @@ use crate::{
     clock::{Clock, SystemClock, rfc3339},
     error::Error,
     ids::MessageId,
-    rules::Rules,
+    rules::{Rules, RulesError, Signing},
     store::SecretText,
 };
 use clap::Args;
 use countersign_core::{
     provider::Provider,
     sample::{Occasion, sample},
+    standard,
 };
-use countersign_guest::{DeliveryPlan, Publish, SignaturePlan};
+use countersign_guest::{Publish, SignaturePlan};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -43,6 +44,8 @@ Examples:
   countersign trigger sendemall email.bounced --print | countersign verify --provider sendemall
   countersign trigger cleanmails email.sent --scheme stripe --to http://localhost:3000/stripe
       The event of one sender in the signature of another.
+  countersign trigger standard order.paid --set data.total=5 --to http://localhost:3000/hooks
+      An event of your own, in the shape and signature of Standard Webhooks.
 
 Exit code: 0 it was answered with 2xx (or printed), 1 it was not, 2 the command was called wrongly.";
 
@@ -50,7 +53,7 @@ Exit code: 0 it was answered with 2xx (or printed), 1 it was not, 2 the command 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Trigger {
-    /// cleanmails, smartlead, sendemall or platform
+    /// cleanmails, smartlead, sendemall or platform; standard for an event of your own
     #[arg(value_name = "PROVIDER")]
     provider: Option<String>,
     /// Type of the event, as the provider calls it
@@ -70,7 +73,15 @@ pub(super) struct Trigger {
     secrets: SecretArgs,
 }
 
-/// The events of a provider.
+/// Whose event it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Provider(Provider),
+    /// One's own, of any type.
+    Own,
+}
+
+/// The events of a provider. Where there are none, any type will do.
 #[derive(Debug, Serialize)]
 struct Listed {
     provider: &'static str,
@@ -78,17 +89,67 @@ struct Listed {
 }
 
 /// A sample and what it is called.
-pub(super) struct Sample {
-    provider: Provider,
+struct Sample {
+    provider: &'static str,
     event_type: String,
     payload: Value,
 }
 
 /// A request as the provider would send it.
-pub(super) struct Delivery {
+struct Delivery {
     message_id: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+}
+
+impl Whose {
+    fn named(name: &str) -> Result<Self, Error> {
+        match name {
+            standard::SOURCE => Ok(Self::Own),
+            name => Provider::named(name)
+                .map(Self::Provider)
+                .map_err(|error| Error::Usage {
+                    code: Some("unknown_provider"),
+                    message: format!("{error} {}", standard::SOURCE),
+                }),
+        }
+    }
+
+    fn listed(self) -> Listed {
+        match self {
+            Self::Provider(provider) => Listed {
+                provider: provider.name(),
+                events: provider.event_types(),
+            },
+            Self::Own => Listed {
+                provider: standard::SOURCE,
+                events: &[],
+            },
+        }
+    }
+
+    /// The body of a sample.
+    fn sample(self, event: &str, now_ms: u64) -> Result<Value, Error> {
+        let provider = match self {
+            Self::Provider(provider) => provider,
+            Self::Own => return Ok(json!({ "type": event, "data": {} })),
+        };
+        let id = MessageId::new(now_ms, &SystemChance);
+        let occasion = Occasion {
+            id: id.bare(),
+            at_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
+            workspace_id: 1,
+            campaign_id: None,
+        };
+        let payload = sample(provider, event, occasion).map_err(|error| Error::Usage {
+            code: Some("unknown_event_type"),
+            message: error.to_string(),
+        })?;
+        serde_json::from_slice(&payload.encode()).map_err(|error| Error::System {
+            doing: "reading a sample",
+            source: error.into(),
+        })
+    }
 }
 
 impl Trigger {
@@ -101,10 +162,15 @@ impl Trigger {
                 "Name a provider and an event, as in: countersign trigger cleanmails email.replied. --list shows both.",
             ));
         };
-        let provider = named(provider)?;
+        let whose = Whose::named(provider)?;
         let destination = self.destination.read()?;
         let now_ms = SystemClock::new().now_ms();
-        let mut sample = Sample::new(provider, event, now_ms)?;
+        let provider = whose.listed().provider;
+        let mut sample = Sample {
+            provider,
+            event_type: event.clone(),
+            payload: whose.sample(event, now_ms)?,
+        };
         for change in &self.changes {
             change.make(&mut sample.payload).map_err(Error::usage)?;
         }
@@ -124,13 +190,13 @@ impl Trigger {
                 destination::publish(&host, &sample, out)
             }
             Destination::To(url) => {
-                let secrets = self.secrets.read(provider.name(), out)?;
+                let secrets = self.secrets.read(provider, out)?;
                 let signature = scheme.map(|scheme| SignaturePlan { scheme, options });
                 let delivery = sample.delivery(signature, &secrets, &url, now_ms)?;
                 destination::send(&url, &sample, delivery, out)
             }
             Destination::Print => {
-                let secrets = self.secrets.read(provider.name(), out)?;
+                let secrets = self.secrets.read(provider, out)?;
                 let signature = scheme.map(|scheme| SignaturePlan { scheme, options });
                 let delivery = sample.delivery(signature, &secrets, "", now_ms)?;
                 destination::print(&delivery, out)
@@ -139,60 +205,29 @@ impl Trigger {
     }
 }
 
-fn named(provider: &str) -> Result<Provider, Error> {
-    Provider::named(provider).map_err(|error| Error::Usage {
-        code: Some("unknown_provider"),
-        message: error.to_string(),
-    })
-}
-
 fn list(provider: Option<&str>, out: &Output) -> Result<(), Error> {
-    let providers = match provider {
-        Some(provider) => vec![named(provider)?],
-        None => Provider::ALL.to_vec(),
+    let listed: Vec<_> = match provider {
+        Some(provider) => vec![Whose::named(provider)?.listed()],
+        None => {
+            let providers = Provider::ALL.into_iter().map(Whose::Provider);
+            let all = providers.chain([Whose::Own]);
+            all.map(Whose::listed).collect()
+        }
     };
-    let listed: Vec<_> = providers
-        .iter()
-        .map(|provider| Listed {
-            provider: provider.name(),
-            events: provider.event_types(),
-        })
-        .collect();
-    let lines: Vec<_> = listed
-        .iter()
-        .flat_map(|Listed { provider, events }| {
-            let line = |event: &&str| format!("{} {event}", paint(DIM, provider));
-            events.iter().map(line).collect::<Vec<_>>()
-        })
-        .collect();
+    let mut lines = Vec::new();
+    for Listed { provider, events } in &listed {
+        let provider = paint(DIM, provider);
+        lines.extend(events.iter().map(|event| format!("{provider} {event}")));
+        if events.is_empty() {
+            lines.push(format!(
+                "{provider} any type of your own, such as order.paid"
+            ));
+        }
+    }
     out.either(&listed, lines.join("\n"))
 }
 
 impl Sample {
-    fn new(provider: Provider, event: &str, now_ms: u64) -> Result<Self, Error> {
-        let id = MessageId::new(now_ms, &SystemChance);
-        let occasion = Occasion {
-            id: id.bare(),
-            at_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
-            workspace_id: 1,
-            campaign_id: None,
-        };
-        let payload = sample(provider, event, occasion).map_err(|error| Error::Usage {
-            code: Some("unknown_event_type"),
-            message: error.to_string(),
-        })?;
-        let event_type = payload.event_type().to_owned();
-        let payload = serde_json::from_slice(&payload.encode()).map_err(|error| Error::System {
-            doing: "reading a sample",
-            source: error.into(),
-        })?;
-        Ok(Self {
-            provider,
-            event_type,
-            payload,
-        })
-    }
-
     /// The request that the host would make of it, in the provider's own signature or in another.
     fn delivery(
         &self,
@@ -202,10 +237,9 @@ impl Sample {
         now_ms: u64,
     ) -> Result<Delivery, Error> {
         let rules = Rules::load()?;
-        let provider = self.provider.name();
         let message_id = MessageId::new(now_ms, &SystemChance);
         let published = rules.guest.publish(Publish {
-            provider: provider.to_owned(),
+            provider: self.provider.to_owned(),
             payload: self.payload.to_string().into_bytes(),
             default_id: message_id.bare().to_owned(),
             default_timestamp: rfc3339(now_ms),
@@ -217,23 +251,20 @@ impl Sample {
         let published = published.map_err(|rejection| {
             Error::usage(format!("{}: {}", rejection.field, rejection.message))
         })?;
-        let plan = rules.plan(provider, signature.is_none())?;
-        let plan = match signature {
-            None => DeliveryPlan::clone(&plan),
-            Some(signature) => DeliveryPlan {
-                signatures: vec![signature],
-                ..DeliveryPlan::clone(&plan)
-            },
-        };
+        let plan = rules.plan(self.provider, true, signature.as_ref());
+        let plan = plan.map_err(|error| match error {
+            // Of one's own: which schemes can sign deliveries is for the rules to say.
+            RulesError::Refused(why) if signature.is_some() => Error::usage(why),
+            error => error.into(),
+        })?;
         let secrets: Vec<_> = secrets.iter().map(SecretText::as_str).collect();
-        let headers = rules.headers_signed_with(
-            &plan,
-            &secrets,
+        let to = Signing {
+            secrets: &secrets,
             url,
-            message_id.as_str(),
-            &published.body,
-            now_ms,
-        )?;
+            read_at: rules.kernel.generation(),
+        };
+        let id = message_id.as_str();
+        let headers = rules.signed_headers(&plan, to, id, &published.body, now_ms)?;
         Ok(Delivery {
             message_id: message_id.to_string(),
             headers: once_each(headers),

@@ -1,6 +1,6 @@
 //! Settings that change while the program runs.
 
-use super::{Config, ConfigError, Sources, load::Settings};
+use super::{Config, ConfigError, Sources, Wrong, load::Settings};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -46,11 +46,21 @@ impl LiveConfig {
         self.sender.subscribe()
     }
 
-    /// Reads the file again and puts in force what can change at run time.
+    /// The error, with where the setting in force comes from.
+    pub fn located(&self, wrong: Wrong) -> ConfigError {
+        let in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        in_force.located(wrong)
+    }
+
+    /// Reads the file again and puts in force what can change at run time. `prepare` makes of the new settings what is to be put
+    /// in place with them, such as what a file holds that they name.
     ///
     /// # Errors
-    /// [`ConfigError`]; nothing has changed then.
-    pub fn reload(&self) -> Result<Reloaded, ConfigError> {
+    /// [`ConfigError`], also of `prepare`; nothing has changed then.
+    pub fn reload<T>(
+        &self,
+        prepare: impl FnOnce(&Config) -> Result<T, Wrong>,
+    ) -> Result<(Reloaded, T), ConfigError> {
         let (new, _) = Settings::collect(&self.sources.read_again()?)?;
         // As a whole it must be sound, too: the next start would refuse it.
         new.config()?;
@@ -58,11 +68,13 @@ impl LiveConfig {
         let mut merged = in_force.clone();
         let (changed, after_restart) = merged.take_over(&new, Config::changes_while_running);
         let config = merged.config()?;
+        let prepared = prepare(&config).map_err(|wrong| merged.located(wrong))?;
         *in_force = merged;
         self.sender.send_replace(Arc::new(config));
-        Ok(Reloaded {
+        let reloaded = Reloaded {
             changed,
             after_restart,
-        })
+        };
+        Ok((reloaded, prepared))
     }
 }

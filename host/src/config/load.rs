@@ -1,6 +1,6 @@
 //! Reading settings: the defaults, a file, the environment and flags, one over the other.
 
-use super::{Config, DEFAULTS, ENV_PREFIX};
+use super::{Config, DEFAULTS, ENV_PREFIX, Wrong};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -167,12 +167,17 @@ impl Settings {
             .clone()
             .try_into()
             .map_err(|error| self.culprit(&error))?;
-        config.check().map_err(|wrong| ConfigError::Value {
-            at: self.origin(wrong.key),
-            key: wrong.key.to_owned(),
-            problem: wrong.problem,
-        })?;
+        config.check().map_err(|wrong| self.located(wrong))?;
         Ok(config)
+    }
+
+    /// The error, with where the setting comes from.
+    pub(super) fn located(&self, Wrong { key, problem }: Wrong) -> ConfigError {
+        ConfigError::Value {
+            at: self.origin(key),
+            key: key.to_owned(),
+            problem,
+        }
     }
 
     /// Which setting cannot be read: the one that alone, over the defaults, cannot be either.

@@ -2,7 +2,7 @@
 
 use super::Wrong;
 use crate::{
-    network::{AllowEntry, GuardSettings},
+    network::{AllowEntry, DnsResolver, GuardSettings},
     transport::{Proxy, Roots},
 };
 use serde::Deserialize;
@@ -98,6 +98,17 @@ impl Network {
             self.dns_servers.iter().map(read).collect();
         let problem = "must be addresses such as 192.0.2.53 or 192.0.2.53:5353";
         servers.map_err(|_| refused("network.dns_servers", problem))
+    }
+
+    /// What looks names up. It goes by the machine's settings as they are now where these say nothing.
+    ///
+    /// # Errors
+    /// [`Wrong`], when those of the machine cannot be read.
+    pub fn resolver(&self) -> Result<DnsResolver, Wrong> {
+        DnsResolver::new(&self.dns_servers()?).map_err(|problem| {
+            let problem = format!("the machine's DNS settings cannot be read: {problem}");
+            refused("network.dns_servers", &problem)
+        })
     }
 
     /// The proxy, if there is one.

@@ -217,7 +217,10 @@ fn a_reload_takes_what_it_can_names_the_rest_and_keeps_everything_when_the_file_
     watching.mark_unchanged();
 
     write("[delivery]\nconcurrency_max = 8\ntime_scale = 2\n[api]\nrequests_max = 10");
-    let reloaded = live.reload().unwrap();
+    let (reloaded, prepared) = live
+        .reload(|config| Ok(config.delivery.concurrency_max))
+        .unwrap();
+    assert_eq!(prepared, 8);
     assert_eq!(reloaded.changed, ["delivery.concurrency_max"]);
     assert_eq!(reloaded.after_restart, ["delivery.time_scale"]);
     let config = live.current();
@@ -230,11 +233,22 @@ fn a_reload_takes_what_it_can_names_the_rest_and_keeps_everything_when_the_file_
     assert!(watching.has_changed().unwrap());
 
     write("[delivery]\nconcurrency_max = 0");
-    let error = live.reload().unwrap_err().to_string();
+    let nothing = |_: &Config| Ok(());
+    let error = live.reload(nothing).unwrap_err().to_string();
     assert!(error.contains("a.toml:2"), "{error}");
     assert_eq!(live.current(), config);
+
+    // Sound in itself, but it cannot be put in place.
+    write("[network]\n\nroots = \"no-such-file.pem\"");
+    let error = live.reload(|config| config.network.roots()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("a.toml:3") && error.contains("network.roots"),
+        "{error}"
+    );
+    assert_eq!(live.current(), config);
     std::fs::remove_file(&path).unwrap();
-    assert!(live.reload().is_err());
+    assert!(live.reload(nothing).is_err());
     assert_eq!(live.current(), config);
 }
 

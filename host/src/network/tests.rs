@@ -213,14 +213,19 @@ async fn a_name_that_does_not_resolve_may_be_an_endpoint_and_is_no_target() {
 
 #[tokio::test]
 async fn ports_of_other_protocols_are_refused_and_a_list_of_ports_is_all_there_is() {
-    let (mut guard, _) = guard(&[], &[]);
+    let (guard, resolver) = guard(&[], &[]);
     let with_port = |port: u16| Target {
         port,
         ..target("8.8.8.8")
     };
     assert_eq!(guard.check(&with_port(25)).await, Err(Refusal::Port(25)));
     assert_eq!(guard.check(&with_port(8443)).await, Ok(()));
-    guard.ports = vec![443, 25];
+    // Settings that are put in their place are in force at once.
+    let settings = GuardSettings {
+        ports: vec![443, 25],
+        ..GuardSettings::default()
+    };
+    guard.replace(settings, resolver);
     assert_eq!(guard.check(&with_port(25)).await, Ok(()));
     assert_eq!(
         guard.check(&with_port(8443)).await,

@@ -1,12 +1,12 @@
 //! Publishing several events in one request: all of them or none, in one transaction.
 
 use super::{
-    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, idempotency,
-    prepare, question,
+    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, check_schema,
+    idempotency, prepare, question,
 };
 use crate::{
     context::Context,
-    ids::MessageId,
+    ids::{MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
     store::{NewBatch, Published, PublishedBatch, StoreError},
@@ -40,7 +40,7 @@ pub enum BatchError {
     Store(#[from] StoreError),
 }
 
-/// Publishes events, all or none. When this returns `Ok`, they are on the disk; the answers are in their order.
+/// Publishes events of one workspace, all or none. When this returns `Ok`, they are on the disk; the answers are in their order.
 ///
 /// To be run to its end: the first attempts begin after the commit.
 ///
@@ -49,6 +49,7 @@ pub enum BatchError {
 pub async fn publish_batch(
     context: Arc<Context>,
     worker: Arc<Worker>,
+    workspace: WorkspaceId,
     events: Vec<Event>,
     key: Option<(String, [u8; 32])>,
 ) -> Result<Vec<Accepted>, BatchError> {
@@ -59,8 +60,9 @@ pub async fn publish_batch(
         .collect();
     let events = Arc::new(events);
     for _ in 0..MATCHES_MAX {
-        let candidates = candidates(&context, &events);
+        let candidates = candidates(&context, &workspace, &events);
         let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
+        check_schemas(&context, &events, &rendered).await?;
         let prepared: Vec<_> = events
             .iter()
             .zip(&ids)
@@ -73,7 +75,7 @@ pub async fn publish_batch(
             .collect();
         let batch = NewBatch {
             messages: prepared.iter().map(|one| one.message.clone()).collect(),
-            idempotency: key.clone().map(|key| idempotency(key, now_ms)),
+            idempotency: key.clone().map(|key| idempotency(&workspace, key, now_ms)),
         };
         match context.store.publish_batch(batch).await? {
             PublishedBatch::Stale => continue,
@@ -110,11 +112,11 @@ fn begin(worker: &Arc<Worker>, prepared: Vec<Prepared>, done: Vec<Published>) ->
 
 type Candidates = HashMap<String, Vec<Candidate>>;
 
-fn candidates(context: &Context, events: &[Event]) -> Arc<Candidates> {
+fn candidates(context: &Context, workspace: &WorkspaceId, events: &[Event]) -> Arc<Candidates> {
     let mut candidates = Candidates::new();
     for event in events {
         if !candidates.contains_key(&event.provider) {
-            let found = context.registry.candidates(&event.provider);
+            let found = context.registry.candidates(workspace, &event.provider);
             candidates.insert(event.provider.clone(), found);
         }
     }
@@ -146,6 +148,39 @@ async fn render(
     answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
 }
 
+/// Whether each payload fits what its workspace has said of its type.
+async fn check_schemas(
+    context: &Context,
+    events: &[Event],
+    rendered: &[countersign_guest::Published],
+) -> Result<(), BatchError> {
+    let mut rejections = Vec::new();
+    for (place, (event, rendered)) in events.iter().zip(rendered).enumerate() {
+        match check_schema(context, event, &rendered.event_type).await {
+            Ok(()) => {}
+            Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
+            Err(error) => return Err(of(error, place)),
+        }
+        if rejections.len() >= REJECTIONS_MAX {
+            break;
+        }
+    }
+    match rejections.is_empty() {
+        true => Ok(()),
+        false => Err(BatchError::Rejected(rejections)),
+    }
+}
+
+/// What is wrong with one event, as what is wrong with the batch.
+fn of(error: PublishError, place: usize) -> BatchError {
+    match error {
+        PublishError::Rejected(rejection) => BatchError::Rejected(vec![(place, rejection)]),
+        PublishError::Rules(error) => error.into(),
+        PublishError::Store(error) => error.into(),
+        PublishError::IdempotencyConflict => BatchError::IdempotencyConflict(Some(place)),
+    }
+}
+
 fn render_all(
     context: &Context,
     events: &[Event],
@@ -161,11 +196,7 @@ fn render_all(
         match ask(context, question(event, id, now_ms, targets)) {
             Ok(one) => rendered.push(one),
             Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
-            Err(PublishError::Rules(error)) => return Err(error.into()),
-            Err(PublishError::Store(error)) => return Err(error.into()),
-            Err(PublishError::IdempotencyConflict) => {
-                return Err(BatchError::IdempotencyConflict(Some(place)));
-            }
+            Err(error) => return Err(of(error, place)),
         }
         if rejections.len() >= REJECTIONS_MAX {
             break;

@@ -4,10 +4,11 @@
 //! so do dead letters that nobody has taken note of, unless an age is set for them.
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, within},
     store::{KEYS_KEPT, Prunable, Prune, Store, StoreError},
 };
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// Between two rounds.
 const ROUND: Duration = Duration::from_secs(600);
@@ -35,17 +36,23 @@ pub struct Settings {
 pub struct Retention {
     pub store: Arc<dyn Store>,
     pub clock: Arc<dyn Clock>,
-    pub settings: Settings,
+    /// Those in force. Others end a round at its next step, and begin one.
+    pub settings: watch::Receiver<Settings>,
 }
 
 impl Retention {
     /// Runs until it is aborted, which may happen at any time: a step is kept as a whole or not at all.
-    pub async fn run(&self) {
+    pub async fn run(mut self) {
         loop {
+            self.settings.mark_unchanged();
             if let Err(error) = self.round().await {
                 tracing::debug!(%error, "retention waits for the next round");
             }
-            self.clock.sleep(ROUND).await;
+            let changed = within(&*self.clock, ROUND, self.settings.changed()).await;
+            // Nobody is left who could change them.
+            if let Some(Err(_)) = changed {
+                self.clock.sleep(ROUND).await;
+            }
         }
     }
 
@@ -54,7 +61,7 @@ impl Retention {
     /// # Errors
     /// [`StoreError`]; what was forgotten before it stays forgotten.
     pub async fn round(&self) -> Result<(), StoreError> {
-        let settings = &self.settings;
+        let settings = *self.settings.borrow();
         for (what, kept) in [
             (Prunable::Keys, Some(KEYS_KEPT)),
             (Prunable::Messages, settings.messages),
@@ -63,15 +70,15 @@ impl Retention {
             (Prunable::Replays, settings.messages),
         ] {
             if let Some(kept) = kept {
-                self.forget(what, kept, None).await?;
+                self.forget(&settings, what, kept, None).await?;
             }
         }
-        self.shrink().await
+        self.shrink(&settings).await
     }
 
     /// Makes room when there is too much.
-    async fn shrink(&self) -> Result<(), StoreError> {
-        let Some(size_max) = self.settings.size_max else {
+    async fn shrink(&self, settings: &Settings) -> Result<(), StoreError> {
+        let Some(size_max) = settings.size_max else {
             return Ok(());
         };
         let used_bytes = self.store.size().await?.used_bytes;
@@ -90,7 +97,7 @@ impl Retention {
             (Prunable::Attempts, Duration::ZERO),
         ] {
             if self.store.size().await?.used_bytes > low {
-                self.forget(what, kept, Some(low)).await?;
+                self.forget(settings, what, kept, Some(low)).await?;
             }
         }
         let used_bytes = self.store.size().await?.used_bytes;
@@ -104,9 +111,11 @@ impl Retention {
         Ok(())
     }
 
-    /// Forgets what ended so long ago, from the oldest on; until the size is `low`, when that is given.
+    /// Forgets what ended so long ago, from the oldest on; until the size is `low`, when that is given, and as long as the
+    /// settings are these.
     async fn forget(
         &self,
+        settings: &Settings,
         what: Prunable,
         kept: Duration,
         low: Option<u64>,
@@ -119,11 +128,11 @@ impl Retention {
             what,
             after: None,
             before_ms: before(kept),
-            dead_before_ms: self.settings.dead_letters.map(before),
+            dead_before_ms: settings.dead_letters.map(before),
             rows_max: STEP_ROWS,
         };
         let mut removed: u64 = 0;
-        loop {
+        while *self.settings.borrow() == *settings {
             let pruned = self.store.prune(step.clone()).await?;
             removed = removed.saturating_add(pruned.removed);
             step.after = pruned.next;

@@ -25,8 +25,13 @@ const LIMITS: Limits = Limits {
 pub struct Kernel {
     pool: Arc<Pool<Instance>>,
     /// Raised when kept signers are to be forgotten.
-    age: AtomicU64,
+    age: Arc<AtomicU64>,
 }
+
+/// The times that secrets were taken out of use so far. Who signs asks for it *before* it reads the secrets: when they have
+/// changed by the time of the signature, the signer is made for it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(u64);
 
 /// Why the kernel did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -59,14 +64,21 @@ impl Kernel {
     /// [`RulesError::Module`]
     pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, RulesError> {
         let template = engine.compile("kernel", wasm, LIMITS)?;
+        let age = Arc::new(AtomicU64::new(0));
+        let of_kernel = Arc::clone(&age);
         let pool = Pool::new(
             move || Instance::new(template.instance()?),
-            |instance| instance.sandbox.memory_bytes() <= MEMORY_BYTES_KEPT,
+            move |instance| {
+                let age = of_kernel.load(Ordering::Acquire);
+                instance.sandbox.memory_bytes() <= MEMORY_BYTES_KEPT && instance.signers.are_of(age)
+            },
         )?;
-        Ok(Self {
-            pool,
-            age: AtomicU64::new(0),
-        })
+        Ok(Self { pool, age })
+    }
+
+    /// To be asked for before the secrets of a signature are read.
+    pub fn generation(&self) -> Generation {
+        Generation(self.age.load(Ordering::Acquire))
     }
 
     /// A keyed signer and verifier. `tolerance`: `None` is the scheme's own, `Some(None)` switches the window off,
@@ -99,7 +111,8 @@ impl Kernel {
     }
 
     /// Signs a message; returns the headers to send. The keyed signer is kept for the next message, so that a busy endpoint's
-    /// secret is not prepared anew for each.
+    /// secret is not prepared anew for each; not so when a secret was taken out of use since `read_at`, because it may be one
+    /// of these.
     ///
     /// # Errors
     /// [`KernelError`]
@@ -109,10 +122,14 @@ impl Kernel {
         secrets: &[&str],
         options: &[(&str, &str)],
         message: &Message<'_>,
+        read_at: Generation,
     ) -> Result<Vec<(String, String)>, KernelError> {
+        if self.generation() != read_at {
+            return self.signer(scheme, secrets, options)?.sign(message);
+        }
         let config = configuration(scheme, None, secrets, options);
         let (frame, now_s) = to_be_signed(message);
-        let age = self.age.load(Ordering::Acquire);
+        let Generation(age) = read_at;
         let signed = self
             .pool
             .with(|instance| match instance.kept_signer(&config, age)? {
@@ -122,8 +139,8 @@ impl Kernel {
         signed.map_err(KernelError::Refused)
     }
 
-    /// Forgets all kept signers, those of an instance that is signing right now before it signs again: to be called when a
-    /// secret is taken out of use.
+    /// Forgets all kept signers: to be called when a secret has been taken out of use. An instance that is signing right now
+    /// goes when it is done.
     pub fn forget_signers(&self) {
         self.age.fetch_add(1, Ordering::AcqRel);
         self.pool.drop_idle();

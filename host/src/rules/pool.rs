@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex};
 /// for good.
 pub(super) const MEMORY_BYTES_KEPT: usize = 8 * 1024 * 1024;
 
+type Keep<T> = Box<dyn Fn(&T) -> bool + Send + Sync>;
+
 /// Instances that wait for their next call. At most one per caller at a time exists, so the pool is bounded by the number
 /// of threads.
 pub(super) struct Pool<T> {
     make: Box<dyn Fn() -> Result<T, RulesError> + Send + Sync>,
     /// Whether an instance is worth keeping.
-    keep: fn(&T) -> bool,
+    keep: Keep<T>,
     idle: Mutex<Vec<T>>,
 }
 
@@ -23,12 +25,12 @@ impl<T: Send> Pool<T> {
     /// What `make` says.
     pub(super) fn new(
         make: impl Fn() -> Result<T, RulesError> + Send + Sync + 'static,
-        keep: fn(&T) -> bool,
+        keep: impl Fn(&T) -> bool + Send + Sync + 'static,
     ) -> Result<Arc<Self>, RulesError> {
         let first = make()?;
         Ok(Arc::new(Self {
             make: Box::new(make),
-            keep,
+            keep: Box::new(keep),
             idle: Mutex::new(vec![first]),
         }))
     }
@@ -44,11 +46,16 @@ impl<T: Send> Pool<T> {
 
     /// Takes back an instance whose last call ended well, if it is worth keeping.
     pub(super) fn put_back(&self, instance: T) {
-        if (self.keep)(&instance)
-            && let Ok(mut idle) = self.idle.lock()
-        {
-            idle.push(instance);
-        }
+        let unwanted = match self.idle.lock() {
+            // Judged under the lock: what `drop_idle` does not find here has not been judged yet.
+            Ok(mut idle) if (self.keep)(&instance) => {
+                idle.push(instance);
+                None
+            }
+            _ => Some(instance),
+        };
+        // After the lock is given back.
+        drop(unwanted);
     }
 
     /// Drops the instances that wait.

@@ -41,6 +41,11 @@ impl Signers {
             .collect()
     }
 
+    /// Whether none of them is older than the kernel.
+    pub(super) fn are_of(&self, age: u64) -> bool {
+        self.known.is_empty() || self.age == age
+    }
+
     pub(super) fn find(&mut self, key: &Key) -> Option<u32> {
         self.uses = self.uses.wrapping_add(1);
         let signer = self.known.get_mut(key)?;
@@ -83,8 +88,10 @@ mod tests {
     #[test]
     fn all_are_forgotten_at_once() {
         let mut signers = Signers::default();
+        assert!(signers.are_of(1));
         signers.keep(Signers::key(b"a"), 7);
         assert!(signers.renew(0).is_empty());
+        assert!(signers.are_of(0) && !signers.are_of(1));
         assert_eq!(signers.renew(1), [7]);
         assert_eq!(signers.find(&Signers::key(b"a")), None);
     }

@@ -1,7 +1,10 @@
 //! What a store keeps, as values.
 
 use super::replay::Counted;
-use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
+use crate::{
+    identity::ClientIdentity,
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
+};
 use bytes::Bytes;
 use countersign_core::delivery::{
     DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
@@ -15,6 +18,9 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     pub id: EndpointId,
+    pub workspace: WorkspaceId,
+    /// The same for providers whose ids are numbers; given by the store, from 1.
+    pub number: u32,
     pub provider: String,
     pub url: String,
     pub name: Option<String>,
@@ -22,6 +28,8 @@ pub struct Endpoint {
     pub settings: Arc<EndpointSettings>,
     /// Newest first; empty when deliveries are not signed.
     pub secrets: Vec<SigningSecret>,
+    /// Shown to a receiver that asks who is calling (mutual TLS).
+    pub identity: Option<ClientIdentity>,
     pub state: EndpointState,
     /// Why it is in this state; `None` while it is active.
     pub reason: Option<StateReason>,
@@ -181,6 +189,7 @@ impl StateReason {
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub id: MessageId,
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub event_type: String,
     /// The bytes of every attempt.
@@ -341,6 +350,8 @@ pub struct Attempt {
     pub started_at_ms: u64,
     pub duration_ms: u64,
     pub outcome: Outcome,
+    /// What went wrong, for people; `None` when there was an answer.
+    pub detail: Option<String>,
     /// Beginning of the answer's body.
     pub response: Vec<u8>,
 }
@@ -356,6 +367,7 @@ pub struct Recovered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub event_type: String,
     pub created_at_ms: u64,
@@ -372,6 +384,8 @@ pub struct MessageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub id: DeliveryId,
+    /// Of its message.
+    pub workspace: WorkspaceId,
     pub message_id: MessageId,
     pub endpoint_id: EndpointId,
     pub event_type: String,
@@ -388,6 +402,7 @@ pub struct Delivery {
 /// Which deliveries are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    pub workspace: WorkspaceId,
     pub state: Option<DeliveryState>,
     pub endpoint_id: Option<EndpointId>,
     /// Only those older than this one.

@@ -1,7 +1,7 @@
 //! Connections kept for the next request, per endpoint and bounded in all.
 
-use super::{ClientIdentity, Outgoing, connection::Connection};
-use crate::{clock::Clock, ids::EndpointId};
+use super::{Outgoing, connection::Connection};
+use crate::{clock::Clock, identity::ClientIdentity, ids::EndpointId};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},

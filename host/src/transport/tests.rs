@@ -227,6 +227,29 @@ async fn a_later_header_replaces_an_earlier_one_and_nonsense_is_no_panic() {
     assert_eq!(exchange.outcome, outcome);
 }
 
+#[tokio::test]
+async fn a_connection_that_nobody_takes_ends_with_its_limit() {
+    // Its queue has one place; what comes after that is not even refused.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let _first = TcpStream::connect(address).await.unwrap();
+    let began = Instant::now();
+    let patient = Outgoing {
+        timeout: Duration::from_secs(5),
+        ..request(format!("http://{address}/"))
+    };
+    let exchange = transport().send(patient).await;
+    assert_eq!(exchange.outcome, Outcome::Failure(FailureKind::Timeout));
+    let detail = exchange.detail.unwrap();
+    assert!(
+        detail.contains("no connection was made within 400 ms"),
+        "{detail}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
 /// A receiver that counts connections and requests, and answers each request of a connection with `answer`, except that it
 /// closes without an answer from request `silent_from` of a connection on, counted from 1.
 async fn counting(silent_from: usize) -> (String, Arc<[AtomicUsize; 2]>) {

@@ -1,22 +1,20 @@
-//! TLS: whom we trust, and who we are.
+//! TLS: whom we trust, and who we say we are.
 
 use super::failure::Failed;
-use crate::store::SecretText;
+use crate::identity::ClientIdentity;
 use countersign_core::delivery::FailureKind;
 use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use std::{fmt, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use url::Host;
 
-/// Most certificates of a chain.
-const CHAIN_MAX: usize = 10;
 /// Sessions that are remembered for one endpoint with a certificate of its own.
 const OWN_SESSIONS_MAX: usize = 2;
 
@@ -82,69 +80,6 @@ impl Roots {
     }
 }
 
-/// A certificate with its key, shown to receivers that ask who is calling. It does not print.
-#[derive(Clone)]
-pub struct ClientIdentity(Arc<CertifiedKey>);
-
-/// A certificate or key that cannot be used; the client's mistake. The text repeats nothing of the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IdentityError {
-    /// The certificate is missing or not PEM.
-    #[error(
-        "give the certificate as PEM (-----BEGIN CERTIFICATE-----), followed by its intermediate ones, at most 10"
-    )]
-    Certificate,
-    /// The key is missing, not PEM, encrypted, or of an unknown kind.
-    #[error(
-        "give the private key as PEM without a password: PKCS#8, PKCS#1 or SEC1, of the kinds RSA, ECDSA P-256, P-384 and Ed25519"
-    )]
-    Key,
-    /// Each is fine, but they do not belong together.
-    #[error("the private key is not the one of the first certificate")]
-    Mismatch,
-}
-
-impl ClientIdentity {
-    /// Reads a chain of certificates, the client's own first, and its key.
-    ///
-    /// # Errors
-    /// [`IdentityError`]
-    pub fn from_pem(chain: &str, key: &SecretText) -> Result<Self, IdentityError> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes())
-            .take(CHAIN_MAX.saturating_add(1))
-            .collect();
-        let chain = chain.map_err(|_| IdentityError::Certificate)?;
-        if chain.is_empty() || chain.len() > CHAIN_MAX {
-            return Err(IdentityError::Certificate);
-        }
-        let key = PrivateKeyDer::from_pem_slice(key.as_str().as_bytes());
-        let key = key.map_err(|_| IdentityError::Key)?;
-        let key = ring::sign::any_supported_type(&key).map_err(|_| IdentityError::Key)?;
-        let pair = CertifiedKey::new(chain, key);
-        match pair.keys_match() {
-            Ok(()) => Ok(Self(Arc::new(pair))),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(IdentityError::Mismatch),
-            Err(_) => Err(IdentityError::Certificate),
-        }
-    }
-}
-
-/// The same value, or the same certificates.
-impl PartialEq for ClientIdentity {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.cert == other.0.cert
-    }
-}
-
-impl Eq for ClientIdentity {}
-
-impl fmt::Debug for ClientIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientIdentity(..)")
-    }
-}
-
 /// Makes handshakes.
 pub(super) struct Tls {
     anonymous: Arc<ClientConfig>,
@@ -201,7 +136,7 @@ impl Tls {
             None => Arc::clone(&self.anonymous),
             Some(identity) => {
                 let mut config = ClientConfig::clone(&self.anonymous);
-                let pair = CertifiedKey::clone(&identity.0);
+                let pair = CertifiedKey::clone(identity.pair());
                 config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(pair));
                 // A session that began with one identity must not go on with another.
                 config.resumption = Resumption::in_memory_sessions(OWN_SESSIONS_MAX);

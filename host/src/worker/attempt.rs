@@ -64,14 +64,17 @@ pub(super) async fn make(
 ) -> Result<Settled, NoAttempt> {
     let entry = context.registry.find(&lease.endpoint_id);
     let entry = entry.ok_or(NoAttempt::EndpointDeleted)?;
+    let read_at = context.rules.kernel.generation();
     let endpoint = entry.snapshot();
     if !endpoint.state.is_active() && !lease.probe {
         return Err(NoAttempt::NotActive);
     }
     let settings = Arc::clone(&endpoint.settings);
-    let plan = context
-        .rules
-        .plan(&endpoint.provider, settings.standard_headers)?;
+    let plan = context.rules.plan(
+        &endpoint.provider,
+        settings.standard_headers,
+        settings.signature.as_ref(),
+    )?;
     let started_at_ms = context.clock.now_ms();
     let began = context.clock.elapsed();
     let message_id = lease.message_id.as_str();
@@ -80,6 +83,7 @@ pub(super) async fn make(
     headers.extend(context.rules.headers(
         &plan,
         &endpoint,
+        read_at,
         message_id,
         &lease.body,
         started_at_ms,
@@ -91,7 +95,7 @@ pub(super) async fn make(
         url: endpoint.url,
         body: lease.body.clone(),
         timeout: Duration::from_millis(timeout_ms),
-        identity: None,
+        identity: endpoint.identity,
     };
     let exchange = context.transport.send(request).await;
     let duration = context.clock.elapsed().saturating_sub(began);
@@ -251,6 +255,7 @@ impl Made<'_> {
                     started_at_ms: self.started_at_ms,
                     duration_ms: self.duration_ms,
                     outcome: self.exchange.outcome.clone(),
+                    detail: self.exchange.detail.clone(),
                     response: self.exchange.response.clone(),
                 },
                 attempts_in_round,
@@ -280,7 +285,7 @@ impl Made<'_> {
         if notices.is_empty() {
             return Vec::new();
         }
-        let candidates = context.registry.operational();
+        let candidates = context.registry.operational(&endpoint.workspace);
         if candidates.is_empty() {
             return Vec::new();
         }
@@ -326,6 +331,7 @@ impl Made<'_> {
             let deliveries: Vec<_> = told.filter_map(delivery).collect();
             (!deliveries.is_empty()).then(|| NewMessage {
                 id: message_id,
+                workspace: endpoint.workspace.clone(),
                 provider: SOURCE.to_owned(),
                 event_type: rendered.event_type,
                 body: Bytes::from(rendered.body),

@@ -70,7 +70,10 @@ export interface SenderFlags {
 
 /** The options of a verifier, from flags. `warn` is told of what is unwise. */
 export function verifierOptions(flags: SenderFlags, warn: (text: string) => void): VerifierOptions {
-  const { provider, scheme } = flags;
+  const { provider } = flags;
+  // A host's events that are no provider's.
+  const own = provider === "standard" || provider === "countersign" ? "standard-webhooks" : undefined;
+  const scheme = flags.scheme ?? own;
   if (provider === undefined && scheme === undefined) {
     throw new UsageError("Name the sender: --provider cleanmails, or --scheme stripe.");
   }

@@ -1,4 +1,4 @@
-//! Measurements that are run on purpose: `cargo xtask bench` calls this.
+//! Measurements that are run on purpose. `cargo xtask bench` builds what they need and passes its options on.
 
 use clap::{Parser, Subcommand};
 use countersign_tests::{
@@ -8,6 +8,7 @@ use countersign_tests::{
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 #[derive(Parser)]
+#[command(name = "bench", bin_name = "cargo xtask bench")]
 struct Arguments {
     #[command(subcommand)]
     measurement: Measurement,
@@ -15,51 +16,59 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Measurement {
-    /// Whether the time of a verification depends on what is secret.
+    /// Whether the time of a verification depends on what is secret
+    ///
+    /// Fails when it does.
     ConstantTime {
-        /// The kernel module.
-        #[arg(long)]
+        /// The kernel module
+        #[arg(long, hide = true)]
         kernel: PathBuf,
-        /// Samples of each measurement.
+        /// How often; more shows smaller differences
         #[arg(long, default_value_t = 400_000)]
         samples: usize,
     },
-    /// Our host beside a raw loop and BullMQ.
+    /// Deliveries per second, processor time, latency and memory of the host
+    ///
+    /// Publisher, host and receiver on this machine, beside a loop that keeps nothing and a sender made of BullMQ, Redis and
+    /// undici (needs node, npm and redis-server). Medians of several runs, with the bars that we set ourselves. Never fails for
+    /// being slow; a message that is lost or altered is an error.
     Deliver {
-        /// How often; the median counts.
+        /// How often; the median counts
         #[arg(long, default_value_t = 3)]
         runs: u32,
-        /// Length of each measurement.
+        /// Length of each measurement
         #[arg(long, default_value_t = 5)]
         seconds: u64,
-        /// One run of a second each.
+        /// One run of a second each
         #[arg(long)]
         quick: bool,
-        /// Our host alone.
+        /// The host alone
         #[arg(long)]
         no_peers: bool,
-        /// Only rows with this in their name.
+        /// Only what has this in its name: `one endpoint`, `fan-out`, `batches`, `hanging`
         #[arg(long)]
         only: Option<String>,
-        /// Print JSON on standard output.
+        /// Print JSON on standard output
         #[arg(long)]
         json: bool,
     },
-    /// A backlog that is published while the receiver is down.
+    /// A backlog that is published while its receiver is down, and delivered when it is up
     Backlog {
-        /// How many.
+        /// How many messages
         #[arg(long, default_value_t = 1_000_000)]
         messages: u32,
-        /// Print JSON on standard output.
+        /// Print JSON on standard output
         #[arg(long)]
         json: bool,
     },
-    /// When retries come, against the schedules.
+    /// When retries come, against each provider's schedule
+    ///
+    /// Waits up to a minute in real time, all of them with `delivery.time_scale`. Takes three minutes.
     Timing {
-        /// Only waits of a few seconds, and the others faster.
+        /// Only waits of a few seconds in real time, the others faster: half a minute
         #[arg(long)]
         quick: bool,
-        /// Print JSON on standard output.
+        /// Print JSON on standard output
         #[arg(long)]
         json: bool,
     },

@@ -60,6 +60,12 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
+    /// The same with one whose time is over, since 2021.
+    pub fn client_expired(&self, name: &str) -> (String, String) {
+        let (certificate, key) = self.issue(name, true);
+        (certificate.pem(), key.serialize_pem())
+    }
+
     fn issue(&self, name: &str, expired: bool) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         if expired {

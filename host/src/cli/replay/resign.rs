@@ -49,7 +49,7 @@ impl Resigner {
         let is_own = scheme == name && options.is_empty() && Provider::named(&name).is_ok();
         let declared = match is_own {
             true => {
-                let plan = rules.plan(&name, true)?;
+                let plan = rules.plan(&name, true, None)?;
                 let signatures = plan.signatures.iter();
                 signatures
                     .map(|signature| (signature.scheme.clone(), signature.options.clone()))
@@ -78,17 +78,17 @@ impl Resigner {
         let mut place = 0_u32;
         for signature in &self.signatures {
             let id = signature.id(captured, now_ms);
-            let signed = self.kernel.sign(
+            let mut signer = self.kernel.signer(
                 &signature.scheme,
                 &[self.secret.as_str()],
                 &borrowed(&signature.options),
-                &Message {
-                    id: id.as_deref(),
-                    method: &captured.method,
-                    url: &self.url,
-                    ..Message::new(at, &captured.body)
-                },
             )?;
+            let signed = signer.sign(&Message {
+                id: id.as_deref(),
+                method: &captured.method,
+                url: &self.url,
+                ..Message::new(at, &captured.body)
+            })?;
             let was_there = signed
                 .iter()
                 .any(|(name, _)| captured.headers.header(name).is_some());

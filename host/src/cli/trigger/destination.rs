@@ -11,6 +11,7 @@ use super::{
     Delivery, Sample,
 };
 use crate::{
+    api::caller::WORKSPACE_HEADER,
     clock::SystemClock,
     error::Error,
     store::SecretText,
@@ -42,9 +43,12 @@ pub(super) struct DestinationArgs {
     /// Prints the request as raw HTTP and sends nothing
     #[arg(long)]
     print: bool,
-    /// A file with the host's token; left out, COUNTERSIGN_API_TOKEN
+    /// A file with the host's token or a key; left out, COUNTERSIGN_API_TOKEN
     #[arg(long, value_name = "FILE", requires = "host")]
     token_file: Option<PathBuf>,
+    /// The workspace of the host, where the key is for all of them
+    #[arg(long, value_name = "NAME", requires = "host")]
+    workspace: Option<String>,
 }
 
 pub(super) enum Destination {
@@ -57,6 +61,7 @@ pub(super) enum Destination {
 pub(super) struct Host {
     url: String,
     token: Option<SecretText>,
+    workspace: Option<String>,
 }
 
 impl DestinationArgs {
@@ -71,6 +76,7 @@ impl DestinationArgs {
                 Ok(Destination::Host(Host {
                     url,
                     token: token.filter(|token| !token.as_str().is_empty()),
+                    workspace: self.workspace,
                 }))
             }
             (.., true) => Ok(Destination::Print),
@@ -102,7 +108,7 @@ pub(super) fn send(
     delivery: Delivery,
     out: &Output,
 ) -> Result<ExitCode, Error> {
-    let (provider, event) = (sample.provider.name(), sample.event_type.as_str());
+    let (provider, event) = (sample.provider, sample.event_type.as_str());
     let message_id = delivery.message_id.clone();
     let answer = exchange(&captured(delivery), url)?;
     let known = answer.as_ref().ok();
@@ -152,13 +158,17 @@ struct Published<'a> {
 
 /// Publishes it to a host.
 pub(super) fn publish(host: &Host, sample: &Sample, out: &Output) -> Result<ExitCode, Error> {
-    let (provider, event) = (sample.provider.name(), sample.event_type.as_str());
+    let (provider, event) = (sample.provider, sample.event_type.as_str());
     let url = format!("{}/v1/events", host.url.trim_end_matches('/'));
     let body = json!({ "provider": provider, "payload": sample.payload });
     let mut headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
     if let Some(token) = &host.token {
         let value = format!("Bearer {}", token.as_str());
         headers.push(("authorization".to_owned(), value.into_bytes()));
+    }
+    if let Some(workspace) = &host.workspace {
+        let value = workspace.clone().into_bytes();
+        headers.push((WORKSPACE_HEADER.to_owned(), value));
     }
     let captured = Captured {
         method: POST.to_owned(),

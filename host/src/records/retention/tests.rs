@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chance::SystemChance,
     clock::Sleep,
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Idempotency, NewDelivery, NewMessage,
         Published,
@@ -44,6 +44,7 @@ impl Clock for FakeClock {
 
 struct Fixture {
     retention: Retention,
+    given: watch::Sender<Settings>,
     clock: Arc<FakeClock>,
     endpoint: Endpoint,
     _folder: tempfile::TempDir,
@@ -59,6 +60,7 @@ const FOR_EVER: Settings = Settings {
 
 impl Fixture {
     async fn new(settings: Settings) -> Self {
+        let settings = watch::channel(settings);
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
             limits: QueueLimits {
@@ -77,15 +79,19 @@ impl Fixture {
         let store = Arc::new(store);
         let endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 1,
             provider: "cleanmails".to_owned(),
             url: "https://example.com/".to_owned(),
             name: None,
             rules: EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::default(),
             secrets: Vec::new(),
+            identity: None,
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
@@ -100,8 +106,9 @@ impl Fixture {
             retention: Retention {
                 store,
                 clock: Arc::clone(&clock) as Arc<dyn Clock>,
-                settings,
+                settings: settings.1,
             },
+            given: settings.0,
             clock,
             endpoint,
             _folder: folder,
@@ -115,6 +122,7 @@ impl Fixture {
         let delivery = DeliveryId::of(&id, 0);
         let message = NewMessage {
             id: id.clone(),
+            workspace: WorkspaceId::default(),
             provider: "cleanmails".to_owned(),
             event_type: "email.sent".to_owned(),
             body: Bytes::from(vec![b'x'; body_bytes]),
@@ -147,6 +155,7 @@ impl Fixture {
                         status: 200,
                         retry_after_s: None,
                     },
+                    detail: None,
                     response: Vec::new(),
                 },
                 attempts_in_round: 1,
@@ -291,4 +300,65 @@ async fn when_there_is_too_much_the_oldest_goes_first_and_a_day_of_messages_stay
     assert!(used().await <= size_max, "{}", used().await);
     let stats = fixture.retention.store.stats().await.unwrap();
     assert!(stats.messages >= 404, "{stats:?}");
+}
+
+/// Lets no time pass, except that the wait for the next round has no end. Takes ages back in the middle of a round.
+struct Interfering {
+    clock: Arc<FakeClock>,
+    given: watch::Sender<Settings>,
+}
+
+impl Clock for Interfering {
+    fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    fn sleep(&self, wait: Duration) -> Sleep {
+        if wait >= ROUND {
+            return Box::pin(std::future::pending());
+        }
+        self.given.send_replace(FOR_EVER);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+async fn other_settings_end_a_round_at_its_next_step_and_begin_another() {
+    let fixture = Fixture::new(FOR_EVER).await;
+    for _ in 0..250 {
+        fixture.message(10, false).await;
+    }
+    fixture.pass(9);
+    // Their keys go first.
+    fixture.retention.round().await.unwrap();
+    let store = Arc::clone(&fixture.retention.store);
+    let given = fixture.given.clone();
+    let running = tokio::spawn(
+        Retention {
+            clock: Arc::new(Interfering {
+                clock: Arc::clone(&fixture.clock),
+                given: given.clone(),
+            }),
+            ..fixture.retention
+        }
+        .run(),
+    );
+    // A step takes a hundred.
+    for expected in [150, 50, 0] {
+        given.send_replace(Settings {
+            messages: Some(8 * DAY),
+            ..FOR_EVER
+        });
+        let left = || async { store.stats().await.unwrap().messages };
+        while left().await > expected {}
+        while expected > 0 && *given.borrow() != FOR_EVER {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(left().await, expected);
+    }
+    running.abort();
 }

@@ -52,3 +52,48 @@ fn mistakes_in_the_configuration_are_refused_with_their_code() {
         }
     }
 }
+
+fn kept(kernel: &Kernel) -> usize {
+    let mut instance = kernel.pool.take().unwrap();
+    let kept = instance.signers.renew(u64::MAX).len();
+    // With what it held it is no longer of use.
+    drop(instance);
+    kept
+}
+
+#[test]
+fn no_signer_outlives_the_secret_that_it_was_made_of() {
+    let kernel = kernel();
+    let message = Message {
+        id: Some("msg_1"),
+        ..Message::new(SignedAt::UnixMs(1_700_000_000_000), b"{}")
+    };
+    let sign = |read_at| {
+        let signed = kernel.sign(
+            "standard-webhooks",
+            &["whsec_AAECAw=="],
+            &[],
+            &message,
+            read_at,
+        );
+        signed.unwrap()
+    };
+    let read_at = kernel.generation();
+    let first = sign(read_at);
+    assert_eq!(kept(&kernel), 1);
+
+    // The secrets were read, then they were changed, and only then are they used.
+    let read_at = kernel.generation();
+    kernel.forget_signers();
+    assert_eq!(sign(read_at), first);
+    assert_eq!(kept(&kernel), 0);
+
+    // They are changed while an instance signs with them: it is not taken back.
+    let config = configuration("standard-webhooks", None, &["whsec_AAECAw=="], &[]);
+    let Generation(age) = kernel.generation();
+    let mut instance = kernel.pool.take().unwrap();
+    instance.kept_signer(&config, age).unwrap().unwrap();
+    kernel.forget_signers();
+    kernel.pool.put_back(instance);
+    assert_eq!(kept(&kernel), 0);
+}

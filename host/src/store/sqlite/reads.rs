@@ -1,11 +1,15 @@
 //! What each read asks.
 
+mod access;
+pub(super) mod bodies;
 mod replays;
 mod selection;
 mod stats;
 
 pub(super) use self::{
-    replays::{replay, replays},
+    access::{event_types, keys, workspaces},
+    bodies::bodies,
+    replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},
 };
@@ -25,12 +29,14 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 pub(super) fn endpoints(connection: &Connection, vault: &Vault) -> rusqlite::Result<Vec<Endpoint>> {
     let mut secrets = secrets::all(connection, vault)?;
+    let mut identities = secrets::identities(connection, vault)?;
     connection
         .prepare_cached("SELECT * FROM endpoints WHERE deleted_at_ms IS NULL ORDER BY id")?
         .query_map([], rows::endpoint)?
         .map(|endpoint| {
             let mut endpoint = endpoint?;
             endpoint.secrets = secrets.remove(&endpoint.id).unwrap_or_default();
+            endpoint.identity = identities.remove(&endpoint.id);
             Ok(endpoint)
         })
         .collect()
@@ -88,7 +94,7 @@ pub(super) fn message(
     let deliveries: Vec<Delivery> = connection
         .prepare_cached(
             &format!(
-                "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+                "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
                  WHERE deliveries.id IN ({OF_MESSAGE}) ORDER BY deliveries.id"
             ),
         )?
@@ -111,7 +117,7 @@ pub(super) fn delivery(
 ) -> rusqlite::Result<Option<(Delivery, Vec<Attempt>)>> {
     let found = connection
         .prepare_cached(
-            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+            "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
              WHERE deliveries.id = ?",
         )?
         .query_row([delivery.as_str()], rows::delivery)
@@ -129,15 +135,15 @@ fn attempts(connection: &Connection, delivery: &DeliveryId) -> rusqlite::Result<
 }
 
 /// Its condition is that of an index, word for word.
-pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type
+pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type, workspace
     FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE state = 'dead_lettered' AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+    WHERE state = 'dead_lettered' AND workspace = :workspace AND (:endpoint IS NULL OR endpoint_id = :endpoint)
         AND (:after IS NULL OR deliveries.id < :after)
     ORDER BY deliveries.id DESC LIMIT :limit";
 
-const DELIVERIES: &str = "SELECT deliveries.*, event_type
+const DELIVERIES: &str = "SELECT deliveries.*, event_type, workspace
     FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+    WHERE workspace = :workspace AND (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
         AND (:after IS NULL OR deliveries.id < :after)
     ORDER BY deliveries.id DESC LIMIT :limit";
 
@@ -147,11 +153,12 @@ pub(super) fn deliveries(
 ) -> rusqlite::Result<Vec<Delivery>> {
     let endpoint = filter.endpoint_id.as_ref().map(EndpointId::as_str);
     let after = filter.after.as_ref().map(DeliveryId::as_str);
+    let workspace = filter.workspace.as_str();
     if filter.state == Some(DeliveryState::DeadLettered) {
         return connection
             .prepare_cached(DEAD_LETTERS)?
             .query_map(
-                named_params! {":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+                named_params! {":workspace": workspace, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
                 rows::delivery,
             )?
             .collect();
@@ -160,7 +167,7 @@ pub(super) fn deliveries(
     connection
         .prepare_cached(DELIVERIES)?
         .query_map(
-            named_params! {":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+            named_params! {":workspace": workspace, ":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
             rows::delivery,
         )?
         .collect()

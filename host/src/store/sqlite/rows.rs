@@ -1,8 +1,11 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId, ReplayId},
-    store::{Attempt, Delivery, Endpoint, Message, StateReason, Word},
+    ids::{ApiKeyId, AttemptId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    store::{
+        ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
+        Workspace,
+    },
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
@@ -44,7 +47,15 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(AttemptId, DeliveryId, EndpointId, MessageId, ReplayId);
+id_columns!(
+    AttemptId,
+    DeliveryId,
+    EndpointId,
+    ApiKeyId,
+    MessageId,
+    ReplayId,
+    WorkspaceId
+);
 
 /// The ids of the deliveries of a message; takes the parameters of [`of_message`].
 pub(super) const OF_MESSAGE: &str = "SELECT id FROM deliveries WHERE id BETWEEN :low AND :high
@@ -149,6 +160,8 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let reason = optional_word(row, "reason")?;
     Ok(Endpoint {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
+        number: count(row, "number")?,
         provider: row.get("provider")?,
         url: row.get("url")?,
         name: row.get("name")?,
@@ -156,8 +169,9 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         settings: EndpointSettings::from_json(settings)
             .map(Arc::new)
             .ok_or_else(|| foreign(settings))?,
-        // From a table of their own.
+        // From tables of their own.
         secrets: Vec::new(),
+        identity: None,
         state: StateReason::told(word(row, "state")?, reason),
         reason,
         since_ms: number(row, "since_ms")?,
@@ -179,16 +193,18 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
         provider: row.get("provider")?,
         event_type: row.get("event_type")?,
         created_at_ms: number(row, "created_at_ms")?,
     })
 }
 
-/// Of a row of `deliveries` with the `event_type` of its message.
+/// Of a row of `deliveries` with `event_type` and `workspace` of its message.
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
         message_id: id(row, "message_id")?,
         endpoint_id: id(row, "endpoint_id")?,
         event_type: row.get("event_type")?,
@@ -197,6 +213,39 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         attempts: count(row, "attempts_total")?,
         next_attempt_at_ms: optional_number(row, "next_attempt_at_ms")?,
         acknowledged_at_ms: optional_number(row, "acknowledged_at_ms")?,
+        created_at_ms: number(row, "created_at_ms")?,
+        updated_at_ms: number(row, "updated_at_ms")?,
+    })
+}
+
+pub(super) fn workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
+    Ok(Workspace {
+        id: id(row, "id")?,
+        number: count(row, "number")?,
+        name: row.get("name")?,
+        created_at_ms: number(row, "created_at_ms")?,
+    })
+}
+
+pub(super) fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    Ok(ApiKey {
+        id: id(row, "id")?,
+        workspace: optional_id(row, "workspace")?,
+        role: word(row, "role")?,
+        name: row.get("name")?,
+        digest: KeyDigest(row.get("sha256")?),
+        created_at_ms: number(row, "created_at_ms")?,
+        expires_at_ms: optional_number(row, "expires_at_ms")?,
+    })
+}
+
+pub(super) fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
+    Ok(EventType {
+        workspace: id(row, "workspace")?,
+        provider: row.get("provider")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        schema: row.get("schema")?,
         created_at_ms: number(row, "created_at_ms")?,
         updated_at_ms: number(row, "updated_at_ms")?,
     })
@@ -216,6 +265,7 @@ pub(super) fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         started_at_ms: number(row, "started_at_ms")?,
         duration_ms: number(row, "duration_ms")?,
         outcome,
+        detail: row.get("detail")?,
         response: row.get("response")?,
     })
 }

@@ -17,6 +17,8 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0003_secrets.sql")),
     M::up(include_str!("../../../migrations/0004_settings.sql")),
     M::up(include_str!("../../../migrations/0005_records.sql")),
+    M::up(include_str!("../../../migrations/0006_engine.sql")),
+    M::up(include_str!("../../../migrations/0007_workspaces.sql")),
     M::up(include_str!("../../../migrations/0009_speed.sql")),
 ];
 
@@ -28,7 +30,7 @@ const CHECKPOINT_PAGES: i64 = 8_192;
 const CACHE_KIB: i64 = 8 * 1_024;
 
 /// Prepared statements that a connection keeps; more than there are.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
 /// How long a connection waits for another program that has locked the file, such as the sqlite3 shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -174,7 +176,10 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{super::tests::OPTIONS, *};
-    use crate::store::{EndedState, Page, Selection};
+    use crate::{
+        ids::WorkspaceId,
+        store::{EndedState, Page, Selection},
+    };
 
     #[test]
     fn migrations_are_sound() {
@@ -296,6 +301,11 @@ mod tests {
             (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
             (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
             (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
+            (
+                super::super::reads::bodies::DEFAULT,
+                "SEARCH messages USING PRIMARY KEY",
+            ),
+            (super::super::reads::bodies::OTHER, "messages_by_workspace"),
         ]
         .into_iter()
         .chain(super::super::reads::COUNTS)
@@ -310,7 +320,7 @@ mod tests {
         let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
         let selection = |state, acknowledged| Selection {
             acknowledged,
-            ..Selection::all(state)
+            ..Selection::all(WorkspaceId::default(), state)
         };
         for (selection, index) in [
             (

@@ -1,65 +1,98 @@
-//! Signing secrets in the file: sealed, and wiped when they go.
+//! Signing secrets and the keys of client certificates in the file: sealed, and wiped when they go.
 
-use super::rows::{id, number, optional_number, signed};
+use super::rows::{foreign, id, number, optional_number, signed};
 use crate::{
+    identity::ClientIdentity,
     ids::EndpointId,
-    store::{SecretText, SigningSecret, StoreError},
-    vault::{KeyError, KeyId, Place, Vault, key_of},
+    store::{Endpoint, SecretText, SigningSecret, StoreError},
+    vault::{KeyError, KeyId, OpenError, Place, Vault, key_of},
 };
 use countersign_core::delivery::rotation::SecretTimes;
 use rusqlite::{Connection, Row, params, types::Type};
 use std::collections::{BTreeSet, HashMap};
 
-/// What a sealed secret of an endpoint is bound to, beside the endpoint.
-const FIELD: &str = "endpoint_secrets.sealed";
+/// A table with a secret of an endpoint in each row, in its columns `endpoint_id` and `sealed`.
+#[derive(Clone, Copy)]
+struct Table {
+    name: &'static str,
+    /// What its secrets are bound to, beside the endpoint.
+    field: &'static str,
+}
 
-fn place(endpoint: &str) -> Place<'_> {
-    Place {
-        field: FIELD,
-        owner: endpoint,
+const SIGNING: Table = Table {
+    name: "endpoint_secrets",
+    field: "endpoint_secrets.sealed",
+};
+const CERTIFICATES: Table = Table {
+    name: "client_certificates",
+    field: "client_certificates.sealed",
+};
+/// What a change of the key seals anew.
+const TABLES: [Table; 2] = [SIGNING, CERTIFICATES];
+
+impl Table {
+    fn seal(self, vault: &Vault, owner: &str, secret: &SecretText) -> Result<String, KeyError> {
+        let field = self.field;
+        vault.seal(Place { field, owner }, secret)
+    }
+
+    fn open(self, vault: &Vault, owner: &str, sealed: &str) -> Result<SecretText, OpenError> {
+        let field = self.field;
+        vault.open(Place { field, owner }, sealed)
     }
 }
 
-/// A secret as it is stored.
+/// The secrets of an endpoint as they are stored.
 pub(super) struct Sealed {
-    text: String,
-    times: SecretTimes,
+    /// Signing secrets, newest first.
+    signing: Vec<(String, SecretTimes)>,
+    /// The chain of its client certificate, and the sealed key.
+    certificate: Option<(String, String)>,
 }
 
-/// Seals the secrets of an endpoint, newest first.
-pub(super) fn seal(
-    vault: &Vault,
-    endpoint: &EndpointId,
-    secrets: &[SigningSecret],
-) -> Result<Vec<Sealed>, StoreError> {
-    let sealed = secrets.iter().map(|secret| {
-        Ok(Sealed {
-            text: vault.seal(place(endpoint.as_str()), &secret.text)?,
-            times: secret.times,
-        })
+/// Seals the secrets of an endpoint.
+pub(super) fn seal(vault: &Vault, endpoint: &Endpoint) -> Result<Sealed, StoreError> {
+    let owner = endpoint.id.as_str();
+    let signing = endpoint.secrets.iter().map(|secret| {
+        let sealed = SIGNING.seal(vault, owner, &secret.text)?;
+        Ok::<_, StoreError>((sealed, secret.times))
     });
-    sealed.collect()
+    let certificate = endpoint.identity.as_ref().map(|identity| {
+        let sealed = CERTIFICATES.seal(vault, owner, identity.key())?;
+        Ok::<_, StoreError>((identity.chain_pem(), sealed))
+    });
+    Ok(Sealed {
+        signing: signing.collect::<Result<_, _>>()?,
+        certificate: certificate.transpose()?,
+    })
 }
 
 /// Replaces the secrets of an endpoint.
 pub(super) fn replace(
     connection: &Connection,
     endpoint: &EndpointId,
-    sealed: &[Sealed],
+    sealed: &Sealed,
 ) -> rusqlite::Result<()> {
     delete(connection, endpoint)?;
+    if let Some((chain, sealed)) = &sealed.certificate {
+        connection
+            .prepare_cached(
+                "INSERT INTO client_certificates (endpoint_id, chain, sealed) VALUES (?, ?, ?)",
+            )?
+            .execute(params![endpoint.as_str(), chain, sealed])?;
+    }
     let mut insert = connection.prepare_cached(
         "INSERT INTO endpoint_secrets (endpoint_id, place, sealed, created_at_ms, signs_until_ms, expires_at_ms)
          VALUES (?, ?, ?, ?, ?, ?)",
     )?;
-    for (place, secret) in (0_i64..).zip(sealed) {
+    for (place, (text, times)) in (0_i64..).zip(&sealed.signing) {
         insert.execute(params![
             endpoint.as_str(),
             place,
-            secret.text,
-            signed(secret.times.created_at_ms),
-            secret.times.signs_until_ms.map(signed),
-            secret.times.expires_at_ms.map(signed),
+            text,
+            signed(times.created_at_ms),
+            times.signs_until_ms.map(signed),
+            times.expires_at_ms.map(signed),
         ])?;
     }
     Ok(())
@@ -68,9 +101,11 @@ pub(super) fn replace(
 /// Wipes the secrets of an endpoint.
 pub(super) fn delete(connection: &Connection, endpoint: &EndpointId) -> rusqlite::Result<()> {
     overwriting(connection, || {
-        connection
-            .prepare_cached("DELETE FROM endpoint_secrets WHERE endpoint_id = ?")?
-            .execute([endpoint.as_str()])?;
+        for Table { name, .. } in TABLES {
+            connection
+                .prepare_cached(&format!("DELETE FROM {name} WHERE endpoint_id = ?"))?
+                .execute([endpoint.as_str()])?;
+        }
         Ok(())
     })
 }
@@ -94,7 +129,7 @@ pub(super) fn all(
 
 fn open(row: &Row<'_>, endpoint: &EndpointId, vault: &Vault) -> rusqlite::Result<SigningSecret> {
     let sealed = row.get_ref("sealed")?.as_str()?;
-    let text = vault.open(place(endpoint.as_str()), sealed);
+    let text = SIGNING.open(vault, endpoint.as_str(), sealed);
     Ok(SigningSecret {
         text: text.map_err(failed)?,
         times: SecretTimes {
@@ -105,21 +140,44 @@ fn open(row: &Row<'_>, endpoint: &EndpointId, vault: &Vault) -> rusqlite::Result
     })
 }
 
+/// The client certificates of endpoints that have one.
+pub(super) fn identities(
+    connection: &Connection,
+    vault: &Vault,
+) -> rusqlite::Result<HashMap<EndpointId, ClientIdentity>> {
+    let mut statement = connection.prepare_cached("SELECT * FROM client_certificates")?;
+    let found = statement.query_map([], |row| {
+        let endpoint: EndpointId = id(row, "endpoint_id")?;
+        let sealed = row.get_ref("sealed")?.as_str()?;
+        let key = CERTIFICATES.open(vault, endpoint.as_str(), sealed);
+        let chain = row.get_ref("chain")?.as_str()?;
+        let identity = ClientIdentity::from_pem(chain, &key.map_err(failed)?);
+        let identity = identity
+            .map_err(|error| foreign(format!("client certificate of {endpoint}: {error}")))?;
+        Ok((endpoint, identity))
+    })?;
+    found.collect()
+}
+
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
 }
 
 /// The keys that secrets are sealed with.
 pub(super) fn keys_in_use(connection: &Connection) -> Result<BTreeSet<KeyId>, StoreError> {
-    let read = || {
+    let read = |Table { name, .. }: Table| {
         connection
-            .prepare("SELECT sealed FROM endpoint_secrets")?
+            .prepare(&format!("SELECT sealed FROM {name}"))?
             .query_map([], |row| Ok(key_of(row.get_ref("sealed")?.as_str()?)))?
             .collect::<rusqlite::Result<Vec<_>>>()
     };
-    let keys = read().map_err(opening("looking for sealed secrets"))?;
-    // What has no key is reported when it is to be opened.
-    Ok(keys.into_iter().flatten().collect())
+    let mut keys = BTreeSet::new();
+    for table in TABLES {
+        let found = read(table).map_err(opening("looking for sealed secrets"))?;
+        // What has no key is reported when it is to be opened.
+        keys.extend(found.into_iter().flatten());
+    }
+    Ok(keys)
 }
 
 /// What a start found to do.
@@ -170,7 +228,7 @@ fn move_all(connection: &Connection, vault: &Vault) -> rusqlite::Result<Moved> {
         })?
         .collect::<Result<_, _>>()?;
     for (endpoint, secret, created_at_ms) in clear {
-        let sealed = vault.seal(place(&endpoint), &secret).map_err(failed)?;
+        let sealed = SIGNING.seal(vault, &endpoint, &secret).map_err(failed)?;
         connection.execute(
             "INSERT INTO endpoint_secrets (endpoint_id, place, sealed, created_at_ms) VALUES (?, 0, ?, ?)",
             params![endpoint, sealed, created_at_ms],
@@ -181,26 +239,38 @@ fn move_all(connection: &Connection, vault: &Vault) -> rusqlite::Result<Moved> {
         )?;
         moved.sealed = moved.sealed.saturating_add(1);
     }
-    let stored: Vec<(String, i64, String)> = connection
-        .prepare("SELECT endpoint_id, place, sealed FROM endpoint_secrets")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    for (endpoint, number, sealed) in stored {
-        if key_of(&sealed) == vault.key_id() {
-            continue;
-        }
-        let secret = vault.open(place(&endpoint), &sealed).map_err(failed)?;
-        let sealed = vault.seal(place(&endpoint), &secret).map_err(failed)?;
-        connection.execute(
-            "UPDATE endpoint_secrets SET sealed = ? WHERE endpoint_id = ? AND place = ?",
-            params![sealed, endpoint, number],
-        )?;
-        moved.resealed = moved.resealed.saturating_add(1);
+    for table in TABLES {
+        let resealed = reseal(connection, vault, table)?;
+        moved.resealed = moved.resealed.saturating_add(resealed);
     }
     if moved.sealed > 0 || moved.resealed > 0 {
         connection.execute("INSERT OR IGNORE INTO chores (name) VALUES ('wipe')", [])?;
     }
     Ok(moved)
+}
+
+/// Seals what has an older key with the newest one. Returns how much that was.
+fn reseal(connection: &Connection, vault: &Vault, table: Table) -> rusqlite::Result<u64> {
+    let Table { name, .. } = table;
+    let stored: Vec<(String, String)> = connection
+        .prepare(&format!("SELECT endpoint_id, sealed FROM {name}"))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    // No two sealed texts are alike: each has a nonce of its own.
+    let mut update = connection.prepare(&format!(
+        "UPDATE {name} SET sealed = ? WHERE endpoint_id = ? AND sealed = ?"
+    ))?;
+    let mut resealed: u64 = 0;
+    for (endpoint, before) in stored {
+        if key_of(&before) == vault.key_id() {
+            continue;
+        }
+        let secret = table.open(vault, &endpoint, &before).map_err(failed)?;
+        let sealed = table.seal(vault, &endpoint, &secret).map_err(failed)?;
+        update.execute(params![sealed, endpoint, before])?;
+        resealed = resealed.saturating_add(1);
+    }
+    Ok(resealed)
 }
 
 /// Writes the file anew without its free space, and empties the log of writes: nothing that was deleted is left in either.

@@ -1,5 +1,7 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
+mod bodies;
+mod commits;
 mod ended;
 mod files;
 mod forgotten;
@@ -78,20 +80,24 @@ impl Fixture {
     }
 
     async fn endpoint(&self) -> Endpoint {
-        let endpoint = Endpoint {
+        let mut endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 0,
             provider: "cleanmails".to_owned(),
             url: "https://example.com/".to_owned(),
             name: Some("name".to_owned()),
             rules: EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::new(EndpointSettings {
                 concurrency: Some(7),
                 ..EndpointSettings::default()
             }),
             secrets: vec![SigningSecret::newest(SecretText::new(SECRET.to_owned()), 1)],
+            identity: None,
             state: EndpointState::Active,
             reason: None,
             since_ms: 1,
@@ -100,7 +106,7 @@ impl Fixture {
             version: 1,
             created_at_ms: 1,
         };
-        self.store.create_endpoint(endpoint.clone()).await.unwrap();
+        endpoint.number = self.store.create_endpoint(endpoint.clone()).await.unwrap();
         endpoint
     }
 
@@ -146,6 +152,7 @@ fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage 
     let delivery = DeliveryId::of(&id, 0);
     NewMessage {
         id,
+        workspace: WorkspaceId::default(),
         provider: "cleanmails".to_owned(),
         event_type: "email.replied".to_owned(),
         body: Bytes::from(format!("{{\"at\":{at_ms}}}")),
@@ -171,6 +178,7 @@ fn ended(endpoint: &Endpoint, delivery: &DeliveryId, state: DeliveryState) -> En
             started_at_ms: 100,
             duration_ms: 10,
             outcome: Outcome::Failure(FailureKind::Timeout),
+            detail: Some("no connection was made within 5 ms".to_owned()),
             response: b"\xff\0text".to_vec(),
         },
         attempts_in_round: 1,

@@ -3,6 +3,7 @@
 //! The frequent ones say `OR FAIL`: with a trigger on its table SQLite would copy every page that a statement changes, to undo that
 //! one statement, and here a write that fails is undone as a whole.
 
+pub(super) mod access;
 mod claim;
 mod endpoint;
 mod ordering;
@@ -79,8 +80,8 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
     connection
         .prepare_cached(
             "INSERT INTO attempts (delivery_id, number, id, started_at_ms, duration_ms, status, retry_after_s, failure,
-                                   response)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                   detail, response)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             ended.delivery_id.as_str(),
@@ -91,6 +92,7 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
             status,
             retry_after_s,
             failure,
+            attempt.detail,
             attempt.response,
         ])?;
     connection

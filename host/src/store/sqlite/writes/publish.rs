@@ -112,7 +112,7 @@ fn insert_message(connection: &Connection, message: &NewMessage) -> rusqlite::Re
         .insert(params![id, message.body.as_ref()])?;
     connection
         .prepare_cached(
-            "INSERT OR FAIL INTO messages (id, provider, event_type, created_at_ms, body_id) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR FAIL INTO messages (id, provider, event_type, created_at_ms, body_id, workspace) VALUES (?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             id,
@@ -120,6 +120,7 @@ fn insert_message(connection: &Connection, message: &NewMessage) -> rusqlite::Re
             message.event_type,
             signed(message.created_at_ms),
             body_id,
+            message.workspace.as_str(),
         ])?;
     Ok(body_id)
 }
