@@ -6,7 +6,8 @@ export const EXIT = { valid: 0, refused: 1, usage: 2 } as const;
 
 const SHARED = `
 Sender
-  -p, --provider NAME       cleanmails, smartlead, sendemall or platform; standard for a host's own events
+  -p, --provider NAME       cleanmails, smartlead, sendemall or platform;
+                            standard for a host's own events
       --scheme NAME         any other signature scheme: stripe, github, standard-webhooks ...
       --option NAME=VALUE   a setting of the scheme, as in createVerifier: --option header=X-Acme
 
