@@ -3,12 +3,14 @@
 mod answer;
 mod connection;
 mod dial;
+mod direct;
 mod failure;
 mod pool;
 mod proxy;
 mod tls;
 
 pub use answer::EXCERPT_BYTES_MAX;
+pub use direct::{Direct, DirectAnswer, Unanswered};
 pub use proxy::{Proxy, ProxyError};
 pub use tls::{Roots, RootsError};
 

@@ -1,6 +1,8 @@
-//! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
+//! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
+//! receiver that records, HTTP as bytes.
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod constant_time;
 pub mod conversions;
 pub mod deliver;
@@ -12,3 +14,4 @@ pub mod inbound;
 pub mod module;
 pub mod receiver;
 pub mod vectors;
+pub mod wire;
