@@ -16,6 +16,8 @@ pub mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
 pub mod headers;
+#[cfg(feature = "payload")]
+pub mod inbound;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod internals;

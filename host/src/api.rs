@@ -4,16 +4,19 @@ mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod events;
+mod inbound;
 mod problem;
 mod replays;
 mod request;
 mod selection;
+mod webhooks;
 
 pub use self::problem::Problem;
 
 use crate::{
     context::Context,
-    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{DeliveryId, EndpointId, InboundId, MessageId, ReplayId},
+    intake::Intake,
     records::replay::Replays,
     rules,
     store::StoreError,
@@ -50,6 +53,7 @@ pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
     pub replays: Arc<Replays>,
+    pub intake: Arc<Intake>,
     /// Requests under way, bounded so that their bodies occupy bounded memory.
     pub requests: AtomicU32,
     /// Places for batches, which are longer than other requests; the others wait.
@@ -125,12 +129,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/replays/{id}/pause", post(replays::pause))
         .route("/replays/{id}/resume", post(replays::resume))
         .route("/replays/{id}/cancel", post(replays::cancel))
+        .route("/inbound", get(inbound::list))
+        .route("/inbound/{id}", get(inbound::show))
         .route("/stats", get(deliveries::stats))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), admit));
     Router::new()
         .route("/health", get(health))
+        .route("/api/webhooks", post(webhooks::post))
+        .route("/api/webhooks/{source}", post(webhooks::post_to))
         .nest("/v1", v1)
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
@@ -260,7 +268,8 @@ path_ids!(
     EndpointId = "endpoint",
     MessageId = "message",
     DeliveryId = "delivery",
-    ReplayId = "replay"
+    ReplayId = "replay",
+    InboundId = "request"
 );
 
 impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {

@@ -3,7 +3,7 @@
 use crate::{
     admin::{self, Answer},
     chance::SystemChance,
-    config::{Config, ConfigError, ConfigFile, DEFAULTS, ENV_PREFIX, LiveConfig, Origin, Sources},
+    config::{Config, ConfigError, ConfigFile, DEFAULTS, LiveConfig, Origin, Sources},
     error::{EXIT_CODES, Error},
     network::AllowEntry,
     rules, serve,
@@ -288,7 +288,6 @@ fn core(data: &Data, command: &admin::Command) -> Result<(), Error> {
 fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
         .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
         .collect()
 }

@@ -66,6 +66,15 @@ ids! {
     AttemptId = "atmpt_";
     /// Names a replay: many deliveries sent again.
     ReplayId = "rpl_";
+    /// Names a request of another sender.
+    InboundId = "inb_";
+}
+
+impl InboundId {
+    /// The id without its prefix, for the ids of its events.
+    pub fn bare(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    }
 }
 
 impl MessageId {

@@ -15,6 +15,7 @@ pub mod context;
 pub mod endpoints;
 pub mod error;
 pub mod ids;
+pub mod intake;
 pub mod network;
 pub mod publish;
 pub mod records;

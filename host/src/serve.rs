@@ -8,6 +8,7 @@ use crate::{
     config::{Config, ConfigError, LiveConfig, Origin},
     context::Context,
     error::Error,
+    intake::Intake,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     records::{replay::Replays, retention::Retention},
@@ -107,6 +108,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     };
     let app = Arc::new(App {
         replays: Arc::clone(&replays),
+        intake: Arc::new(Intake::new(Arc::clone(&context), Arc::clone(&worker))),
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         requests: AtomicU32::new(0),
@@ -134,7 +136,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         tokio::select! {
             asked = signals.next() => match asked {
                 Asked::Stop => break,
-                Asked::Reload => reload(&live, &log, &worker),
+                Asked::Reload => reload(&context, &log, &worker),
             },
             // It ends by itself only when it is told to.
             ended = &mut server => {
@@ -196,7 +198,8 @@ fn limits_of(config: &Config) -> Limits {
 }
 
 /// Puts in force what the file says now. What reads its settings each time needs nothing done for it here.
-fn reload(live: &LiveConfig, log: &LogFilter, worker: &Worker) {
+fn reload(context: &Context, log: &LogFilter, worker: &Worker) {
+    let live = &context.config;
     let reloaded = match live.reload() {
         Ok(reloaded) => reloaded,
         Err(error) => {
@@ -206,6 +209,8 @@ fn reload(live: &LiveConfig, log: &LogFilter, worker: &Worker) {
     };
     let config = live.current();
     worker.limit(limits_of(&config));
+    // Keys of inbound sources may have been taken out of use.
+    context.rules.kernel.forget_signers();
     if let Err(problem) = log.set(&config.log.filter) {
         tracing::error!(problem, "the log filter stays as it was");
     }

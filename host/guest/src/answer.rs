@@ -3,9 +3,10 @@
 use crate::{
     message::{
         Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan,
+        Rejection, SignaturePlan, Target,
     },
     order::Keys,
+    receive,
     settings::EndpointSettings,
     source::{self, Source},
 };
@@ -16,6 +17,7 @@ use countersign_core::{
         rotation::{RotationError, rotate, signing_order},
     },
     event::EventKind,
+    normalise::recognise_request,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
     subscription::{Scope, Subscription, SubscriptionError},
 };
@@ -67,6 +69,12 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         } => rotate(&secrets, rotation, now_ms)
             .map(Answer::Rotated)
             .map_err(Rejection::from),
+        Call::Recognise { headers, body } => {
+            let source = recognise_request(&headers, &body);
+            let name = source.map(|source| source.name().to_owned());
+            Ok(Answer::Recognised(name))
+        }
+        Call::Receive(request) => receive::receive(&request).map(Answer::Received),
     }
 }
 
@@ -153,35 +161,50 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
         timestamp: &event.default_timestamp,
     };
     let payload = Payload::complete(provider, &event.payload, defaults)?;
+    let client_id = event.client_id.as_deref();
+    Ok(addressed(
+        provider,
+        &payload,
+        client_id,
+        event.bot,
+        &event.endpoints,
+    ))
+}
+
+/// An event with the endpoints that get it.
+pub(crate) fn addressed(
+    provider: Provider,
+    payload: &Payload,
+    client_id: Option<&str>,
+    bot: bool,
+    endpoints: &[Target],
+) -> Published {
     let campaign_id = payload.campaign_id();
     let wanted = |rules: &EndpointRules| {
         rules.subscription.wants(payload.event_type())
-            && rules
-                .scope
-                .includes(event.client_id.as_deref(), campaign_id.as_deref())
+            && rules.scope.includes(client_id, campaign_id.as_deref())
     };
     let body = payload.encode();
     let mut keys = Keys::new(Some(provider), &body);
-    let matches = event
-        .endpoints
+    let matches = endpoints
         .iter()
         .zip(0..)
-        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(event.bot, payload.kind()))
+        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(bot, payload.kind()))
         .map(|(target, endpoint)| Match {
             endpoint,
             held: !target.state.is_active(),
             order_key: keys.key(&target.ordering),
         })
         .collect();
-    Ok(Published {
+    Published {
         event_type: payload.event_type().to_owned(),
         body,
         matches,
-    })
+    }
 }
 
 /// R-C13: only opens and clicks by people are delivered.
-fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
+pub(crate) fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
     bot && matches!(kind, EventKind::Opened | EventKind::Clicked)
 }
 

@@ -17,21 +17,23 @@ mod answer;
 mod exports;
 mod message;
 mod order;
+mod receive;
 pub mod settings;
 mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
-        Published, Rejection, SignaturePlan, Target,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Format, Judge, Match, Notify,
+        PassedOn, Publish, Published, Reader, Receive, Received, ReceivedEvent, Rejection,
+        SignaturePlan, Target,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
-pub use countersign_core::{delivery, operational, provider, retry, subscription};
+pub use countersign_core::{delivery, inbound, operational, provider, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

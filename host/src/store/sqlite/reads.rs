@@ -1,5 +1,6 @@
 //! What each read asks.
 
+pub(super) mod inbound;
 mod replays;
 mod selection;
 mod stats;

@@ -1,7 +1,7 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{AttemptId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId},
     store::{Attempt, Delivery, Endpoint, Message, StateReason, Word},
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
@@ -44,7 +44,9 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(AttemptId, DeliveryId, EndpointId, MessageId, ReplayId);
+id_columns!(
+    AttemptId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId
+);
 
 fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)

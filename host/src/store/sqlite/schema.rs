@@ -17,10 +17,11 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0003_secrets.sql")),
     M::up(include_str!("../../../migrations/0004_settings.sql")),
     M::up(include_str!("../../../migrations/0005_records.sql")),
+    M::up(include_str!("../../../migrations/0008_inbound.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 96;
 /// How long a connection waits for another program that has locked the file, such as the sqlite3 shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -2,6 +2,7 @@
 
 mod claim;
 mod endpoint;
+mod inbound;
 mod operational;
 mod ordering;
 mod prune;
@@ -17,6 +18,7 @@ pub(super) use self::{
 pub(super) use self::{
     claim::{claim, claim_probe},
     endpoint::{create_endpoint, delete_endpoint, follow, update_endpoint},
+    inbound::take_in,
     prune::prune,
     publish::{publish, publish_batch},
     replay::{acknowledge, retry},

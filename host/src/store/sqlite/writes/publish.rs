@@ -25,7 +25,7 @@ pub(in super::super) fn publish(
             Known::Many(_) | Known::Other => Published::Conflict,
         });
     }
-    match is_stale(connection, std::slice::from_ref(message))? {
+    match is_stale(connection, [message])? {
         true => Ok(Published::Stale),
         false => {
             let waiting = insert(connection, message)?;
@@ -89,11 +89,15 @@ pub(in super::super) fn publish_batch(
 }
 
 /// Whether an endpoint has changed since one of the messages was matched against it.
-fn is_stale(connection: &Connection, messages: &[NewMessage]) -> rusqlite::Result<bool> {
+pub(super) fn is_stale<'a>(
+    connection: &Connection,
+    messages: impl IntoIterator<Item = &'a NewMessage>,
+) -> rusqlite::Result<bool> {
     let mut version = connection
         .prepare_cached("SELECT version FROM endpoints WHERE id = ? AND deleted_at_ms IS NULL")?;
     let mut seen: HashMap<&str, u64> = HashMap::new();
-    for delivery in messages.iter().flat_map(|message| &message.deliveries) {
+    let deliveries = messages.into_iter().flat_map(|message| &message.deliveries);
+    for delivery in deliveries {
         let endpoint = delivery.endpoint_id.as_str();
         if seen.get(endpoint) == Some(&delivery.endpoint_version) {
             continue;
@@ -108,7 +112,10 @@ fn is_stale(connection: &Connection, messages: &[NewMessage]) -> rusqlite::Resul
 }
 
 /// Returns the deliveries that wait for another of their key.
-fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec<DeliveryId>> {
+pub(super) fn insert(
+    connection: &Connection,
+    message: &NewMessage,
+) -> rusqlite::Result<Vec<DeliveryId>> {
     let id = message.id.as_str();
     let at = signed(message.created_at_ms);
     connection
