@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use toml::Value;
 
 /// The scheme of sources that send a token and sign nothing. It is none of core's: nothing is computed.
-pub const TOKEN_SCHEME: &str = "token";
+const TOKEN_SCHEME: &str = "token";
 
 /// Most sources.
 const SOURCES_MAX: usize = 100;

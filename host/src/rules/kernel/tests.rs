@@ -52,3 +52,38 @@ fn mistakes_in_the_configuration_are_refused_with_their_code() {
         }
     }
 }
+
+#[test]
+fn verifiers_are_kept_apart_by_their_keys_and_from_signers() {
+    let kernel = kernel();
+    let message = Message::new(SignedAt::UnixMs(0), b"{}");
+    let headers = kernel.sign("sendemall", &["one"], &[], &message).unwrap();
+    let judge = |secrets: &[&str], body: &[u8]| {
+        let keyed = Keyed {
+            scheme: "sendemall",
+            tolerance: None,
+            secrets,
+            options: &[],
+        };
+        let request = Request::new(headers.as_slice(), body);
+        kernel.verify(keyed, &request, 0).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(judge(&["one"], b"{}").code, Code::Valid);
+        assert_eq!(judge(&["two", "one"], b"{}").secret_index, 1);
+        assert_eq!(judge(&["two"], b"{}").code, Code::BadSignature);
+        assert_eq!(judge(&["one"], b"{ }").code, Code::BadSignature);
+        kernel.forget_signers();
+    }
+    let wrong = Keyed {
+        scheme: "nobody",
+        tolerance: None,
+        secrets: &["one"],
+        options: &[],
+    };
+    let refused = kernel.verify(wrong, &Request::new(headers.as_slice(), b"{}"), 0);
+    assert!(matches!(
+        refused,
+        Err(KernelError::Refused(Code::UnknownScheme))
+    ));
+}

@@ -3,6 +3,7 @@
 mod ended;
 mod files;
 mod forgotten;
+mod inbound;
 mod operational;
 mod publishing;
 mod sealing;
