@@ -32,6 +32,8 @@ pub mod provider;
 #[cfg(feature = "payload")]
 pub mod render;
 pub mod retry;
+#[cfg(feature = "payload")]
+pub mod sample;
 pub mod secret;
 pub mod signature;
 #[cfg(feature = "payload")]

@@ -60,6 +60,9 @@ pub enum IntakeError {
     /// Nobody vouches for it. A stranger's doing, or a wrong key.
     #[error("nobody vouches for the request: {0}")]
     Unverified(&'static str),
+    /// The workspace that its events belong to is not there. The operator's mistake, who can make it.
+    #[error("there is no such workspace")]
+    NoWorkspace,
     /// It cannot be read; the sender's mistake.
     #[error("{}", .0.message)]
     Unreadable(Rejection),
@@ -140,6 +143,12 @@ impl Intake {
             Err(IntakeError::Unverified(why)) => self.refused(&name, why),
             // Somebody vouched for it, so that its sender should be told and its operator, too.
             Err(IntakeError::Unreadable(rejection)) => self.refused(&name, &rejection.code),
+            Err(IntakeError::NoWorkspace) => {
+                self.refused(
+                    &name,
+                    "its workspace is not there; make it with POST /v1/workspaces",
+                );
+            }
             _ => {}
         }
         taken

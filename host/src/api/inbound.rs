@@ -1,6 +1,12 @@
 //! `/v1/inbound`: what other senders posted.
 
-use super::{App, IdPath, deliveries::limit, problem::Problem, request::Query};
+use super::{
+    App, IdPath,
+    caller::{Allowed, Reading},
+    deliveries::limit,
+    problem::Problem,
+    request::Query,
+};
 use crate::{
     clock::rfc3339,
     ids::InboundId,
@@ -16,12 +22,13 @@ use std::sync::Arc;
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let mut query = Query::parse(query.as_deref(), &["source", "limit", "after"])?;
     let limit = limit(&mut query)?;
     let filter = InboundFilter {
-        workspace: app.context.config.current().inbound.workspace.clone(),
+        workspace: caller.workspace.clone(),
         source: query.take("source", "the name of a source", |text| {
             Some(text.to_owned())
         })?,
@@ -39,6 +46,7 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<InboundId>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
@@ -53,7 +61,9 @@ pub(super) async fn show(
         .context
         .store
         .inbound_request(id, from, limit.saturating_add(1));
-    let mut found = found.await?.ok_or_else(|| Problem::not_found("request"))?;
+    let found = found.await?;
+    let found = found.filter(|found| found.request.workspace == caller.workspace);
+    let mut found = found.ok_or_else(|| Problem::not_found("request"))?;
     let next = found.events.get(limit as usize).map(|event| event.place);
     found.events.truncate(limit as usize);
     let events: Result<Vec<_>, _> = found.events.iter().map(|event| event_view(event)).collect();
@@ -71,6 +81,7 @@ pub(super) async fn show(
 fn view(request: &Inbound) -> Value {
     json!({
         "id": request.id.as_str(),
+        "workspace": request.workspace.as_str(),
         "source": request.source,
         "provider": request.provider,
         "verified": request.verified.word(),

@@ -141,6 +141,11 @@ impl From<IntakeError> for Problem {
             IntakeError::Unreadable(Rejection { code, message, .. }) => {
                 Self::new(StatusCode::BAD_REQUEST, &code, message)
             }
+            IntakeError::NoWorkspace => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the server is not ready for these events, nothing was stored; its log says more. Try again",
+            ),
             IntakeError::Rules(error) => error.into(),
             IntakeError::Store(error) => error.into(),
         }

@@ -4,6 +4,7 @@ mod described;
 mod secrets;
 
 use super::{Hidden, Wrong};
+use crate::ids::WorkspaceId;
 use countersign_core::{
     Config as SchemeConfig, Covers, KeyedScheme, Scheme, Tolerance,
     event::Source as Known,
@@ -152,7 +153,7 @@ impl Inbound {
     }
 
     pub(super) fn check(&self) -> Result<(), Wrong> {
-        match is_name(&self.workspace) {
+        match WorkspaceId::parse(&self.workspace).is_some() {
             true => Ok(()),
             false => Err(Wrong {
                 key: "inbound.workspace",
@@ -207,7 +208,8 @@ fn source(name: &str, value: Value, env: &BTreeMap<String, String>) -> Result<So
     };
     let scheme = given.text("scheme")?;
     let workspace = given.text("workspace")?;
-    if workspace.as_deref().is_some_and(|text| !is_name(text)) {
+    let is_wrong = |text: &str| WorkspaceId::parse(text).is_none();
+    if workspace.as_deref().is_some_and(is_wrong) {
         return Err(given.mistake(Some("workspace"), "must be the name of a workspace"));
     }
     let places = places(&mut given)?;

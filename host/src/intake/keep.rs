@@ -5,11 +5,13 @@ use crate::{
     clock::rfc3339,
     config::{Check, Reader, Source},
     context::Context,
-    ids::{InboundId, MessageId},
+    ids::{InboundId, MessageId, WorkspaceId},
     publish::Prepared,
     registry::Candidate,
     rules::RulesError,
-    store::{Inbound, KEYS_KEPT, NewInbound, NewInboundEvent, NewKey, NewMessage, VerifiedBy},
+    store::{
+        Inbound, KEYS_KEPT, NewInbound, NewInboundEvent, NewKey, NewMessage, VerifiedBy, Workspace,
+    },
     worker::Worker,
 };
 use bytes::Bytes;
@@ -53,8 +55,10 @@ pub(super) fn read(
     id: InboundId,
     now_ms: u64,
 ) -> Result<Read, IntakeError> {
-    let formats = formats(context);
+    let workspace = workspace(context, &posted.source)?;
+    let formats = formats(context, &workspace.id);
     let mut question = question(posted, verified, &id, now_ms, &formats);
+    question.workspace_id = workspace.number.to_string();
     let (mut events, mut prepared, mut used_once) = (Vec::new(), Vec::new(), None);
     loop {
         let received = ask(context, question.clone())?;
@@ -62,7 +66,14 @@ pub(super) fn read(
             used_once = Some(once(&posted.source, &signed, now_ms));
         }
         for event in received.events {
-            let (event, messages) = keep(context, worker, posted, event, &formats, now_ms);
+            let keeper = Keeper {
+                context,
+                worker,
+                workspace: &workspace.id,
+                source: &posted.source,
+                now_ms,
+            };
+            let (event, messages) = keeper.keep(event, &formats);
             events.push(event);
             prepared.push(messages);
         }
@@ -75,7 +86,7 @@ pub(super) fn read(
     let inbound = NewInbound {
         request: Inbound {
             id,
-            workspace: workspace(context, source),
+            workspace: workspace.id,
             source: source.name.clone(),
             provider: source.reader.name().to_owned(),
             verified: verified.by,
@@ -92,12 +103,6 @@ pub(super) fn read(
     Ok(Read { inbound, prepared })
 }
 
-fn workspace(context: &Context, source: &Source) -> String {
-    let config = context.config.current();
-    let own = source.workspace.clone();
-    own.unwrap_or_else(|| config.inbound.workspace.clone())
-}
-
 fn scheme(source: &Source) -> Option<&str> {
     match &source.check {
         Check::Signature(signature) => Some(&signature.scheme),
@@ -105,10 +110,19 @@ fn scheme(source: &Source) -> Option<&str> {
     }
 }
 
-fn formats(context: &Context) -> Vec<Endpoints> {
+/// The workspace that the events of a source belong to. One that is not there yet may be made at any time.
+fn workspace(context: &Context, source: &Source) -> Result<Workspace, IntakeError> {
+    let config = context.config.current();
+    let name = source.workspace.as_ref();
+    let name = name.unwrap_or(&config.inbound.workspace);
+    let found = context.workspaces.find(name);
+    found.ok_or(IntakeError::NoWorkspace)
+}
+
+fn formats(context: &Context, workspace: &WorkspaceId) -> Vec<Endpoints> {
     let found = Provider::ALL.iter().map(|provider| Endpoints {
         provider: provider.name(),
-        candidates: context.registry.candidates(provider.name()),
+        candidates: context.registry.candidates(workspace, provider.name()),
     });
     found
         .filter(|endpoints| !endpoints.candidates.is_empty())
@@ -147,7 +161,7 @@ fn question(
         most: EVENTS_A_CALL,
         id: id.bare().to_owned(),
         received_at: rfc3339(now_ms),
-        workspace_id: "1".to_owned(),
+        workspace_id: String::new(),
         fields: source.fields.clone(),
         formats: formats.iter().map(format).collect(),
     }
@@ -173,62 +187,83 @@ fn ask(context: &Context, question: Receive) -> Result<Received, IntakeError> {
     }
 }
 
-/// An event as it is kept, with the messages that it causes.
-fn keep(
-    context: &Context,
-    worker: &Arc<Worker>,
-    posted: &Posted,
-    event: ReceivedEvent,
-    formats: &[Endpoints],
+/// What all events of a request share.
+struct Keeper<'a> {
+    context: &'a Context,
+    worker: &'a Arc<Worker>,
+    workspace: &'a WorkspaceId,
+    source: &'a Source,
     now_ms: u64,
-) -> (NewInboundEvent, Vec<Prepared>) {
-    let mut passed_on = Vec::new();
-    let mut prepared = Vec::new();
-    for (endpoints, outcome) in formats.iter().zip(event.passed_on) {
-        let provider = endpoints.provider;
-        passed_on.push(match outcome {
-            PassedOn::Message(published) => {
-                let message = NewMessage {
-                    id: MessageId::new(now_ms, &*context.chance),
-                    provider: provider.to_owned(),
-                    event_type: published.event_type,
-                    body: Bytes::from(published.body),
-                    created_at_ms: now_ms,
-                    idempotency: None,
-                    deliveries: Vec::new(),
-                };
-                let told = json!({"provider": provider, "message_id": message.id.as_str()});
-                let candidates = &endpoints.candidates;
-                prepared.push(Prepared::new(
-                    context,
-                    worker,
-                    message,
-                    published.matches,
-                    candidates,
-                ));
-                told
-            }
-            PassedOn::Unwanted => json!({"provider": provider, "skipped": "unwanted"}),
-            PassedOn::Skipped { code, message } => {
-                json!({"provider": provider, "skipped": code, "detail": message})
-            }
-        });
+}
+
+impl Keeper<'_> {
+    /// An event as it is kept, with the messages that it causes: one a format, each with an id of its own, since `webhook-id`
+    /// stands for the bytes that are sent.
+    fn keep(
+        &self,
+        event: ReceivedEvent,
+        formats: &[Endpoints],
+    ) -> (NewInboundEvent, Vec<Prepared>) {
+        let mut passed_on = Vec::new();
+        let mut prepared = Vec::new();
+        for (endpoints, outcome) in formats.iter().zip(event.passed_on) {
+            let provider = endpoints.provider;
+            passed_on.push(match outcome {
+                PassedOn::Message(published) => {
+                    let message = self.message(endpoints, published);
+                    let id = message.message().id.as_str();
+                    let told = json!({"provider": provider, "message_id": id});
+                    prepared.push(message);
+                    told
+                }
+                PassedOn::Unwanted => json!({"provider": provider, "skipped": "unwanted"}),
+                PassedOn::Skipped { code, message } => {
+                    json!({"provider": provider, "skipped": code, "detail": message})
+                }
+            });
+        }
+        let kept = match event.key_lasts {
+            true => EVENTS_KEPT,
+            false => KEYS_KEPT,
+        };
+        let kept = NewInboundEvent {
+            event_type: event.event_type,
+            key: key(
+                "event",
+                self.source,
+                event.key.as_bytes(),
+                self.now_ms,
+                kept,
+            ),
+            event: String::from_utf8_lossy(&event.event).into_owned(),
+            passed_on: Value::Array(passed_on).to_string(),
+            messages: prepared
+                .iter()
+                .map(|prepared| prepared.message().clone())
+                .collect(),
+        };
+        (kept, prepared)
     }
-    let kept = match event.key_lasts {
-        true => EVENTS_KEPT,
-        false => KEYS_KEPT,
-    };
-    let kept = NewInboundEvent {
-        event_type: event.event_type,
-        key: key("event", &posted.source, event.key.as_bytes(), now_ms, kept),
-        event: String::from_utf8_lossy(&event.event).into_owned(),
-        passed_on: Value::Array(passed_on).to_string(),
-        messages: prepared
-            .iter()
-            .map(|prepared| prepared.message().clone())
-            .collect(),
-    };
-    (kept, prepared)
+
+    fn message(&self, endpoints: &Endpoints, published: guest::Published) -> Prepared {
+        let message = NewMessage {
+            id: MessageId::new(self.now_ms, &*self.context.chance),
+            workspace: self.workspace.clone(),
+            provider: endpoints.provider.to_owned(),
+            event_type: published.event_type,
+            body: Bytes::from(published.body),
+            created_at_ms: self.now_ms,
+            idempotency: None,
+            deliveries: Vec::new(),
+        };
+        Prepared::new(
+            self.context,
+            self.worker,
+            message,
+            published.matches,
+            &endpoints.candidates,
+        )
+    }
 }
 
 /// What may be used once is remembered for as long as its timestamp is accepted: from the window before it to the one after.

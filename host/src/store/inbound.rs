@@ -1,7 +1,7 @@
 //! What other senders posted, as values.
 
 use super::record::{NewMessage, words};
-use crate::ids::{DeliveryId, InboundId};
+use crate::ids::{DeliveryId, InboundId, WorkspaceId};
 use bytes::Bytes;
 
 /// What vouches for a request.
@@ -84,7 +84,7 @@ pub enum TakenIn {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbound {
     pub id: InboundId,
-    pub workspace: String,
+    pub workspace: WorkspaceId,
     /// Name in the settings.
     pub source: String,
     /// Whose shape it was read in.
@@ -122,7 +122,7 @@ pub struct InboundView {
 /// Which requests are listed.
 #[derive(Debug, Clone)]
 pub struct InboundFilter {
-    pub workspace: String,
+    pub workspace: WorkspaceId,
     pub source: Option<String>,
     /// Only those older than this one.
     pub after: Option<InboundId>,

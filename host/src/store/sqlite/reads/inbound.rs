@@ -31,7 +31,12 @@ pub(in super::super) fn list(
     connection
         .prepare_cached(&sql)?
         .query_map(
-            params![filter.workspace, filter.source, after, filter.limit],
+            params![
+                filter.workspace.as_str(),
+                filter.source,
+                after,
+                filter.limit
+            ],
             read,
         )?
         .collect()
@@ -75,7 +80,7 @@ pub(in super::super) fn view(
 fn read(row: &Row<'_>) -> rusqlite::Result<Inbound> {
     Ok(Inbound {
         id: rows::id(row, "id")?,
-        workspace: row.get("workspace")?,
+        workspace: rows::id(row, "workspace")?,
         source: row.get("source")?,
         provider: row.get("provider")?,
         verified: rows::word(row, "verified")?,

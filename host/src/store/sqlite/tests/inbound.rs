@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ids::InboundId,
+    ids::{InboundId, WorkspaceId},
     store::{
         Inbound, InboundFilter, NewInbound, NewInboundEvent, NewKey, NewMessage, TakenIn,
         VerifiedBy,
@@ -33,7 +33,7 @@ fn request(at_ms: u64, body: &str, events: Vec<NewInboundEvent>) -> NewInbound {
     NewInbound {
         request: Inbound {
             id: InboundId::new(at_ms, &SystemChance),
-            workspace: "default".to_owned(),
+            workspace: WorkspaceId::default(),
             source: "mailgun".to_owned(),
             provider: "mailgun".to_owned(),
             verified: VerifiedBy::Signature,
@@ -63,7 +63,7 @@ impl Fixture {
 
     async fn listed(&self) -> Vec<Inbound> {
         let filter = InboundFilter {
-            workspace: "default".to_owned(),
+            workspace: WorkspaceId::default(),
             source: None,
             after: None,
             limit: 100,
@@ -298,13 +298,13 @@ async fn requests_are_listed_newest_first_by_workspace_and_source() {
         (30, "other", "a"),
     ] {
         let mut inbound = request(at_ms, "body", vec![event(at_ms as u8, Vec::new())]);
-        inbound.request.workspace = workspace.to_owned();
+        inbound.request.workspace = WorkspaceId::parse(workspace).unwrap();
         inbound.request.source = source.to_owned();
         fixture.take_in(&inbound).await;
     }
     let list = |source: Option<&str>, after, limit| {
         let filter = InboundFilter {
-            workspace: "default".to_owned(),
+            workspace: WorkspaceId::default(),
             source: source.map(str::to_owned),
             after,
             limit,

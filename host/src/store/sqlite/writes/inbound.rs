@@ -66,7 +66,7 @@ fn keep_request(connection: &Connection, inbound: &NewInbound) -> rusqlite::Resu
         )?
         .execute(params![
             request.id.as_str(),
-            request.workspace,
+            request.workspace.as_str(),
             request.source,
             request.provider,
             request.verified.word(),
