@@ -15,6 +15,8 @@ pub mod delivery;
 pub mod event;
 #[cfg(feature = "explain")]
 pub mod explain;
+#[cfg(feature = "payload")]
+pub mod filter;
 pub mod headers;
 #[cfg(feature = "payload")]
 pub mod inbound;
@@ -36,6 +38,8 @@ pub mod retry;
 pub mod sample;
 pub mod secret;
 pub mod signature;
+#[cfg(feature = "payload")]
+pub mod standard;
 #[cfg(feature = "payload")]
 pub mod subscription;
 pub mod time;

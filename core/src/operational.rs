@@ -1,6 +1,6 @@
 //! Events about our own deliveries, for endpoints that subscribe to them: a source beside the providers.
 //!
-//! They have the shape of Standard Webhooks (`type`, `timestamp`, `data`) and its signature. What happens to their own
+//! They have the shape and the signature of [`standard`](crate::standard) ones. What happens to their own
 //! deliveries makes no further events, so that one receiver that is down cannot set off an avalanche.
 
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
         PauseReason,
     },
     retry::{RetrySchedule, SECOND_MS},
+    standard::Envelope,
     subscription::Subscription,
 };
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
@@ -133,13 +134,6 @@ pub const fn event_type(notice: Notice) -> &'static str {
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
-    r#type: &'static str,
-    timestamp: &'a str,
-    data: Data<'a>,
-}
-
-#[derive(Serialize)]
 struct Data<'a> {
     endpoint: Endpoint<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,7 +169,7 @@ pub fn render(notice: Notice, about: &About) -> Vec<u8> {
         Outcome::Response { status, .. } => (Some(*status), None),
         Outcome::Failure(kind) => (None, Some(FailureKind::code(*kind))),
     };
-    let event = Event {
+    let event = Envelope {
         r#type: event_type(notice),
         timestamp: &about.timestamp,
         data: Data {

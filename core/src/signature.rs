@@ -15,6 +15,8 @@ pub(crate) mod json;
 mod key;
 pub mod layout;
 mod mac;
+#[cfg(feature = "every-scheme")]
+pub mod outgoing;
 #[cfg(any(feature = "ed25519", feature = "p256"))]
 mod public_key;
 mod request;

@@ -17,7 +17,8 @@ use serde_json::{Map, Value};
 pub enum Subscription {
     /// Every event, also of types that come later.
     All,
-    /// These types, under their documented names, in the order given.
+    /// These types, under their documented names, in the order given. A name that ends with `.*` stands for every type that
+    /// begins so; only [`standard`](crate::standard) has such.
     Only(Vec<String>),
 }
 
@@ -164,7 +165,7 @@ impl Subscription {
     pub fn wants(&self, event_type: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.iter().any(|name| name == event_type),
+            Self::Only(names) => names.iter().any(|name| fits(name, event_type)),
         }
     }
 
@@ -201,6 +202,13 @@ impl Subscription {
                 Value::String(names.join(","))
             }
         }
+    }
+}
+
+fn fits(name: &str, event_type: &str) -> bool {
+    match name.strip_suffix('*') {
+        None => name == event_type,
+        Some(beginning) => event_type.starts_with(beginning),
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod events;
 pub mod explain;
+pub mod filter;
 pub mod header_lists;
 pub mod input;
 pub mod json_field;
@@ -22,7 +23,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "events",
         run: events::run,
@@ -30,6 +31,10 @@ pub const TARGETS: [Target; 7] = [
     Target {
         name: "explain",
         run: explain::run,
+    },
+    Target {
+        name: "filter",
+        run: filter::run,
     },
     Target {
         name: "header_lists",

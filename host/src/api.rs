@@ -5,6 +5,7 @@ mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod events;
+mod filters;
 mod inbound;
 mod keys;
 mod problem;
@@ -105,6 +106,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/endpoints/{id}/secret/rotate", post(endpoints::rotate))
         .route("/endpoints/{id}/secret/finish", post(endpoints::finish))
         .route("/endpoints/{id}/resume", post(endpoints::resume))
+        .route("/endpoints/{id}/filter/dry-run", post(filters::dry_run))
         .route("/events", post(events::publish))
         .route("/events/batch", post(events::publish_batch))
         .route("/messages/{id}", get(deliveries::message))

@@ -1,6 +1,9 @@
 //! Chance. The only file that asks the operating system for it.
 
+use base64ct::{Base64, Encoding};
+use countersign_guest::NewSecret;
 use std::cell::RefCell;
+use zeroize::Zeroizing;
 
 /// Ids and numbers; anything longer, such as a secret, comes from the operating system directly.
 const SHORT_BYTES: usize = 16;
@@ -86,11 +89,18 @@ pub fn number(chance: &dyn Chance) -> u64 {
 /// section 3).
 const SECRET_BYTES: usize = 32;
 
-/// A new signing secret: `whsec_` and lower-case hex. The whole text is the key (E26).
-pub fn signing_secret(chance: &dyn Chance) -> String {
-    let mut bytes = [0; SECRET_BYTES];
-    chance.fill(&mut bytes);
-    format!("whsec_{}", base16ct::lower::encode_string(&bytes))
+/// A new signing secret.
+pub fn signing_secret(chance: &dyn Chance, kind: NewSecret) -> String {
+    let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+    chance.fill(&mut *bytes);
+    let hex = || base16ct::lower::encode_string(&*bytes);
+    let base64 = || Base64::encode_string(&*bytes);
+    match kind {
+        NewSecret::WhsecHex => format!("whsec_{}", hex()),
+        NewSecret::WhsecBase64 => format!("whsec_{}", base64()),
+        NewSecret::Hex => hex(),
+        NewSecret::Base64 => base64(),
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,21 @@
 //! Endpoints: making, changing and deleting them.
 
+mod dry_run;
 mod rotation;
+mod signing;
 
-pub use self::rotation::{Rotate, Turned, finish, rotate, wipe_expired};
+pub use self::{
+    dry_run::{DryRun, LAST_MAX, Looked, Tested, dry_run, dry_run_of},
+    rotation::{Rotate, Turned, finish, rotate, wipe_expired},
+};
+
+use self::signing::{check_secret, make_secret, needs_secret};
 
 use crate::{
-    chance::signing_secret,
     context::Context,
     ids::{EndpointId, WorkspaceId},
     network::{Refusal, Target},
-    rules::{KernelError, RulesError},
+    rules::RulesError,
     store::{Endpoint, Resume, SecretText, SigningSecret, StateReason, StoreError, Word},
     worker::Worker,
 };
@@ -36,6 +42,10 @@ pub struct Description {
     pub events: Option<String>,
     /// JSON text of the scope.
     pub scope: Option<String>,
+    /// JSON text of the filter.
+    pub filter: Option<String>,
+    /// JSON text of the signature.
+    pub signature: Option<String>,
     pub secret: Option<SecretText>,
     /// JSON text of the settings.
     pub settings: Option<String>,
@@ -50,6 +60,10 @@ pub struct Change {
     pub name: Option<Option<String>>,
     pub events: Option<String>,
     pub scope: Option<String>,
+    /// JSON text of the filter; `null` for none.
+    pub filter: Option<String>,
+    /// JSON text of the signature; `null` for the provider's own.
+    pub signature: Option<String>,
     pub secret: Option<Option<SecretText>>,
     /// JSON text of the settings that change.
     pub settings: Option<String>,
@@ -99,6 +113,8 @@ pub async fn create(
             provider: given.provider.clone(),
             events: given.events,
             scope: given.scope,
+            filter: given.filter,
+            signature: given.signature,
             settings: given.settings,
             before: EndpointSettings::default(),
         },
@@ -106,13 +122,16 @@ pub async fn create(
     let url = check_url(&given.url, context.config.current().delivery.allow_http)?;
     check_address(&context, &url).await?;
     check_name(given.name.as_deref())?;
-    let always_signed = context.rules.plan(&given.provider, true)?.always_signed;
-    let secret_made = given.secret.is_none() && always_signed;
+    let signature = settings.signature.as_ref();
+    let plan = context.rules.plan(&given.provider, true, signature)?;
+    let secret_made = given.secret.is_none() && plan.always_signed;
     let secret = match secret_made {
-        true => Some(SecretText::new(signing_secret(&*context.chance))),
+        true => Some(make_secret(&context, &plan)?),
         false => given.secret,
     };
-    check_secret(&context, &given.provider, secret.as_ref())?;
+    if let Some(secret) = &secret {
+        check_secret(&context, &plan, secret)?;
+    }
     let now_ms = context.clock.now_ms();
     let state = given.state.unwrap_or(EndpointState::Active);
     let mut endpoint = Endpoint {
@@ -163,13 +182,6 @@ pub async fn change(
         check_address(&context, url).await?;
     }
     check_name(change.name.as_ref().and_then(Option::as_deref))?;
-    let secret = change.secret.as_ref().and_then(Option::as_ref);
-    check_secret(&context, &provider, secret)?;
-    if change.secret == Some(None) && context.rules.plan(&provider, true)?.always_signed {
-        let message =
-            "this provider signs every delivery; give another secret, or leave the field out";
-        return Err(rejected("secret", "secret_invalid", message));
-    }
     let now_ms = context.clock.now_ms();
     let resumed = change.state == Some(EndpointState::Active);
     let resume = resumed.then(|| change.resume.unwrap_or(Resume::All));
@@ -185,6 +197,8 @@ pub async fn change(
                 provider: provider.clone(),
                 events: change.events.clone(),
                 scope: change.scope.clone(),
+                filter: change.filter.clone(),
+                signature: change.signature.clone(),
                 settings: change.settings.clone(),
                 before: (*before.settings).clone(),
             },
@@ -197,7 +211,10 @@ pub async fn change(
         if change.scope.is_some() {
             after.rules.scope = rules.scope;
         }
-        if change.settings.is_some() {
+        if change.filter.is_some() {
+            after.rules.filter = rules.filter;
+        }
+        if change.settings.is_some() || change.signature.is_some() {
             after.settings = Arc::new(settings);
         }
         after.url = url.unwrap_or(after.url);
@@ -205,6 +222,16 @@ pub async fn change(
         if let Some(secret) = change.secret {
             // No overlap: that is what a rotation is for.
             after.secrets = secrets(secret, now_ms);
+        }
+        if after.secrets != before.secrets || change.signature.is_some() {
+            let signature = after.settings.signature.as_ref();
+            let plan = context.rules.plan(&provider, true, signature)?;
+            if after.secrets.is_empty() && plan.always_signed {
+                return Err(needs_secret(&plan));
+            }
+            for secret in &after.secrets {
+                check_secret(&context, &plan, &secret.text)?;
+            }
         }
         if let Some(state) = change.state {
             if state == EndpointState::Active {
@@ -275,25 +302,6 @@ fn check(
 fn secrets(secret: Option<SecretText>, now_ms: u64) -> Vec<SigningSecret> {
     let secret = secret.map(|text| SigningSecret::newest(text, now_ms));
     secret.into_iter().collect()
-}
-
-fn check_secret(
-    context: &Context,
-    provider: &str,
-    secret: Option<&SecretText>,
-) -> Result<(), EndpointError> {
-    let Some(secret) = secret else {
-        return Ok(());
-    };
-    if secret.as_str().len() > SECRET_BYTES_MAX {
-        let message = format!("a secret has at most {SECRET_BYTES_MAX} bytes");
-        return Err(rejected("secret", "secret_invalid", &message));
-    }
-    match context.rules.check_secret(provider, secret.as_str()) {
-        Ok(()) => Ok(()),
-        Err(KernelError::Refused(code)) => Err(rejected("secret", code.name(), code.text())),
-        Err(KernelError::Rules(error)) => Err(error.into()),
-    }
 }
 
 fn check_name(name: Option<&str>) -> Result<(), EndpointError> {

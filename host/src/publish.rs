@@ -116,6 +116,29 @@ pub async fn publish(
     Err(StoreError::Busy.into())
 }
 
+/// An event as it would be published: its type and the bytes that would be sent. It is not published.
+///
+/// # Errors
+/// [`PublishError`]
+pub async fn complete(
+    context: &Arc<Context>,
+    workspace: WorkspaceId,
+    provider: String,
+    payload: Vec<u8>,
+) -> Result<countersign_guest::Published, PublishError> {
+    let now_ms = context.clock.now_ms();
+    let id = MessageId::new(now_ms, &*context.chance);
+    let event = Event {
+        workspace,
+        provider,
+        payload,
+        client_id: None,
+        bot: false,
+        idempotency: None,
+    };
+    render(context, &event, &id, now_ms, &[]).await
+}
+
 /// A message to be stored, with the places of deliveries whose first attempt begins right after.
 pub(crate) struct Prepared {
     message: NewMessage,

@@ -16,7 +16,7 @@ pub use countersign_kernel::Code;
 
 use crate::store::{Endpoint, SigningSecret};
 use countersign_core::{Message, SignedAt};
-use countersign_guest::DeliveryPlan;
+use countersign_guest::{DeliveryPlan, SignaturePlan};
 use std::{path::PathBuf, sync::Arc};
 
 /// The module that signs; the npm package verifies with the same bytes.
@@ -114,7 +114,7 @@ impl Rules {
         Ok(())
     }
 
-    /// How deliveries of the provider are made.
+    /// How deliveries of the provider are made to an endpoint, which may have a signature of its own.
     ///
     /// # Errors
     /// [`RulesError`], also for a provider that the guest does not know: endpoints are checked when they are made.
@@ -122,8 +122,9 @@ impl Rules {
         &self,
         provider: &str,
         standard_headers: bool,
+        signature: Option<&SignaturePlan>,
     ) -> Result<Arc<DeliveryPlan>, RulesError> {
-        self.guest.plan(provider, standard_headers)
+        self.guest.plan(provider, standard_headers, signature)
     }
 
     /// The headers of one attempt: content type, ids and, for an endpoint with a secret, the signatures.
@@ -181,15 +182,22 @@ impl Rules {
         Ok(signing.map(|secret| secret.text.as_str()).collect())
     }
 
-    /// Whether `secret` can be the key of every signature of the provider.
+    /// Whether `secret` can be the key of every signature of the plan: each is made once. A public key, say, is a key and
+    /// cannot sign.
     ///
     /// # Errors
     /// [`KernelError::Refused`] with the code when it cannot.
-    pub fn check_secret(&self, provider: &str, secret: &str) -> Result<(), KernelError> {
-        for signature in &self.plan(provider, true)?.signatures {
+    pub fn check_secret(&self, plan: &DeliveryPlan, secret: &str) -> Result<(), KernelError> {
+        let trial = Message {
+            id: Some("msg_trial"),
+            url: "https://example.com/",
+            ..Message::new(SignedAt::UnixMs(0), b"{}")
+        };
+        for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            self.kernel.signer(&signature.scheme, &[secret], &options)?;
+            let signer = self.kernel.signer(&signature.scheme, &[secret], &options);
+            signer?.sign(&trial)?;
         }
         Ok(())
     }

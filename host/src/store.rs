@@ -1,6 +1,7 @@
 //! What is kept, and what a store promises.
 
 mod access;
+mod bodies;
 mod inbound;
 mod record;
 mod replay;
@@ -8,6 +9,7 @@ mod retention;
 pub mod sqlite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
+pub use self::bodies::{Bodies, BodyPage};
 pub use self::inbound::{
     Inbound, InboundEvent, InboundFilter, InboundView, NewInbound, NewInboundEvent, NewKey,
     TakenIn, VerifiedBy,
@@ -264,6 +266,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// A message with its deliveries and attempts.
     fn message(&self, message: MessageId) -> Later<Option<MessageView>>;
+
+    /// Messages with their bodies, newest first. A read looks at a bounded number of rows, so a page may be short, or empty,
+    /// and still have another one behind it.
+    fn bodies(&self, bodies: Bodies) -> Later<BodyPage>;
 
     /// A delivery with its attempts.
     fn delivery(&self, delivery: DeliveryId) -> Later<Option<(Delivery, Vec<Attempt>)>>;

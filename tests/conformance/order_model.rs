@@ -103,6 +103,7 @@ impl World {
             rules: countersign_guest::EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::default(),
             secrets: Vec::new(),

@@ -64,6 +64,11 @@ pub enum PayloadProblem {
         /// The type as given.
         name: String,
     },
+    /// This can be no event type of one's own.
+    InvalidEventType {
+        /// The type as given, at most 128 characters of it.
+        name: String,
+    },
 }
 
 /// What an event that is to be published gets where its payload has none.
@@ -249,6 +254,7 @@ impl PayloadError {
             PayloadProblem::WrongType { .. } => "wrong_type",
             PayloadProblem::TooMany { .. } => "too_many_events",
             PayloadProblem::UnknownEventType { .. } => "unknown_event_type",
+            PayloadProblem::InvalidEventType { .. } => "event_type_invalid",
         }
     }
 }
@@ -273,6 +279,10 @@ impl fmt::Display for PayloadError {
             PayloadProblem::UnknownEventType { name } => {
                 write!(f, "the provider documents no event type `{name}`")
             }
+            PayloadProblem::InvalidEventType { name } => write!(
+                f,
+                "`{name}` can be no event type: give 1 to 128 letters, digits, `_`, `.` and `-`, such as order.created"
+            ),
         }
     }
 }
@@ -299,7 +309,7 @@ pub(crate) fn json(body: &[u8]) -> Result<Value, PayloadError> {
     })
 }
 
-fn fill(fields: &mut Map<String, Value>, name: &str, default: impl FnOnce() -> String) {
+pub(crate) fn fill(fields: &mut Map<String, Value>, name: &str, default: impl FnOnce() -> String) {
     if fields.get(name).is_none_or(Value::is_null) {
         fields.insert(name.to_owned(), Value::String(default()));
     }

@@ -329,6 +329,14 @@ impl OptionKey {
             .find(|(known, _)| *known == name)
             .map(|(_, key)| *key)
     }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        let mut options = OPTIONS.iter();
+        options
+            .find(|(_, key)| *key == self)
+            .map_or("", |(name, _)| name)
+    }
 }
 
 /// A table, because a comparison in code for each name is larger.

@@ -70,8 +70,45 @@ fn main() -> io::Result<()> {
         }
         seed(&corpora, "header_lists", &bytes)?;
     }
+    for (event_type, filter, body) in FILTERS {
+        let mut bytes = Vec::new();
+        write_bytes(&mut bytes, event_type.as_bytes());
+        write_bytes(&mut bytes, filter.as_bytes());
+        bytes.extend_from_slice(body.as_bytes());
+        seed(&corpora, "filter", &bytes)?;
+    }
     Ok(())
 }
+
+/// An event type, a filter and a body each.
+const FILTERS: [(&str, &str, &str); 6] = [
+    (
+        "order.paid",
+        r#"{"type": {"prefix": "order."}, "/data/total": {"gte": 100, "lt": 1000}}"#,
+        r#"{"type": "order.paid", "data": {"total": 250.5}}"#,
+    ),
+    (
+        "a",
+        r#"{"or": [{"/a~1b/0": {"in": [1, "x", null, true]}}, {"not": {"/c": {"exists": true}}}]}"#,
+        r#"{"a/b": ["x"], "c": {}}"#,
+    ),
+    (
+        "a",
+        r#"{"and": [{"/t": {"contains": "v", "suffix": "p"}}, {"/t/~0": 7}], "/n": {"gt": -1e300, "lte": "z"}}"#,
+        r#"{"t": "vip", "n": 18446744073709551615}"#,
+    ),
+    (
+        "a",
+        r#"{"/list": {"contains": 1.0}}"#,
+        r#"{"list": [[], {}, 1]}"#,
+    ),
+    ("a", r#"{"/a": 1, "/a": 2}"#, "{}"),
+    (
+        "a",
+        r#"{"not": {"not": {"and": [{"type": "a"}]}}}"#,
+        "no JSON",
+    ),
+];
 
 /// Seeds of the vectors of a file; returns their bodies.
 fn vectors(corpora: &Path, file: &Value) -> io::Result<Vec<String>> {

@@ -1,14 +1,12 @@
 //! From a question to its answer.
 
 use crate::{
-    message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan, Target,
-    },
-    order::Keys,
+    message::{Answer, Call, CheckEndpoint, EndpointRules, Judge, Rejection},
+    plan::plan,
+    publish::{notified, publish, tried},
     receive,
     settings::EndpointSettings,
-    source::{self, Source},
+    source::Source,
 };
 use countersign_core::{
     delivery::{
@@ -16,10 +14,8 @@ use countersign_core::{
         machine::{self, Transition, endpoint},
         rotation::{RotationError, rotate, signing_order},
     },
-    event::EventKind,
     normalise::recognise_request,
-    provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
-    subscription::{Scope, Subscription, SubscriptionError},
+    provider::PayloadError,
 };
 
 /// Answers the bytes of a call with the bytes of an answer.
@@ -45,11 +41,10 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         Call::Plan {
             provider,
             standard_headers,
-        } => Ok(Answer::Plan(match Source::named(&provider)? {
-            Source::Provider(provider) => plan(provider, standard_headers),
-            Source::Operational => source::plan(),
-        })),
-        Call::Notify(notify) => Ok(Answer::Published(source::notified(&notify))),
+            signature,
+        } => plan(Source::named(&provider)?, standard_headers, signature).map(Answer::Plan),
+        Call::Notify(notify) => Ok(Answer::Published(notified(&notify))),
+        Call::Try(asked) => Ok(Answer::Tried(tried(&asked))),
         Call::Judge(question) => judged(&question),
         Call::Reactivate { health } => Ok(Answer::Health(health.after_reactivation())),
         Call::Move { state, input } => {
@@ -115,125 +110,13 @@ fn check_endpoint(
     endpoint: &CheckEndpoint,
 ) -> Result<(EndpointRules, EndpointSettings), Rejection> {
     let source = Source::named(&endpoint.provider)?;
-    let events = json("events", endpoint.events.as_deref())?;
-    let scope = json("scope", endpoint.scope.as_deref())?;
-    let rules = match source {
-        Source::Provider(provider) => EndpointRules {
-            subscription: Subscription::read(provider, events.as_ref())
-                .map_err(|error| Rejection::from_subscription("events", &error))?,
-            scope: Scope::read(provider, scope.as_ref())
-                .map_err(|error| Rejection::from_subscription("scope", &error))?,
-        },
-        Source::Operational => source::rules(events.as_ref(), scope.as_ref())?,
-    };
-    let settings = match &endpoint.settings {
-        Some(text) => endpoint.before.with(source, text)?,
-        None => endpoint.before.clone(),
+    let rules = source.rules(endpoint)?;
+    let (settings, signature) = (endpoint.settings.as_deref(), endpoint.signature.as_deref());
+    let settings = match (settings, signature) {
+        (None, None) => endpoint.before.clone(),
+        (settings, signature) => endpoint.before.with(source, settings, signature)?,
     };
     Ok((rules, settings))
-}
-
-fn json(field: &str, text: Option<&str>) -> Result<Option<serde_json::Value>, Rejection> {
-    text.map(serde_json::from_str)
-        .transpose()
-        .map_err(|_| Rejection {
-            field: field.to_owned(),
-            code: "json_invalid".to_owned(),
-            message: format!("`{field}` is not JSON"),
-        })
-}
-
-fn publish(event: &Publish) -> Result<Published, Rejection> {
-    let provider = match Source::named(&event.provider)? {
-        Source::Provider(provider) => provider,
-        Source::Operational => {
-            return Err(Rejection {
-                field: "provider".to_owned(),
-                code: "provider_reserved".to_owned(),
-                message:
-                    "events of this source are made by the server itself; publish as a provider"
-                        .to_owned(),
-            });
-        }
-    };
-    let defaults = Defaults {
-        id: &event.default_id,
-        timestamp: &event.default_timestamp,
-    };
-    let payload = Payload::complete(provider, &event.payload, defaults)?;
-    let client_id = event.client_id.as_deref();
-    Ok(addressed(
-        provider,
-        &payload,
-        client_id,
-        event.bot,
-        &event.endpoints,
-    ))
-}
-
-/// An event with the endpoints that get it.
-pub(crate) fn addressed(
-    provider: Provider,
-    payload: &Payload,
-    client_id: Option<&str>,
-    bot: bool,
-    endpoints: &[Target],
-) -> Published {
-    let campaign_id = payload.campaign_id();
-    let wanted = |rules: &EndpointRules| {
-        rules.subscription.wants(payload.event_type())
-            && rules.scope.includes(client_id, campaign_id.as_deref())
-    };
-    let body = payload.encode();
-    let mut keys = Keys::new(Some(provider), &body);
-    let matches = endpoints
-        .iter()
-        .zip(0..)
-        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(bot, payload.kind()))
-        .map(|(target, endpoint)| Match {
-            endpoint,
-            held: !target.state.is_active(),
-            order_key: keys.key(&target.ordering),
-        })
-        .collect();
-    Published {
-        event_type: payload.event_type().to_owned(),
-        body,
-        matches,
-    }
-}
-
-/// R-C13: only opens and clicks by people are delivered.
-pub(crate) fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
-    bot && matches!(kind, EventKind::Opened | EventKind::Clicked)
-}
-
-fn plan(provider: Provider, standard_headers: bool) -> DeliveryPlan {
-    // R-S3: SmartLead has no event id in the body; elsewhere it uses this header.
-    let request_id = (provider == Provider::Smartlead).then(|| "X-Request-Id".to_owned());
-    let standard = "standard-webhooks";
-    DeliveryPlan {
-        timeout_ms: provider.policy().timeout_ms,
-        content_type: "application/json".to_owned(),
-        signatures: [SignaturePlan {
-            scheme: provider.name().to_owned(),
-            options: Vec::new(),
-        }]
-        .into_iter()
-        // R-X1: beside the provider's own header, so that a timestamp is signed. R-E6: the same key, as text.
-        .chain(standard_headers.then(|| SignaturePlan {
-            scheme: standard.to_owned(),
-            options: vec![("secret_format".to_owned(), "raw".to_owned())],
-        }))
-        .collect(),
-        always_signed: provider.always_signed(),
-        // `webhook-id` also without a secret, so that a receiver can drop repeats.
-        id_headers: standard_headers
-            .then(|| "webhook-id".to_owned())
-            .into_iter()
-            .chain(request_id)
-            .collect(),
-    }
 }
 
 fn judged(question: &Judge) -> Result<Answer, Rejection> {
@@ -264,16 +147,6 @@ fn judged(question: &Judge) -> Result<Answer, Rejection> {
     Ok(Answer::Judged(judgement))
 }
 
-impl From<UnknownProvider> for Rejection {
-    fn from(error: UnknownProvider) -> Self {
-        Self {
-            field: "provider".to_owned(),
-            code: "unknown_provider".to_owned(),
-            message: error.to_string(),
-        }
-    }
-}
-
 impl From<PayloadError> for Rejection {
     fn from(error: PayloadError) -> Self {
         let field = match error.path.as_str() {
@@ -282,16 +155,6 @@ impl From<PayloadError> for Rejection {
         };
         Self {
             field,
-            code: error.code().to_owned(),
-            message: error.to_string(),
-        }
-    }
-}
-
-impl Rejection {
-    fn from_subscription(field: &str, error: &SubscriptionError) -> Self {
-        Self {
-            field: field.to_owned(),
             code: error.code().to_owned(),
             message: error.to_string(),
         }

@@ -13,10 +13,13 @@
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 
 mod answer;
+mod body;
 #[cfg(target_arch = "wasm32")]
 mod exports;
 mod message;
 mod order;
+mod plan;
+mod publish;
 mod receive;
 pub mod settings;
 mod source;
@@ -24,13 +27,15 @@ mod source;
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Format, Judge, Match, Notify,
-        PassedOn, Publish, Published, Reader, Receive, Received, ReceivedEvent, Rejection,
-        SignaturePlan, Target,
+        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Format, Judge, Match, NewSecret,
+        Notify, PassedOn, Publish, Published, Reader, Receive, Received, ReceivedEvent, Rejection,
+        SignaturePlan, Target, Tried, Try,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
-pub use countersign_core::{delivery, inbound, operational, provider, retry, subscription};
+pub use countersign_core::{
+    delivery, filter, inbound, operational, provider, retry, standard, subscription,
+};
 
 /// Version of the ABI, as `abi_version` returns it.
 pub const ABI_VERSION: u32 = 5;

@@ -11,6 +11,7 @@ use countersign_core::{
         },
         rotation::{Rotated, Rotation, SecretTimes},
     },
+    filter::{Filter, Miss},
     inbound::Places,
     operational::About,
     retry::TimeScale,
@@ -32,6 +33,8 @@ pub enum Call {
         provider: String,
         /// Whether the headers of Standard Webhooks are sent as well.
         standard_headers: bool,
+        /// What an endpoint has in place of the provider's own signature.
+        signature: Option<SignaturePlan>,
     },
     /// What follows from this attempt? Answered by [`Answer::Judged`] or [`Answer::Rejected`].
     Judge(Judge),
@@ -70,6 +73,8 @@ pub enum Call {
         /// Unix milliseconds.
         now_ms: u64,
     },
+    /// Would these events go to an endpoint with these rules, and why not? Answered by [`Answer::Tried`].
+    Try(Try),
     /// Whose request is this, that was posted here? Nobody has vouched for it yet. Answered by [`Answer::Recognised`].
     Recognise {
         /// Its headers.
@@ -105,6 +110,8 @@ pub enum Answer {
     SigningOrder(Vec<u32>),
     /// The secrets from now on, newest first.
     Rotated(Vec<Rotated>),
+    /// What becomes of each event, in their order.
+    Tried(Vec<Tried>),
     /// Name of the source; `None` for one that is not known.
     Recognised(Option<String>),
     /// The events of the request.
@@ -118,7 +125,8 @@ pub struct Rejection {
     pub field: String,
     /// Stable name of the mistake: `unknown_provider`, `unknown_event_type`, `missing_field`, `wrong_type`, `json_invalid`,
     /// `subscription_invalid`, `scope_invalid`, `settings_invalid`, `rotation_invalid`, `too_many_secrets`, `call_invalid`,
-    /// `provider_reserved`.
+    /// `provider_reserved`, `event_type_invalid`, `filter_invalid`, `signature_invalid`, `unknown_scheme`, `unknown_option`,
+    /// `option_missing`.
     pub code: String,
     /// What it means and what to do.
     pub message: String,
@@ -134,6 +142,11 @@ pub struct CheckEndpoint {
     /// JSON text of the scope, `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; absent for all
     /// events of the account.
     pub scope: Option<String>,
+    /// JSON text of the filter; absent, and `null`, for none.
+    pub filter: Option<String>,
+    /// JSON text of the signature, `{"scheme": …, "options": {…}}`; `null` for the provider's own; absent when it does not
+    /// change.
+    pub signature: Option<String>,
     /// JSON text of the settings that change, `null` for one that is set back to its default; absent when none changes.
     pub settings: Option<String>,
     /// The settings before.
@@ -147,6 +160,9 @@ pub struct EndpointRules {
     pub subscription: Subscription,
     /// Events of which part of the account.
     pub scope: Scope,
+    /// What must hold of an event that it wants otherwise.
+    #[serde(default)]
+    pub filter: Option<Filter>,
 }
 
 /// An event to be published.
@@ -316,12 +332,49 @@ pub struct DeliveryPlan {
     /// Every delivery is signed: an endpoint that is made without a secret gets one (R-E5). Otherwise such an endpoint's
     /// deliveries go out unsigned (R-S2, R-P3).
     pub always_signed: bool,
+    /// What the endpoint's secret has to be, for people: "any text".
+    pub secret_description: String,
+    /// How a secret is made for an endpoint that was given none; `None`: its owner has to give one.
+    pub new_secret: Option<NewSecret>,
     /// Names of the headers whose value is the message id, sent with or without a secret.
     pub id_headers: Vec<String>,
 }
 
-/// One signature: a scheme and its options, as the kernel takes them. The key is the endpoint's secret.
+/// How random bytes become a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NewSecret {
+    /// `whsec_` and lower-case hex. The whole text is the key (E26).
+    WhsecHex,
+    /// `whsec_` and base64, as Standard Webhooks has it.
+    WhsecBase64,
+    /// Lower-case hex.
+    Hex,
+    /// Base64.
+    Base64,
+}
+
+/// Events held against the rules of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    /// The rules. Scopes are not looked at: what client an event belonged to is not kept.
+    pub rules: EndpointRules,
+    /// Type and body of each event, as it was published.
+    pub events: Vec<(String, Vec<u8>)>,
+    /// Most conditions that are named for an event.
+    pub misses_max: u32,
+}
+
+/// What becomes of an event that is held against rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The subscription wants it.
+    pub subscribed: bool,
+    /// Conditions of the filter that do not hold; empty when it passes.
+    pub misses: Vec<Miss>,
+}
+
+/// One signature: a scheme and its options, as the kernel takes them. The key is the endpoint's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SignaturePlan {
     /// Scheme name.
     pub scheme: String,

@@ -1,6 +1,6 @@
 //! The key of order of an event, as an endpoint wants it.
 
-use crate::settings::Ordering;
+use crate::{body::Body, settings::Ordering};
 use countersign_core::{
     key::{OrderScope, ordering_key},
     normalise::{NO_HEADERS, parse},
@@ -11,18 +11,16 @@ use serde_json::Value;
 /// The keys of one event, each made when an endpoint first asks for it.
 pub(crate) struct Keys<'a> {
     provider: Option<Provider>,
-    body: &'a [u8],
-    value: Option<Option<Value>>,
+    body: &'a Body<'a>,
     made: Vec<(Ordering, Option<String>)>,
 }
 
 impl<'a> Keys<'a> {
     /// Of an event with this body; one without a provider has neither lead nor campaign.
-    pub(crate) const fn new(provider: Option<Provider>, body: &'a [u8]) -> Self {
+    pub(crate) const fn new(provider: Option<Provider>, body: &'a Body<'a>) -> Self {
         Self {
             provider,
             body,
-            value: None,
             made: Vec::new(),
         }
     }
@@ -48,16 +46,12 @@ impl<'a> Keys<'a> {
 
     /// A body that was rendered here can be read; if it could not, its events would not wait.
     fn scoped(&self, scope: OrderScope) -> Option<String> {
-        let events = parse(self.provider?.into(), &NO_HEADERS, self.body).ok()?;
+        let events = parse(self.provider?.into(), &NO_HEADERS, self.body.bytes()).ok()?;
         events.first().map(|event| ordering_key(event, scope))
     }
 
-    fn at(&mut self, pointer: &str) -> Option<String> {
-        let body = self.body;
-        let value = self
-            .value
-            .get_or_insert_with(|| serde_json::from_slice(body).ok());
-        match value.as_ref()?.pointer(pointer)? {
+    fn at(&self, pointer: &str) -> Option<String> {
+        match self.body.value().pointer(pointer)? {
             Value::Null => None,
             // With the place, so that endpoints that change it do not mix keys.
             found => Some(format!("{pointer} {found}")),
@@ -78,7 +72,7 @@ mod tests {
         };
         let key = |ordering: &Ordering, lead, campaign| {
             let body = body(lead, campaign);
-            Keys::new(Some(Provider::Smartlead), body.as_bytes()).key(ordering)
+            Keys::new(Some(Provider::Smartlead), &Body::new(body.as_bytes())).key(ordering)
         };
         let lead = Ordering::Lead;
         assert!(key(&lead, 1, 1).is_some());
@@ -95,8 +89,8 @@ mod tests {
 
     #[test]
     fn a_pointer_names_any_value_and_what_is_not_there_does_not_wait() {
-        let body = br#"{"a":{"b":[7,"x"]},"n":null}"#;
-        let mut keys = Keys::new(None, body);
+        let body = Body::new(br#"{"a":{"b":[7,"x"]},"n":null}"#);
+        let mut keys = Keys::new(None, &body);
         let mut at = |pointer: &str| keys.key(&Ordering::Pointer(pointer.to_owned()));
         assert_eq!(at("/a/b/0").as_deref(), Some("/a/b/0 7"));
         assert_eq!(at("/a/b/1").as_deref(), Some("/a/b/1 \"x\""));

@@ -1,21 +1,20 @@
 //! Requests of other senders: what they say, and who gets it in which format.
 
 use crate::{
-    answer::{addressed, dropped_as_bot},
-    message::{Format, PassedOn, Reader, Receive, Received, ReceivedEvent, Rejection},
+    message::{Format, PassedOn, Published, Reader, Receive, Received, ReceivedEvent, Rejection},
+    publish::{addressed, dropped_as_bot, own_addressed},
+    source,
 };
 use countersign_core::{
     event::{Event, Source, UnknownSource},
     inbound::{Own, Places, is_by_machine, once, supply, used_once},
     normalise::parse_part,
-    provider::{Defaults, Payload, Provider},
+    provider::{Defaults, PayloadError},
     render::render,
+    standard,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
-
-/// The format that events of senders of one's own have.
-const OWN_FORMAT: &str = "standard";
+use serde_json::json;
 
 /// Reads some events of a request and finds who gets them.
 pub(crate) fn receive(request: &Receive) -> Result<Received, Rejection> {
@@ -41,7 +40,7 @@ fn known(source: Source, request: &Receive) -> Result<(Vec<ReceivedEvent>, bool)
     let received = events.map(|(mut event, place)| {
         let once = once(&event);
         complete(&mut event, place, request);
-        let pass_on = |format| passed_on(&event, format);
+        let pass_on = |format| passed_on(&event, format, request);
         ReceivedEvent {
             event_type: event.event_type.as_str().to_owned(),
             key: once.key,
@@ -73,10 +72,7 @@ fn event_id(place: u32, request: &Receive) -> String {
     format!("evt_{}_{place}", request.id)
 }
 
-fn passed_on(event: &Event, format: &Format) -> PassedOn {
-    let Ok(provider) = Provider::named(&format.provider) else {
-        return unknown_format(&format.provider);
-    };
+fn passed_on(event: &Event, format: &Format, request: &Receive) -> PassedOn {
     let bot = is_by_machine(event);
     if dropped_as_bot(bot, event.event_type.kind()) {
         return PassedOn::Skipped {
@@ -84,28 +80,60 @@ fn passed_on(event: &Event, format: &Format) -> PassedOn {
             message: "opens and clicks by machines are not passed on".to_owned(),
         };
     }
-    // R-P8: what a format has no name for is stored only.
-    match render(event, provider) {
-        Ok(payload) => to_endpoints(provider, &payload, format),
-        Err(error) => PassedOn::Skipped {
-            code: error.code().to_owned(),
-            message: error.to_string(),
+    match source::Source::named(&format.provider) {
+        // R-P8: what a format has no name for is stored only.
+        Ok(source::Source::Provider(provider)) => match render(event, provider) {
+            Ok(payload) => sent(addressed(
+                provider,
+                &payload,
+                None,
+                false,
+                &format.endpoints,
+            )),
+            Err(error) => PassedOn::Skipped {
+                code: error.code().to_owned(),
+                message: error.to_string(),
+            },
         },
+        Ok(source::Source::Standard) => own_sent(
+            &standard::render(event, &request.received_at),
+            format,
+            request,
+        ),
+        Ok(source::Source::Operational) | Err(_) => other_format(&format.provider),
     }
 }
 
-fn to_endpoints(provider: Provider, payload: &Payload, format: &Format) -> PassedOn {
-    let published = addressed(provider, payload, None, false, &format.endpoints);
+fn sent(published: Published) -> PassedOn {
     match published.matches.is_empty() {
         true => PassedOn::Unwanted,
         false => PassedOn::Message(published),
     }
 }
 
-fn unknown_format(name: &str) -> PassedOn {
+/// In the shape of a workspace's own events.
+fn own_sent(body: &[u8], format: &Format, request: &Receive) -> PassedOn {
+    let defaults = Defaults {
+        id: &request.id,
+        timestamp: &request.received_at,
+    };
+    match standard::Payload::complete(body, defaults) {
+        Ok(payload) => sent(own_addressed(&payload, false, &format.endpoints)),
+        Err(error) => unfit(&error),
+    }
+}
+
+fn unfit(error: &PayloadError) -> PassedOn {
+    PassedOn::Skipped {
+        code: error.code().to_owned(),
+        message: error.to_string(),
+    }
+}
+
+fn other_format(name: &str) -> PassedOn {
     PassedOn::Skipped {
         code: "not_expressible".to_owned(),
-        message: format!("these events cannot be written in the format of {name}"),
+        message: format!("{name} has no place for such events"),
     }
 }
 
@@ -119,16 +147,12 @@ fn own(name: &str, places: &Places, request: &Receive) -> Result<ReceivedEvent, 
     let key_lasts = own.event_id.is_some() || own.occurred_at.is_some();
     let occurred_at = own.occurred_at.as_ref().unwrap_or(&request.received_at);
     let payload = json!({"type": own.event_type, "timestamp": occurred_at, "data": &own.data});
-    let passed_on = request
-        .formats
-        .iter()
-        .map(|format| match Provider::named(&format.provider) {
-            Ok(provider) if format.provider == OWN_FORMAT => {
-                own_passed_on(provider, &payload, format, request)
-            }
-            _ => unknown_format(&format.provider),
-        });
-    let passed_on = passed_on.collect();
+    let payload = written(&payload);
+    let pass_on = |format: &Format| match source::Source::named(&format.provider) {
+        Ok(source::Source::Standard) => own_sent(&payload, format, request),
+        _ => other_format(&format.provider),
+    };
+    let passed_on = request.formats.iter().map(pass_on).collect();
     let mut event = json!({
         "type": own.event_type,
         "provider": name,
@@ -146,25 +170,6 @@ fn own(name: &str, places: &Places, request: &Receive) -> Result<ReceivedEvent, 
         event: written(&event),
         passed_on,
     })
-}
-
-fn own_passed_on(
-    provider: Provider,
-    payload: &Value,
-    format: &Format,
-    request: &Receive,
-) -> PassedOn {
-    let defaults = Defaults {
-        id: &request.id,
-        timestamp: &request.received_at,
-    };
-    match Payload::complete(provider, &written(payload), defaults) {
-        Ok(payload) => to_endpoints(provider, &payload, format),
-        Err(error) => PassedOn::Skipped {
-            code: error.code().to_owned(),
-            message: error.to_string(),
-        },
-    }
 }
 
 fn written<T: Serialize>(value: &T) -> Vec<u8> {

@@ -1,6 +1,13 @@
 //! What an owner sets for one endpoint, and how it is read.
 
-use crate::{message::Rejection, source::Source};
+mod signature;
+
+pub(crate) use self::signature::outgoing;
+
+use crate::{
+    message::{Rejection, SignaturePlan},
+    source::Source,
+};
 use countersign_core::{
     delivery::{PolicySettings, TIMEOUT_MS_MIN},
     retry::{Backoff, RetrySchedule},
@@ -69,6 +76,8 @@ pub struct EndpointSettings {
     /// Held deliveries that go out in a second after the endpoint came back, from 1 to [`RATE_MAX`]; `None`: as fast as the
     /// endpoint answers.
     pub drain_per_second: Option<u32>,
+    /// How deliveries are signed in place of the provider's own signature.
+    pub signature: Option<SignaturePlan>,
 }
 
 impl Default for EndpointSettings {
@@ -81,6 +90,7 @@ impl Default for EndpointSettings {
             ordering: Ordering::None,
             standard_headers: true,
             drain_per_second: None,
+            signature: None,
         }
     }
 }
@@ -132,22 +142,42 @@ struct Exponential {
 }
 
 impl EndpointSettings {
-    /// These settings with those of a JSON object in it in their place; `null` sets one back to its default.
+    /// These settings with those of a JSON object in it in their place; `null` sets one back to its default. So does the
+    /// JSON text of a signature.
     ///
     /// # Errors
-    /// [`Rejection`] with the code `settings_invalid` and the name of the setting.
-    pub(crate) fn with(&self, source: Source, text: &str) -> Result<Self, Rejection> {
-        let given: Map<String, Value> = serde_json::from_str(text)
-            .map_err(|_| refused("", "`settings` must be an object".to_owned()))?;
+    /// [`Rejection`] with the code `settings_invalid` and the name of the setting, or with what is wrong with the signature.
+    pub(crate) fn with(
+        &self,
+        source: Source,
+        text: Option<&str>,
+        signature: Option<&str>,
+    ) -> Result<Self, Rejection> {
         let mut settings = self.clone();
-        for (name, value) in given {
-            settings.set(&name, value)?;
+        if let Some(text) = text {
+            let given: Map<String, Value> = serde_json::from_str(text)
+                .map_err(|_| refused("", "`settings` must be an object".to_owned()))?;
+            for (name, value) in given {
+                settings.set(&name, value)?;
+            }
+        }
+        if let Some(text) = signature {
+            settings.signature = signature::read(text)?;
         }
         settings.check(source)?;
         Ok(settings)
     }
 
-    /// As an owner writes them. What is as the provider or the host has it is left out.
+    /// As [`from_json`](Self::from_json) reads them: [`to_json`](Self::to_json), and the signature.
+    pub fn to_kept_json(&self) -> Value {
+        let mut all = self.to_json();
+        if let Some(signature) = &self.signature {
+            all["signature"] = signature.to_json();
+        }
+        all
+    }
+
+    /// As an owner writes them. What is as the provider or the host has it is left out; the signature is none of them.
     pub fn to_json(&self) -> Value {
         let policy = &self.policy;
         let delays = |schedule: &RetrySchedule| json!({ "delays_ms": schedule.delays_ms() });
@@ -174,10 +204,13 @@ impl EndpointSettings {
         all
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote. It was checked when it was set.
+    /// Reads what [`to_kept_json`](Self::to_kept_json) wrote. It was checked when it was set.
     pub fn from_json(text: &str) -> Option<Self> {
-        let kept: Map<String, Value> = serde_json::from_str(text).ok()?;
+        let mut kept: Map<String, Value> = serde_json::from_str(text).ok()?;
         let mut settings = Self::default();
+        if let Some(signature) = kept.remove("signature") {
+            settings.signature = signature::read(&signature.to_string()).ok()?;
+        }
         for (name, value) in kept {
             settings.set(&name, value).ok()?;
         }
@@ -237,6 +270,9 @@ impl EndpointSettings {
 
     fn check(&self, source: Source) -> Result<(), Rejection> {
         check_headers(&self.headers)?;
+        if let Some(signature) = &self.signature {
+            self.check_signature(signature)?;
+        }
         if let Some(timeout_ms) = self.policy.timeout_ms {
             let range = TIMEOUT_MS_MIN..=ENDPOINT_TIMEOUT_MS_MAX;
             within("timeout_ms", timeout_ms, range)?;
@@ -262,8 +298,9 @@ impl EndpointSettings {
         )?;
         let drain = self.drain_per_second.unwrap_or(1);
         within("drain_per_second", drain.into(), 1..=RATE_MAX.into())?;
-        if let Source::Operational = source {
-            self.check_operational()?;
+        match source {
+            Source::Provider(_) => {}
+            Source::Standard | Source::Operational => self.check_own()?,
         }
         match &self.ordering {
             Ordering::Pointer(pointer)
@@ -280,16 +317,17 @@ impl EndpointSettings {
 }
 
 impl EndpointSettings {
-    /// What makes no sense for events about our own deliveries.
-    fn check_operational(&self) -> Result<(), Rejection> {
-        if !self.standard_headers {
-            let message = "events of this source are signed with these headers only; leave `standard_headers` out";
+    /// What makes no sense for events that are no provider's.
+    fn check_own(&self) -> Result<(), Rejection> {
+        if !self.standard_headers && self.signature.is_none() {
+            let message = "events of this source are signed with these headers; give another `signature` first, or leave \
+                           `standard_headers` out";
             return Err(refused("standard_headers", message.to_owned()));
         }
         match self.ordering {
             Ordering::None | Ordering::Pointer(_) => Ok(()),
             Ordering::Lead | Ordering::Campaign | Ordering::LeadInCampaign => {
-                let message = r#"events of this source have no leads or campaigns; give {"pointer": "/data/endpoint/id"}, or leave `ordering` out"#;
+                let message = r#"events of this source have no leads or campaigns of their own; give {"pointer": "/data/id"} or another place in the body, or leave `ordering` out"#;
                 Err(refused("ordering", message.to_owned()))
             }
         }

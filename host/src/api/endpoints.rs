@@ -23,16 +23,35 @@ use axum::{
 };
 use countersign_core::{
     delivery::{EndpointState, rotation::Rotation},
+    filter::Filter,
     subscription::{Scope, Subscription},
 };
+use countersign_guest::SignaturePlan;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-const CREATE_FIELDS: [&str; 8] = [
-    "provider", "url", "name", "events", "scope", "secret", "settings", "status",
+const CREATE_FIELDS: [&str; 10] = [
+    "provider",
+    "url",
+    "name",
+    "events",
+    "scope",
+    "filter",
+    "signature",
+    "secret",
+    "settings",
+    "status",
 ];
-const CHANGE_FIELDS: [&str; 7] = [
-    "status", "url", "name", "events", "scope", "secret", "settings",
+const CHANGE_FIELDS: [&str; 9] = [
+    "status",
+    "url",
+    "name",
+    "events",
+    "scope",
+    "filter",
+    "signature",
+    "secret",
+    "settings",
 ];
 const RESUME_FIELDS: [&str; 1] = ["held"];
 const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
@@ -53,6 +72,8 @@ pub(super) async fn create(
         name: fields.optional("name", "a string")?,
         events: fields.raw("events"),
         scope: fields.raw("scope"),
+        filter: fields.raw("filter"),
+        signature: fields.raw("signature"),
         secret: secret(&mut fields)?.flatten(),
     };
     fields.finish(&CREATE_FIELDS)?;
@@ -96,7 +117,7 @@ pub(super) async fn show(
 }
 
 /// The endpoint of this id, unless it is another workspace's. That an endpoint belongs to one never changes.
-fn own(app: &App, caller: &Caller, id: &EndpointId) -> Result<Arc<Entry>, Problem> {
+pub(super) fn own(app: &App, caller: &Caller, id: &EndpointId) -> Result<Arc<Entry>, Problem> {
     let found = app.context.registry.find_in(&caller.workspace, id);
     found.ok_or_else(|| Problem::not_found("endpoint"))
 }
@@ -116,6 +137,8 @@ pub(super) async fn change(
         name: fields.nullable("name", "a string or null")?,
         events: fields.raw("events"),
         scope: fields.raw("scope"),
+        filter: fields.raw_or_null("filter"),
+        signature: fields.raw_or_null("signature"),
         secret: secret(&mut fields)?,
         settings: fields.raw("settings"),
         resume: None,
@@ -252,6 +275,8 @@ fn view(endpoint: &Endpoint) -> Value {
         "name": endpoint.name,
         "events": events(&endpoint.rules.subscription),
         "scope": scope(&endpoint.rules.scope),
+        "filter": endpoint.rules.filter.as_ref().map(Filter::to_json),
+        "signature": endpoint.settings.signature.as_ref().map(SignaturePlan::to_json),
         "status": endpoint.state.word(),
         "reason": endpoint.reason.map(Word::word),
         "since": rfc3339(endpoint.since_ms),

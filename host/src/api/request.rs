@@ -190,6 +190,12 @@ impl Fields {
         (&*text != "null").then(|| text.into())
     }
 
+    /// The JSON text of a field, also where it is null; `None` when it is left out.
+    pub(super) fn raw_or_null(&mut self, name: &str) -> Option<String> {
+        let text: Box<str> = self.0.remove(name)?.into();
+        Some(text.into())
+    }
+
     /// Refuses what is left over: a misspelt field would have no effect.
     pub(super) fn finish(self, known: &[&str]) -> Result<(), Problem> {
         match self.0.into_keys().next() {

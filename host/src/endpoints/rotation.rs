@@ -1,8 +1,10 @@
 //! Rotating the secrets of an endpoint. What is alive and what signs first is the rules' to say.
 
-use super::{EndpointError, check_secret, rejected};
+use super::{
+    EndpointError, rejected,
+    signing::{check_secret, make_secret},
+};
 use crate::{
-    chance::signing_secret,
     context::Context,
     ids::EndpointId,
     registry::Entry,
@@ -38,17 +40,16 @@ pub async fn rotate(
     asked: Rotate,
 ) -> Result<Turned, EndpointError> {
     let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
-    let provider = entry.snapshot().provider;
-    check_secret(&context, &provider, asked.secret.as_ref())?;
-    let (new, made) = match asked.secret {
-        Some(given) => (given, None),
-        None => {
-            let made = SecretText::new(signing_secret(&*context.chance));
-            (made.clone(), Some(made))
-        }
-    };
     let now_ms = context.clock.now_ms();
-    let endpoint = change_secrets(&context, &entry, |secrets| {
+    let mut made = None;
+    let endpoint = change_secrets(&context, &entry, |endpoint| {
+        let (secrets, signature) = (&endpoint.secrets, endpoint.settings.signature.as_ref());
+        let plan = context.rules.plan(&endpoint.provider, true, signature)?;
+        let new = match asked.secret {
+            Some(given) => given,
+            None => made.insert(make_secret(&context, &plan)?).clone(),
+        };
+        check_secret(&context, &plan, &new)?;
         if secrets.iter().any(|present| present.text == new) {
             let message = "the endpoint has this secret already; give another one, or leave `secret` out to have one made";
             return Err(rejected("secret", "secret_unchanged", message));
@@ -80,14 +81,15 @@ pub async fn rotate(
 /// [`EndpointError`]; nothing is changed then.
 pub async fn finish(context: Arc<Context>, id: EndpointId) -> Result<Endpoint, EndpointError> {
     let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
-    let newest = |secrets: &[SigningSecret]| Ok(secrets.iter().take(1).cloned().collect());
+    let newest = |endpoint: &Endpoint| Ok(endpoint.secrets.iter().take(1).cloned().collect());
     change_secrets(&context, &entry, newest).await
 }
 
 /// Wipes the secrets whose time is over. What cannot be stored is wiped the next time.
 pub async fn wipe_expired(context: &Context, now_ms: u64) {
     for entry in context.registry.rotating() {
-        let wiped = change_secrets(context, &entry, |secrets| {
+        let wiped = change_secrets(context, &entry, |endpoint| {
+            let secrets = &endpoint.secrets;
             let times: Vec<_> = secrets.iter().map(|secret| secret.times).collect();
             let alive = context.rules.guest.signing_order(times, now_ms)?;
             let alive = (0..)
@@ -109,14 +111,14 @@ pub async fn wipe_expired(context: &Context, now_ms: u64) {
 async fn change_secrets(
     context: &Context,
     entry: &Arc<Entry>,
-    change: impl FnOnce(&[SigningSecret]) -> Result<Vec<SigningSecret>, EndpointError>,
+    change: impl FnOnce(&Endpoint) -> Result<Vec<SigningSecret>, EndpointError>,
 ) -> Result<Endpoint, EndpointError> {
     let now_ms = context.clock.now_ms();
     let (stored, before, after) = entry.change(|endpoint, deleted| {
         if deleted {
             return Err(EndpointError::Unknown);
         }
-        let secrets = change(&endpoint.secrets)?;
+        let secrets = change(endpoint)?;
         let before = endpoint.clone();
         let stored: Option<Later<bool>> = match secrets == before.secrets {
             true => None,

@@ -15,7 +15,7 @@ use crate::{
     worker::Worker,
 };
 use bytes::Bytes;
-use countersign_core::provider::Provider;
+use countersign_core::{provider::Provider, standard::SOURCE};
 use countersign_guest::{
     self as guest, Format, PassedOn, Receive, Received, ReceivedEvent, Rejection, Target,
 };
@@ -120,9 +120,10 @@ fn workspace(context: &Context, source: &Source) -> Result<Workspace, IntakeErro
 }
 
 fn formats(context: &Context, workspace: &WorkspaceId) -> Vec<Endpoints> {
-    let found = Provider::ALL.iter().map(|provider| Endpoints {
-        provider: provider.name(),
-        candidates: context.registry.candidates(workspace, provider.name()),
+    let providers = Provider::ALL.iter().map(|provider| provider.name());
+    let found = providers.chain([SOURCE]).map(|provider| Endpoints {
+        provider,
+        candidates: context.registry.candidates(workspace, provider),
     });
     found
         .filter(|endpoints| !endpoints.candidates.is_empty())

@@ -8,6 +8,7 @@ use super::{
 use countersign_guest::{
     ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
     INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Receive, Received, Rejection,
+    SignaturePlan, Tried, Try,
     delivery::{
         EndpointHealth, EndpointState, Judgement,
         machine::{
@@ -32,6 +33,9 @@ const LIMITS: Limits = Limits {
     deadline_ms: 1_000,
 };
 
+/// Plans of endpoints with a signature of their own that are remembered; when there are more, all are asked for anew.
+const OWN_PLANS_MAX: usize = 1_024;
+
 /// The module that decides. It can be replaced while calls are under way: those finish on the one that they began on.
 pub struct Guest {
     current: RwLock<Arc<Loaded>>,
@@ -46,7 +50,12 @@ struct Loaded {
     /// By provider name, without and with the headers of Standard Webhooks. Plans are constants of the module, and it knows
     /// few providers.
     plans: [RwLock<HashMap<String, Arc<DeliveryPlan>>>; 2],
+    /// Of endpoints with a signature of their own: at most [`OWN_PLANS_MAX`].
+    own_plans: RwLock<HashMap<OwnPlan, Arc<DeliveryPlan>>>,
 }
+
+/// Provider, headers of Standard Webhooks, signature.
+type OwnPlan = (String, bool, SignaturePlan);
 
 struct Instance {
     sandbox: Sandbox,
@@ -87,6 +96,7 @@ impl Guest {
             sha256: base16ct::lower::encode_string(&Sha256::digest(wasm)),
             file,
             plans: Default::default(),
+            own_plans: RwLock::default(),
         };
         Ok(Self {
             current: RwLock::new(Arc::new(loaded)),
@@ -140,7 +150,7 @@ impl Guest {
         }
     }
 
-    /// Asks how deliveries of a provider are made.
+    /// Asks how deliveries of a provider are made, to an endpoint with this signature if it has one of its own.
     ///
     /// # Errors
     /// [`RulesError`]
@@ -148,8 +158,12 @@ impl Guest {
         &self,
         provider: &str,
         standard_headers: bool,
+        signature: Option<&SignaturePlan>,
     ) -> Result<Arc<DeliveryPlan>, RulesError> {
         let loaded = self.current();
+        if let Some(signature) = signature {
+            return loaded.own_plan((provider.to_owned(), standard_headers, signature.clone()));
+        }
         let [without, with] = &loaded.plans;
         let plans = match standard_headers {
             true => with,
@@ -159,18 +173,26 @@ impl Guest {
         if let Some(plan) = known.and_then(|plans| plans.get(provider).cloned()) {
             return Ok(plan);
         }
-        let call = Call::Plan {
+        let plan = loaded.plan(Call::Plan {
             provider: provider.to_owned(),
             standard_headers,
-        };
-        let plan = match loaded.ask(&call)? {
-            Answer::Plan(plan) => Arc::new(plan),
-            other => return Err(unexpected(other)),
-        };
+            signature: None,
+        })?;
         if let Ok(mut plans) = plans.write() {
             plans.insert(provider.to_owned(), Arc::clone(&plan));
         }
         Ok(plan)
+    }
+
+    /// Asks which events would go to an endpoint with these rules, and why not.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn tried(&self, asked: Try) -> Result<Vec<Tried>, RulesError> {
+        match self.ask(&Call::Try(asked))? {
+            Answer::Tried(tried) => Ok(tried),
+            other => Err(unexpected(other)),
+        }
     }
 
     /// Asks what follows from an attempt.
@@ -302,6 +324,33 @@ impl Guest {
 }
 
 impl Loaded {
+    fn plan(&self, call: Call) -> Result<Arc<DeliveryPlan>, RulesError> {
+        match self.ask(&call)? {
+            Answer::Plan(plan) => Ok(Arc::new(plan)),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn own_plan(&self, asked: OwnPlan) -> Result<Arc<DeliveryPlan>, RulesError> {
+        let known = self.own_plans.read().ok();
+        if let Some(plan) = known.and_then(|plans| plans.get(&asked).cloned()) {
+            return Ok(plan);
+        }
+        let (provider, standard_headers, signature) = asked.clone();
+        let plan = self.plan(Call::Plan {
+            provider,
+            standard_headers,
+            signature: Some(signature),
+        })?;
+        if let Ok(mut plans) = self.own_plans.write() {
+            if plans.len() >= OWN_PLANS_MAX {
+                plans.clear();
+            }
+            plans.insert(asked, Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
     fn ask(&self, call: &Call) -> Result<Answer, RulesError> {
         let call = postcard::to_allocvec(call)
             .map_err(|_| RulesError::Answer("the question cannot be written"))?;
@@ -355,6 +404,8 @@ mod tests {
             provider: "cleanmails".to_owned(),
             events: Some(events.to_owned()),
             scope: None,
+            filter: None,
+            signature: None,
             settings: Some(r#"{"ordering": "lead"}"#.to_owned()),
             before: EndpointSettings::default(),
         };
@@ -408,14 +459,14 @@ mod tests {
     fn an_unknown_provider_and_a_call_that_is_too_long_are_errors() {
         let guest = guest();
         assert!(matches!(
-            guest.plan("nobody", true),
+            guest.plan("nobody", true, None),
             Err(RulesError::Refused(_))
         ));
         let long = "x".repeat(INPUT_BYTES_MAX + 1);
         assert!(matches!(
-            guest.plan(&long, true),
+            guest.plan(&long, true, None),
             Err(RulesError::TooLong { .. })
         ));
-        assert!(guest.plan("cleanmails", true).is_ok());
+        assert!(guest.plan("cleanmails", true, None).is_ok());
     }
 }

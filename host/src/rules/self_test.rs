@@ -7,6 +7,7 @@ use countersign_guest::{
     delivery::{EndedAttempt, EndpointHealth, EndpointState, FailureKind, Outcome},
     operational::SOURCE,
     retry::TimeScale,
+    standard,
 };
 use std::collections::BTreeSet;
 
@@ -17,7 +18,8 @@ const SECRET: &str = "whsec_000102030405060708090a0b0c0d0e0f10111213141516171819
 pub(super) fn run(guest: &Guest, kernel: &Kernel, providers: &[String]) -> Result<(), RulesError> {
     let known = Provider::ALL.iter().map(|provider| provider.name());
     let given = providers.iter().map(String::as_str);
-    let providers: BTreeSet<_> = known.chain([SOURCE]).chain(given).collect();
+    let own = [SOURCE, standard::SOURCE];
+    let providers: BTreeSet<_> = known.chain(own).chain(given).collect();
     for provider in providers {
         about(guest, kernel, provider).map_err(|error| RulesError::Module {
             module: "guest",
@@ -37,7 +39,7 @@ pub(super) fn run(guest: &Guest, kernel: &Kernel, providers: &[String]) -> Resul
 }
 
 fn about(guest: &Guest, kernel: &Kernel, provider: &str) -> Result<(), RulesError> {
-    let plan = guest.plan(provider, true)?;
+    let plan = guest.plan(provider, true, None)?;
     for signature in &plan.signatures {
         let options = signature.options.iter();
         let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -52,6 +54,8 @@ fn about(guest: &Guest, kernel: &Kernel, provider: &str) -> Result<(), RulesErro
         provider: provider.to_owned(),
         events: None,
         scope: None,
+        filter: None,
+        signature: None,
         settings: None,
         before: EndpointSettings::default(),
     };
@@ -108,7 +112,7 @@ mod tests {
             let error = rules.replace_guest(&guest, None, providers).unwrap_err();
             assert!(error.to_string().contains(problem), "{problem}: {error}");
             assert_eq!(rules.guest.sha256(), GUEST_SHA256);
-            assert!(rules.plan("cleanmails", true).is_ok());
+            assert!(rules.plan("cleanmails", true, None).is_ok());
         }
     }
 }

@@ -28,11 +28,11 @@ use crate::{
     chance::Chance,
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
-        ApiKey, Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended,
-        Endpoint, Filter, Inbound, InboundFilter, InboundView, Later, Lease, MessageView, NewBatch,
-        NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded,
-        Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size,
-        Stats, Stepped, Store, StoreError, TakenIn, Workspace,
+        ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
+        DeliveryState, Ended, Endpoint, Filter, Inbound, InboundFilter, InboundView, Later, Lease,
+        MessageView, NewBatch, NewInbound, NewMessage, Page, Prune, Pruned, Published,
+        PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
+        Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -406,6 +406,12 @@ impl Store for SqliteStore {
     fn message(&self, message: MessageId) -> Later<Option<MessageView>> {
         self.reader.read("reading a message", move |connection| {
             reads::message(connection, &message)
+        })
+    }
+
+    fn bodies(&self, bodies: Bodies) -> Later<BodyPage> {
+        self.reader.read("reading bodies", move |connection| {
+            reads::bodies(connection, &bodies)
         })
     }
 

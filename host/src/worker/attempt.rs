@@ -59,9 +59,11 @@ pub(super) async fn make(context: &Context, lease: &Lease) -> Result<Settled, No
     let entry = entry.ok_or(NoAttempt::EndpointDeleted)?;
     let endpoint = entry.snapshot();
     let settings = Arc::clone(&endpoint.settings);
-    let plan = context
-        .rules
-        .plan(&endpoint.provider, settings.standard_headers)?;
+    let plan = context.rules.plan(
+        &endpoint.provider,
+        settings.standard_headers,
+        settings.signature.as_ref(),
+    )?;
     let started_at_ms = context.clock.now_ms();
     let began = context.clock.elapsed();
     let message_id = lease.message_id.as_str();

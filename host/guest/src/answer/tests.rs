@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    message::{Notify, Target},
+    message::{Match, Notify, Publish, Target},
     settings::Ordering,
 };
 use countersign_core::{
@@ -28,6 +28,8 @@ fn rules(provider: &str, events: &str, scope: &str) -> EndpointRules {
         provider: provider.to_owned(),
         events: Some(events.to_owned()),
         scope: Some(scope.to_owned()),
+        filter: None,
+        signature: None,
         settings: None,
         before: EndpointSettings::default(),
     });
@@ -152,6 +154,8 @@ fn wrong_input_is_named() {
             provider: "cleanmails".to_owned(),
             events: Some(events.to_owned()),
             scope: None,
+            filter: None,
+            signature: None,
             settings: None,
             before: EndpointSettings::default(),
         }));
@@ -167,32 +171,6 @@ fn bytes_that_are_no_call_are_refused() {
     for bytes in [b"".as_slice(), b"\xff", &[0x00; 3]] {
         let answer: Answer = postcard::from_bytes(&answer(bytes)).unwrap();
         assert!(matches!(answer, Answer::Rejected(r) if r.code == "call_invalid"));
-    }
-}
-
-#[test]
-fn every_provider_has_a_plan_with_its_own_scheme_first() {
-    for provider in Provider::ALL {
-        let call = Call::Plan {
-            provider: provider.name().to_owned(),
-            standard_headers: true,
-        };
-        let Answer::Plan(plan) = ask(&call) else {
-            panic!("no plan");
-        };
-        assert_eq!(plan.signatures[0].scheme, provider.name());
-        assert_eq!(plan.signatures[1].scheme, "standard-webhooks");
-        assert_eq!(plan.always_signed, provider == Provider::Sendemall);
-        let has_request_id = plan.id_headers.iter().any(|name| name == "X-Request-Id");
-        assert_eq!(has_request_id, provider == Provider::Smartlead);
-        let Answer::Plan(alone) = ask(&Call::Plan {
-            provider: provider.name().to_owned(),
-            standard_headers: false,
-        }) else {
-            panic!("no plan");
-        };
-        assert_eq!(alone.signatures, plan.signatures[..1]);
-        assert_eq!(alone.id_headers, plan.id_headers[1..]);
     }
 }
 
@@ -283,6 +261,8 @@ fn endpoints_of_our_own_events_take_the_settings_that_make_sense_for_them() {
             provider: operational::SOURCE.to_owned(),
             events: None,
             scope: None,
+            filter: None,
+            signature: None,
             settings: Some(settings.to_owned()),
             before: EndpointSettings::default(),
         }))

@@ -9,11 +9,14 @@ use countersign_core::{
     subscription::{Scope, Subscription},
 };
 
+use serde_json::Value;
+
 fn target(events: Subscription) -> Target {
     Target {
         rules: EndpointRules {
             subscription: events,
             scope: Scope::User,
+            filter: None,
         },
         state: EndpointState::Active,
         ordering: Ordering::None,

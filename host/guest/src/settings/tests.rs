@@ -2,7 +2,8 @@ use super::*;
 use countersign_core::provider::Provider;
 
 fn read_settings(text: &str) -> Result<EndpointSettings, String> {
-    let settings = EndpointSettings::default().with(Source::Provider(Provider::Cleanmails), text);
+    let source = Source::Provider(Provider::Cleanmails);
+    let settings = EndpointSettings::default().with(source, Some(text), None);
     settings.map_err(|rejection| {
         assert_eq!(rejection.code, "settings_invalid");
         rejection.field
@@ -46,7 +47,8 @@ fn a_change_leaves_what_it_does_not_name_and_null_sets_back() {
         read_settings(r#"{"concurrency": 3, "timeout_ms": 2000, "ordering": "lead"}"#).unwrap();
     let changed = before.with(
         Source::Provider(Provider::Cleanmails),
-        r#"{"concurrency": 5, "ordering": null, "timeout_ms": null}"#,
+        Some(r#"{"concurrency": 5, "ordering": null, "timeout_ms": null}"#),
+        None,
     );
     assert_eq!(changed.unwrap().to_json(), json!({"concurrency": 5}));
 }

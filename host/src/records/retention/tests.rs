@@ -86,6 +86,7 @@ impl Fixture {
             rules: EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::default(),
             secrets: Vec::new(),

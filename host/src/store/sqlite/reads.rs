@@ -1,6 +1,7 @@
 //! What each read asks.
 
 mod access;
+pub(super) mod bodies;
 pub(super) mod inbound;
 mod replays;
 mod selection;
@@ -8,6 +9,7 @@ mod stats;
 
 pub(super) use self::{
     access::{keys, workspaces},
+    bodies::bodies,
     replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},

@@ -283,6 +283,11 @@ mod tests {
             (super::super::writes::LAST_OF_KEY, "deliveries_ordered"),
             (super::super::writes::FIRST_OF_KEY, "deliveries_ordered"),
             (super::super::reads::DEAD_LETTERS, "deliveries_dead"),
+            (
+                super::super::reads::bodies::DEFAULT,
+                "SEARCH messages USING PRIMARY KEY",
+            ),
+            (super::super::reads::bodies::OTHER, "messages_by_workspace"),
         ]
         .into_iter()
         .chain(super::super::reads::COUNTS)

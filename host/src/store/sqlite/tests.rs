@@ -1,5 +1,6 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
+mod bodies;
 mod ended;
 mod files;
 mod forgotten;
@@ -89,6 +90,7 @@ impl Fixture {
             rules: EndpointRules {
                 subscription: Subscription::All,
                 scope: Scope::User,
+                filter: None,
             },
             settings: Arc::new(EndpointSettings {
                 concurrency: Some(7),

@@ -89,11 +89,8 @@ fn older_version(path: &Path) {
     Migrations::from_slice(&MIGRATIONS[..2])
         .to_latest(&mut connection)
         .unwrap();
-    let rules = EndpointRules {
-        subscription: Subscription::All,
-        scope: Scope::User,
-    };
-    let rules = serde_json::to_string(&rules).unwrap();
+    // As versions without filters wrote them.
+    let rules = r#"{"subscription":"all","scope":"user"}"#;
     for name in ["kept", "deleted"] {
         let id = EndpointId::new(1, &SystemChance);
         let secret = format!("clear secret of the {name} one");
@@ -102,7 +99,7 @@ fn older_version(path: &Path) {
                 "INSERT INTO endpoints (id, provider, url, rules, secret, state, since_ms, exhausted_in_a_row, version,
                                         created_at_ms)
                  VALUES (?, 'cleanmails', 'https://example.com/', ?, ?, 'active', 1, 0, 1, 5)",
-                [id.as_str(), &rules, &secret],
+                [id.as_str(), rules, &secret],
             )
             .unwrap();
     }

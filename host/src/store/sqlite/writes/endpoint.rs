@@ -55,7 +55,7 @@ pub(in super::super) fn create_endpoint(
         ":unwell": endpoint.health.unwell,
         ":version": signed(endpoint.version),
         ":created_at_ms": signed(endpoint.created_at_ms),
-        ":settings": endpoint.settings.to_json().to_string(),
+        ":settings": endpoint.settings.to_kept_json().to_string(),
         ":probe_at_ms": endpoint.probe_at_ms.map(signed),
         ":workspace": endpoint.workspace.as_str(),
     };
