@@ -15,7 +15,7 @@ use crate::{
     config::Source,
     context::Context,
     ids::{DeliveryId, InboundId},
-    publish::{MATCHES_MAX, PAYLOAD_BYTES_INLINE},
+    publish::{MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared},
     rules::RulesError,
     store::{StoreError, TakenIn, VerifiedBy},
     worker::Worker,
@@ -30,7 +30,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Long requests that are worked on at a time; the others wait. Each may have thousands of events, and each of those a message a
 /// format.
@@ -107,16 +107,19 @@ impl Intake {
     /// The source that takes a request to the route without a name (R-P6); `None` when it is nobody's that is configured.
     ///
     /// # Errors
-    /// [`RulesError`]
-    pub fn recognise(
+    /// [`IntakeError::Rules`]
+    pub async fn recognise(
         &self,
         headers: &[(String, Vec<u8>)],
         body: &Bytes,
-    ) -> Result<Option<Arc<Source>>, RulesError> {
-        let guest = &self.context.rules.guest;
-        let known = match guest.recognise(headers.to_vec(), body.to_vec()) {
+    ) -> Result<Option<Arc<Source>>, IntakeError> {
+        let is_long = is_long(body);
+        let _turn = self.turn(is_long).await;
+        let (context, headers, body) = (Arc::clone(&self.context), headers.to_vec(), body.to_vec());
+        let ask = move || Ok(context.rules.guest.recognise(headers, body)?);
+        let known = match on_a_thread(is_long, ask).await {
             // Of no shape that anybody posts.
-            Err(RulesError::Memory) => None,
+            Err(IntakeError::Rules(RulesError::Memory)) => None,
             known => known?,
         };
         let known = known.and_then(|name| Known::named(&name).ok());
@@ -155,11 +158,8 @@ impl Intake {
     }
 
     async fn take(self: &Arc<Self>, posted: Posted) -> Result<(), IntakeError> {
-        let is_long = posted.body.len() > PAYLOAD_BYTES_INLINE;
-        let _turn = match is_long {
-            true => self.long.acquire().await.ok(),
-            false => None,
-        };
+        let is_long = is_long(&posted.body);
+        let _turn = self.turn(is_long).await;
         let now_ms = self.context.clock.now_ms();
         let posted = Arc::new(posted);
         let verified = {
@@ -183,12 +183,13 @@ impl Intake {
                 };
                 on_a_thread(is_long, work).await?
             };
-            match self.context.store.take_in(read.inbound.clone()).await? {
+            let Read { inbound, prepared } = read;
+            match self.context.store.take_in(inbound).await? {
                 TakenIn::Stale => continue,
                 TakenIn::Duplicate => return Ok(()),
                 TakenIn::UsedBefore => return Err(IntakeError::Unverified("used_before")),
                 TakenIn::Stored { is_new, waiting } => {
-                    self.begin(read, &is_new, waiting.into_iter().collect());
+                    self.begin(prepared, &is_new, waiting.into_iter().collect());
                     return Ok(());
                 }
             }
@@ -197,9 +198,17 @@ impl Intake {
         Err(StoreError::Busy.into())
     }
 
+    /// A turn for a long request; the others need none.
+    async fn turn(&self, is_long: bool) -> Option<SemaphorePermit<'_>> {
+        match is_long {
+            true => self.long.acquire().await.ok(),
+            false => None,
+        }
+    }
+
     /// It has been stored: first attempts begin. The places of what had come before are given back.
-    fn begin(&self, read: Read, is_new: &[bool], waiting: HashSet<DeliveryId>) {
-        let new = read.prepared.into_iter().zip(is_new);
+    fn begin(&self, prepared: Vec<Vec<Prepared>>, is_new: &[bool], waiting: HashSet<DeliveryId>) {
+        let new = prepared.into_iter().zip(is_new);
         for prepared in new.filter(|(_, is_new)| **is_new).flat_map(|(all, _)| all) {
             let deliveries = prepared.message().deliveries.iter();
             let own = deliveries.map(|delivery| &delivery.id);
@@ -213,6 +222,10 @@ impl Intake {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Verified {
     by: VerifiedBy,
+}
+
+fn is_long(body: &Bytes) -> bool {
+    body.len() > PAYLOAD_BYTES_INLINE
 }
 
 /// Does `work` here, or on a thread for blocking work when it may take long, so that it does not hold up other requests.

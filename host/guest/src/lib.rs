@@ -38,7 +38,7 @@ pub use countersign_core::{
 };
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -66,7 +66,7 @@ pub(super) async fn show(
     let mut found = found.ok_or_else(|| Problem::not_found("request"))?;
     let next = found.events.get(limit as usize).map(|event| event.place);
     found.events.truncate(limit as usize);
-    let events: Result<Vec<_>, _> = found.events.iter().map(|event| event_view(event)).collect();
+    let events: Result<Vec<_>, _> = found.events.iter().map(event_view).collect();
     let mut view = view(&found.request);
     // Bodies are text by nature. One that is none is told as what it is.
     match String::from_utf8(found.body) {

@@ -7,11 +7,10 @@ use crate::{
     context::to_its_end,
     intake::{IntakeError, Place, Posted},
     publish::PublishError,
-    rules::RulesError,
 };
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, Uri},
 };
 use countersign_guest::Rejection;
@@ -35,7 +34,7 @@ pub(super) async fn post(
     let _place = admit(&app, &address).await?;
     let (headers, body) = read(&app, request).await?;
     let intake = &app.intake;
-    match intake.recognise(&headers, &body)? {
+    match intake.recognise(&headers, &body).await? {
         Some(source) => {
             take_in(
                 &app,
@@ -58,12 +57,14 @@ pub(super) async fn post(
 pub(super) async fn post_to(
     State(app): State<Arc<App>>,
     address: Uri,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
     let _place = admit(&app, &address).await?;
     let (headers, body) = read(&app, request).await?;
     let config = app.context.config.current();
+    // What is no text is the name of nothing.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
     match config.inbound.sources.named(&name).cloned() {
         Some(source) => {
             take_in(
@@ -128,12 +129,6 @@ fn unverified() -> Problem {
     )
 }
 
-impl From<RulesError> for Problem {
-    fn from(error: RulesError) -> Self {
-        PublishError::Rules(error).into()
-    }
-}
-
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
@@ -146,7 +141,7 @@ impl From<IntakeError> for Problem {
                 "unavailable",
                 "the server is not ready for these events, nothing was stored; its log says more. Try again",
             ),
-            IntakeError::Rules(error) => error.into(),
+            IntakeError::Rules(error) => PublishError::Rules(error).into(),
             IntakeError::Store(error) => error.into(),
         }
     }

@@ -1,9 +1,17 @@
 //! Senders that nobody knows, by configuration alone.
 
-use super::support::{assert_received, assert_refused, config, kept, newest, post, signed};
+use super::support::{
+    LIMIT, assert_received, assert_refused, config, kept, newest, outcome, post, signed,
+};
 use countersign_core::Config;
-use countersign_tests::host::HostHome;
+use countersign_tests::{
+    host::{HostHome, wait_for},
+    receiver::Receiver,
+};
 use serde_json::json;
+
+/// Key of the endpoint that is told.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 const OPTIONS: [(&str, &str); 4] = [
     ("header", "X-Acme-Signature"),
@@ -34,9 +42,15 @@ fn acme(secret: &str, body: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn any_description_of_an_hmac_verifies_what_is_posted() {
+fn any_description_of_an_hmac_verifies_what_is_posted_and_it_is_passed_on() {
+    let receiver = Receiver::start();
     let home = HostHome::new(&config(&source())).unwrap();
     let host = home.start().unwrap();
+    for (name, events) in [("orders", json!(["order.*"])), ("users", json!(["user.*"]))] {
+        let endpoint = json!({"provider": "standard", "url": receiver.url(&format!("/ok/{name}")),
+            "events": events, "secret": SECRET});
+        host.create_endpoint(&endpoint).unwrap();
+    }
     let body =
         json!({"meta": {"kind": "order.paid", "id": "o-1", "at": 1_773_054_737}, "amount": 12.5})
             .to_string();
@@ -54,6 +68,21 @@ fn any_description_of_an_hmac_verifies_what_is_posted() {
     assert_eq!(event["event_id"], "o-1");
     assert_eq!(event["occurred_at"], "2026-03-09T11:12:17.000Z");
     assert_eq!(event["original"]["amount"], 12.5);
+    let arrival = wait_for("the delivery", LIMIT, || Ok(receiver.arrivals().pop())).unwrap();
+    assert_eq!(arrival.endpoint, "orders");
+    assert_eq!(
+        arrival.verify(&Config::new("standard-webhooks", &[SECRET])),
+        Ok(())
+    );
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&arrival.body).unwrap(),
+        json!({"type": "order.paid", "timestamp": "2026-03-09T11:12:17.000Z",
+            "data": {"meta": {"kind": "order.paid", "id": "o-1", "at": 1_773_054_737}, "amount": 12.5}})
+    );
+    assert_eq!(
+        outcome(&host, "standard")["message_id"],
+        arrival.message_id.as_str()
+    );
     // Signed anew, and the same event.
     assert_received(&post(
         &host,
@@ -89,6 +118,7 @@ fn any_description_of_an_hmac_verifies_what_is_posted() {
         "json_invalid",
     );
     assert_eq!(kept(&host).len(), 1);
+    assert_eq!(receiver.count(), 1);
     assert!(!home.log().contains("acme-key"));
 }
 

@@ -5,8 +5,11 @@ use super::support::{
     signed,
 };
 use countersign_core::Config;
-use countersign_tests::host::{self, HostHome, wait_for};
-use serde_json::json;
+use countersign_tests::{
+    host::{self, HostHome, wait_for},
+    receiver::Receiver,
+};
+use serde_json::{Value, json};
 
 const TOKEN: &str = "a-token-of-the-flat-source";
 
@@ -110,6 +113,71 @@ fn two_accounts_of_one_provider_have_names_and_keys_of_their_own() {
     assert_eq!(sources, ["resend", "second"]);
     let of_second = host.get("/v1/inbound?source=second").unwrap().json;
     assert_eq!(of_second["inbound"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn events_belong_to_the_workspace_of_their_source_and_keys_of_another_do_not_see_them() {
+    let receiver = Receiver::start();
+    let sources = "[inbound.sources.platform]\nopen = true\n\
+                   [inbound.sources.second]\nprovider = \"platform\"\nopen = true\nworkspace = \"second\"\n";
+    let home = HostHome::new(&config(sources)).unwrap();
+    let host = home.start().unwrap();
+    let flat = |id: &str| {
+        json!({"type": "email.opened", "email_id": id, "timestamp": "2026-03-09T12:00:00Z"})
+            .to_string()
+    };
+    let to_second = |id: &str| post(&host, "/api/webhooks/second", &[], flat(id).as_bytes());
+    // Nobody has made it yet; the sender is to come again.
+    assert_refused(&to_second("m1"), 503, "unavailable");
+    assert!(home.log().contains("POST /v1/workspaces"), "{}", home.log());
+    let made = host
+        .post("/v1/workspaces", &json!({"id": "second"}))
+        .unwrap();
+    assert_eq!(made.status, 201, "{made:?}");
+    let in_second = [("countersign-workspace", "second")];
+    for (headers, name) in [(&[][..], "first"), (&in_second, "second")] {
+        let url = receiver.url(&format!("/ok/{name}"));
+        let endpoint = json!({"provider": "cleanmails", "url": url, "secret": "s"});
+        let made = host
+            .ask("POST", "/v1/endpoints", headers, Some(&endpoint))
+            .unwrap();
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    assert_received(&to_second("m1"));
+    let arrival = wait_for("the delivery", LIMIT, || Ok(receiver.arrivals().pop())).unwrap();
+    let body: Value = serde_json::from_slice(&arrival.body).unwrap();
+    assert_eq!(
+        (arrival.endpoint.as_str(), &body["workspace_id"]),
+        ("second", &json!(2))
+    );
+    assert_eq!(kept(&host).len(), 0);
+    let listed = host
+        .ask("GET", "/v1/inbound", &in_second, None)
+        .unwrap()
+        .json;
+    let id = listed["inbound"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed["inbound"][0]["workspace"], "second");
+    assert_refused(
+        &host.get(&format!("/v1/inbound/{id}")).unwrap(),
+        404,
+        "not_found",
+    );
+    let key = host
+        .ask(
+            "POST",
+            "/v1/keys",
+            &[],
+            Some(&json!({"workspace": "second", "role": "publish"})),
+        )
+        .unwrap();
+    let bearer = format!("Bearer {}", key.json["key"].as_str().unwrap());
+    let refused = host
+        .ask("GET", "/v1/inbound", &[("authorization", &bearer)], None)
+        .unwrap();
+    assert_refused(&refused, 403, "role_insufficient");
+    // The same event in the other workspace is another event.
+    assert_received(&post(&host, "/api/webhooks", &[], flat("m1").as_bytes()));
+    assert_eq!(kept(&host).len(), 1);
 }
 
 #[test]

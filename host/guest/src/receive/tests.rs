@@ -122,6 +122,25 @@ fn what_the_operator_knows_makes_more_expressible() {
 }
 
 #[test]
+fn endpoints_of_one_s_own_events_get_every_event_in_one_form() {
+    let body = json!([{"event": "spamreport", "email": "a@b.example", "timestamp": 1_773_054_737, "secret": "x"}]);
+    let mut request = of("sendgrid", &body);
+    request.formats = vec![Format {
+        provider: "standard".to_owned(),
+        endpoints: vec![target(Subscription::Only(vec![
+            "email.complained".to_owned(),
+        ]))],
+    }];
+    assert_eq!(outcome(&request), ["email.complained"]);
+    let body = body_in(&request, 0);
+    assert_eq!(body["timestamp"], "2026-03-09T11:12:17.000Z");
+    assert_eq!(body["data"]["recipients"], json!(["a@b.example"]));
+    assert_eq!(body["data"]["provider"], "sendgrid");
+    // What arrived is kept here, and not sent on.
+    assert_eq!(body["data"]["original"], Value::Null);
+}
+
+#[test]
 fn opens_by_machines_and_what_nobody_wants_go_nowhere() {
     let body = json!([{"event": "open", "sg_machine_open": true}]);
     assert_eq!(outcome(&of("sendgrid", &body)), ["by_machine"; 4]);
@@ -207,6 +226,19 @@ fn an_event_of_one_s_own_is_read_and_unknown_sources_are_refused() {
     );
     // The four providers have no place for it.
     assert_eq!(outcome(&request), ["not_expressible"; 4]);
+    let mut own = request.clone();
+    own.formats = vec![Format {
+        provider: "standard".to_owned(),
+        endpoints: vec![target(Subscription::All)],
+    }];
+    assert_eq!(outcome(&own), ["order.paid"]);
+    assert_eq!(
+        body_in(&own, 0),
+        json!({"type": "order.paid", "timestamp": "2026-03-09T11:12:13.000Z", "data": body})
+    );
+    // The shape asks for an object or a list.
+    own.body = b"7".to_vec();
+    assert_eq!(outcome(&own), ["wrong_type"]);
     let refused = receive(&of("nobody", &body)).unwrap_err();
     assert_eq!(refused.code, "unknown_source");
     let refused = receive(&of("sendgrid", &json!([{}]))).unwrap_err();
