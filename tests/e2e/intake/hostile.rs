@@ -107,7 +107,7 @@ fn ten_thousand_events_in_one_body_are_kept_together() {
     let endpoint = json!({"provider": "platform", "url": receiver.url("/ok/one"), "secret": "s", "events": "unsubscribe"});
     host.create_endpoint(&endpoint).unwrap();
     let event = |n: u32| {
-        let kind = if n % 1_000 == 0 {
+        let kind = if n.is_multiple_of(1_000) {
             "unsubscribe"
         } else {
             "open"

@@ -11,11 +11,13 @@ use std::{
     collections::HashMap,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const EVENTS: usize = 300;
 const SENDERS: usize = 3;
+/// Longest that the senders may take; reached only when something is broken.
+const SENDING_LIMIT: Duration = Duration::from_secs(180);
 
 #[test]
 fn a_sender_that_hears_no_answer_posts_again_and_nothing_is_doubled() {
@@ -35,14 +37,19 @@ fn a_sender_that_hears_no_answer_posts_again_and_nothing_is_doubled() {
     println!("seed {seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let (next, accepted) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let started = Instant::now();
     thread::scope(|scope| {
         for _ in 0..SENDERS {
-            scope.spawn(|| send(&url, &next, &accepted));
+            scope.spawn(|| send(&url, &next, &accepted, Instant::now() + SENDING_LIMIT));
         }
         let mut next_kill = 0;
         loop {
             next_kill += chance.usize(20..60);
             while accepted.load(Ordering::Relaxed) < next_kill.min(EVENTS) {
+                assert!(
+                    started.elapsed() < SENDING_LIMIT,
+                    "the senders take too long"
+                );
                 thread::sleep(Duration::from_millis(1));
             }
             if next_kill >= EVENTS {
@@ -77,7 +84,7 @@ fn a_sender_that_hears_no_answer_posts_again_and_nothing_is_doubled() {
     assert!(!home.log().contains("panicked"), "{}", home.log());
 }
 
-fn send(url: &str, next: &AtomicUsize, accepted: &AtomicUsize) {
+fn send(url: &str, next: &AtomicUsize, accepted: &AtomicUsize, end: Instant) {
     let agent = host::agent();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -102,6 +109,7 @@ fn send(url: &str, next: &AtomicUsize, accepted: &AtomicUsize) {
                 Ok(answer) if answer.status != 503 => panic!("{answer:?}"),
                 Ok(_) | Err(_) => thread::sleep(Duration::from_millis(5)),
             }
+            assert!(Instant::now() < end, "event {number} was never accepted");
         }
         accepted.fetch_add(1, Ordering::Relaxed);
     }

@@ -260,12 +260,13 @@ fn a_token_of_mailgun_s_serves_one_body_however_it_is_written() {
             .replace("\"8token-1\"", "\"token-1\"")
             .replace(&format!("\"{timestamp}\""), &format!("\"{timestamp}8\"")),
         with_other_event.replace(
-            "{\"signature\":",
-            "{\"signature\":{\"token\":\"other\"},\"signature\":",
+            ",\"signature\":{",
+            ",\"signature\":{\"token\":\"other\"},\"signature\":{",
         ),
         with_other_event.replace("\"8token-1\"", "\"other\",\"token\":\"8token-1\""),
     ];
     for body in forged {
+        assert_ne!(body, first);
         assert_refused(
             &post(&host, "/api/webhooks", &[], body.as_bytes()),
             401,

@@ -274,12 +274,8 @@ fn sources_are_taken_up_while_the_host_runs_and_nothing_is_taken_before() {
 
 #[test]
 fn a_store_that_cannot_keep_it_says_when_to_come_back() {
-    let full = "[store]\nreserve_bytes = 17592186044416\n";
-    let home = HostHome::new(&format!(
-        "{}{full}",
-        config("[inbound.sources.platform]\nopen = true\n")
-    ))
-    .unwrap();
+    let full = "[inbound.sources.platform]\nopen = true\n[store]\nreserve_bytes = 17592186044416\n";
+    let home = HostHome::new(&config(full)).unwrap();
     let host = home.start().unwrap();
     let answer = host::agent()
         .post(format!("{}/api/webhooks", host.url()))
