@@ -76,7 +76,7 @@ fn an_event_is_kept_for_all_of_its_endpoints_or_for_none_whenever_the_host_dies(
         let store = Connection::open(home.data_dir().join("countersign.db")).unwrap();
         let count = |sql: &str| {
             store
-                .query_row(sql, [], |row| row.get::<_, usize>(0))
+                .query_row(sql, [], |row| Ok(row.get::<_, u32>(0)? as usize))
                 .unwrap()
         };
         let messages = count("SELECT count(*) FROM messages");

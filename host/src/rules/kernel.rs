@@ -134,12 +134,13 @@ impl Kernel {
         let config = configuration(scheme, None, secrets, options);
         let (frame, now_s) = to_be_signed(message);
         let Generation(age) = read_at;
-        let signed = self
-            .pool
-            .with(|instance| match instance.kept(Role::Signer, &config, age)? {
-                Ok(number) => instance.sign(number, &frame, now_s),
-                Err(code) => Ok(Err(code)),
-            })?;
+        let signed =
+            self.pool.with(
+                |instance| match instance.kept(Role::Signer, &config, age)? {
+                    Ok(number) => instance.sign(number, &frame, now_s),
+                    Err(code) => Ok(Err(code)),
+                },
+            )?;
         signed.map_err(KernelError::Refused)
     }
 

@@ -32,7 +32,10 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, Filter, Inbound, InboundFilter, InboundView, Later, Lease, MessageView, NewBatch, NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn, Workspace,
+        DeliveryState, Ended, Endpoint, EventType, Filter, Inbound, InboundFilter, InboundView,
+        Later, Lease, MessageView, NewBatch, NewInbound, NewMessage, Page, Prune, Pruned,
+        Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume,
+        Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };

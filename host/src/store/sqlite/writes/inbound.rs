@@ -11,10 +11,7 @@ use crate::{
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use std::collections::HashSet;
 
-pub(in super::super) fn take_in(
-    group: &Group,
-    inbound: &NewInbound,
-) -> rusqlite::Result<TakenIn> {
+pub(in super::super) fn take_in(group: &Group, inbound: &NewInbound) -> rusqlite::Result<TakenIn> {
     let connection = group.connection();
     let now_ms = inbound.request.received_at_ms;
     let mut known = connection.prepare_cached(
