@@ -49,7 +49,7 @@ const parsed = ({ out }) => JSON.parse(out);
 /** The words that do not depend on how settings are spelled. */
 const findings = (explanation) => explanation.findings.map(({ code, confidence }) => `${confidence} ${code}`);
 
-/** One valid and two refused vectors of every scheme, as calls. */
+/** One valid and one refused vector of every scheme, as calls. */
 function calls() {
   const calls = [];
   for (const file of readdirSync(VECTORS).filter((name) => name.endsWith(".json"))) {
@@ -59,9 +59,7 @@ function calls() {
     const usable = vectors.filter(({ secrets }) => secrets.every((secret) => secret !== "" && !secret.includes("\0")));
     const valid = usable.filter(({ expect }) => expect.valid).slice(0, 1);
     const refused = usable.filter(({ expect }) => !expect.valid);
-    for (const vector of [...valid, ...refused.slice(0, 1), ...refused.slice(-1)]) {
-      calls.push({ scheme, vector });
-    }
+    for (const vector of [...valid, ...refused.slice(-1)]) calls.push({ scheme, vector });
   }
   return calls;
 }
@@ -80,7 +78,7 @@ function callOf({ scheme, vector }) {
 describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
   test("verify: the same verdict, to the letter, in every scheme", async () => {
     const asked = calls();
-    assert.ok(asked.length > 100, `${asked.length} calls`);
+    assert.ok(asked.length > 80, `${asked.length} calls`);
     await eachOf(asked, async (call) => {
       const { args, options } = callOf(call);
       const { native, npm } = await both(["verify", ...args], options);
@@ -97,7 +95,7 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
   test("explain: the same causes", async () => {
     const refused = calls().filter(({ vector }) => !vector.expect.valid);
     await eachOf(
-      refused.filter((_, index) => index % 4 === 0),
+      refused.filter((_, index) => index % 3 === 0),
       async (call) => {
         const { args, options } = callOf(call);
         const { native, npm } = await both(["explain", ...args], options);
