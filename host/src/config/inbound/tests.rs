@@ -100,8 +100,8 @@ fn keys_come_from_settings_files_and_the_environment() {
     let pem = folder.path().join("key.pem");
     std::fs::write(&path, "one\n\n two \n").unwrap();
     // SendGrid's key as its documentation shows one, in PEM.
-    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfaEG3Kbj1y/SVWKX59GgL/bVttCj\n\
-               iH9URC8OV/3Yp68eRF+SZb9ivk311z2UPweHbpCeA1obRgl80SdGKf7UuQ==\n-----END PUBLIC KEY-----\n";
+    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfS\n\
+               mpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==\n-----END PUBLIC KEY-----\n";
     std::fs::write(&pem, key).unwrap();
     let text = format!(
         "[inbound.sources.mailgun]\nsecrets = [\"zero\"]\nsecrets_file = {path:?}\nenvironment = \"MAIL_KEY\"\n\
