@@ -1,5 +1,9 @@
 //! Subscriptions: which events an endpoint wants, in every provider's spelling.
 
+mod association;
+
+pub use self::association::Association;
+
 use crate::provider::{Provider, Spelling};
 use alloc::{
     borrow::ToOwned,
@@ -205,8 +209,8 @@ impl Subscription {
 }
 
 impl Scope {
-    /// Reads `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; nothing at all means the user's
-    /// whole account. Ids may be numbers or strings.
+    /// Reads `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`, or the same in SmartLead's own
+    /// spelling, [`Association`]; nothing at all means the user's whole account. Ids may be numbers or strings.
     ///
     /// # Errors
     /// [`SubscriptionError::Scope`].
@@ -217,11 +221,14 @@ impl Scope {
             Some(Value::Object(fields)) => fields,
             Some(_) => return refused("give an object with `level`: user, client or campaign"),
         };
-        let id = |name: &str| match fields.get(name) {
-            Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-            Some(Value::Number(id)) => Some(format!("{id}")),
-            _ => None,
-        };
+        if Association::is_spelling_of(fields) {
+            let scope = Association::read(fields)?;
+            return match provider {
+                Provider::Smartlead => Ok(scope),
+                _ => refused("only SmartLead has scopes; leave `scope` out"),
+            };
+        }
+        let id = |name: &str| id(fields, name);
         let scope = match fields.get("level").and_then(Value::as_str) {
             Some("user") => Self::User,
             Some("client") => match id("client_id") {
@@ -247,6 +254,15 @@ impl Scope {
             Self::Client(id) => client_id == Some(id),
             Self::Campaign(id) => campaign_id == Some(id),
         }
+    }
+}
+
+/// An id that may be a number or a string; an empty one is none.
+fn id(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    match fields.get(name) {
+        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
+        Some(Value::Number(id)) => Some(format!("{id}")),
+        _ => None,
     }
 }
 
