@@ -37,6 +37,27 @@ pub enum Scope {
     Campaign(String),
 }
 
+/// What becomes of an event that endpoints of several levels want (R-S10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// Each of them gets it. The documents say nothing else.
+    #[default]
+    Each,
+    /// Where one of the user's level gets it, those of clients and campaigns do not. SmartLead says so outside of the documents.
+    UserLevelWins,
+}
+
+impl Overlap {
+    /// Whether an endpoint of this scope gets what it wants; `user_level_wants` says whether one of the user's level wants it, too.
+    pub const fn admits(self, scope: &Scope, user_level_wants: bool) -> bool {
+        match (self, scope) {
+            (Self::Each, _) | (Self::UserLevelWins, Scope::User) => true,
+            (Self::UserLevelWins, Scope::Client(_) | Scope::Campaign(_)) => !user_level_wants,
+        }
+    }
+}
+
 /// A subscription or scope that cannot be read. The fault of whoever creates the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -2,8 +2,8 @@
 
 use crate::{
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan,
+        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
+        Rejection, SignaturePlan, Target,
     },
     order::Keys,
     settings::EndpointSettings,
@@ -17,7 +17,8 @@ use countersign_core::{
     },
     event::EventKind,
     provider::{Defaults, Payload, PayloadError, Provider, UnknownProvider},
-    subscription::{Scope, Subscription, SubscriptionError},
+    sample::{self, Occasion},
+    subscription::{Overlap, Scope, Subscription, SubscriptionError},
 };
 
 /// Answers the bytes of a call with the bytes of an answer.
@@ -67,6 +68,7 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         } => rotate(&secrets, rotation, now_ms)
             .map(Answer::Rotated)
             .map_err(Rejection::from),
+        Call::Sample(wanted) => sample(&wanted).map(Answer::Sample),
     }
 }
 
@@ -162,11 +164,18 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
     };
     let body = payload.encode();
     let mut keys = Keys::new(Some(provider), &body);
+    let by_the_user =
+        |target: &Target| target.rules.scope == Scope::User && wanted(&target.rules);
+    let user_level_wants =
+        event.overlap == Overlap::UserLevelWins && event.endpoints.iter().any(by_the_user);
+    let admitted =
+        |rules: &EndpointRules| event.overlap.admits(&rules.scope, user_level_wants);
     let matches = event
         .endpoints
         .iter()
         .zip(0..)
-        .filter(|(target, _)| wanted(&target.rules) && !dropped_as_bot(event.bot, payload.kind()))
+        .filter(|(target, _)| wanted(&target.rules) && admitted(&target.rules))
+        .filter(|_| !dropped_as_bot(event.bot, payload.kind()))
         .map(|(target, endpoint)| Match {
             endpoint,
             held: !target.state.is_active(),
@@ -178,6 +187,30 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
         body,
         matches,
     })
+}
+
+/// What a delivery of this kind would say now, within the endpoint's scope.
+fn sample(wanted: &AskSample) -> Result<Vec<u8>, Rejection> {
+    let provider = Provider::named(&wanted.provider)?;
+    let occasion = Occasion {
+        id: &wanted.id,
+        at_ms: wanted.at_ms,
+        workspace_id: wanted.workspace_id,
+        campaign_id: match &wanted.rules.scope {
+            Scope::Campaign(id) => Some(id),
+            Scope::User | Scope::Client(_) => None,
+        },
+    };
+    let payload = match &wanted.event_type {
+        None => Ok(sample::ping(provider, occasion)),
+        Some(event_type) => sample::sample(provider, event_type, occasion),
+    };
+    let payload = payload.map_err(|error| Rejection {
+        field: "event_type".to_owned(),
+        code: "unknown_event_type".to_owned(),
+        message: error.to_string(),
+    })?;
+    Ok(payload.encode())
 }
 
 /// R-C13: only opens and clicks by people are delivered.

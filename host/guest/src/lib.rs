@@ -23,7 +23,7 @@ mod source;
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
+        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Notify, Publish,
         Published, Rejection, SignaturePlan, Target,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
@@ -31,7 +31,7 @@ pub use crate::{
 pub use countersign_core::{delivery, operational, provider, retry, subscription};
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

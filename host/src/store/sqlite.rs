@@ -29,7 +29,7 @@ use crate::{
     ids::{DeliveryId, EndpointId, MessageId, ReplayId},
     store::{
         Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended, Endpoint,
-        Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
+        FailedEvent, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
         PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
         Selected, Selection, Size, Stats, Stepped, Store, StoreError,
     },
@@ -298,6 +298,24 @@ impl Store for SqliteStore {
         self.reader.read("selecting deliveries", move |connection| {
             reads::select(connection, &selection, &page)
         })
+    }
+
+    fn failed_events(
+        &self,
+        endpoint: EndpointId,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Later<Selected<FailedEvent>> {
+        self.reader.read("listing failed events", move |connection| {
+            reads::failed_events(connection, &endpoint, after.as_ref(), limit)
+        })
+    }
+
+    fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>> {
+        self.reader
+            .read("looking for a failed event", move |connection| {
+                reads::failed_deliveries(connection, &endpoint, &event_id)
+            })
     }
 
     fn count(&self, selection: Selection) -> Later<Counted> {

@@ -1,10 +1,12 @@
 //! What each read asks.
 
+mod failed_events;
 mod replays;
 mod selection;
 mod stats;
 
 pub(super) use self::{
+    failed_events::{failed_deliveries, failed_events},
     replays::{replay, replays},
     selection::{count, select},
     stats::{size, stats},

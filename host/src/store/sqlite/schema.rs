@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0003_secrets.sql")),
     M::up(include_str!("../../../migrations/0004_settings.sql")),
     M::up(include_str!("../../../migrations/0005_records.sql")),
+    M::up(include_str!("../../../migrations/0010_failed_events.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.
