@@ -1,19 +1,22 @@
 //! The native API: JSON over HTTP. Handlers translate; they decide nothing.
 
+pub mod caller;
 mod dead_letters;
 mod deliveries;
 mod endpoints;
 mod events;
+mod keys;
 mod problem;
 mod replays;
 mod request;
 mod selection;
+mod workspaces;
 
 pub use self::problem::Problem;
 
 use crate::{
     context::Context,
-    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId},
     records::replay::Replays,
     rules,
     store::StoreError,
@@ -22,22 +25,19 @@ use crate::{
 use axum::{
     Json, Router,
     extract::{FromRequestParts, Path, Request, State},
-    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    http::{Method, StatusCode, Uri, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::{
     any::Any,
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
-use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -87,11 +87,6 @@ impl Drop for Place {
     }
 }
 
-/// The SHA-256 of a token, `None` for an empty one.
-pub fn token_sha256(token: &str) -> Option<[u8; 32]> {
-    (!token.is_empty()).then(|| Sha256::digest(token.as_bytes()).into())
-}
-
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
     let v1 = Router::new()
@@ -126,6 +121,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/replays/{id}/resume", post(replays::resume))
         .route("/replays/{id}/cancel", post(replays::cancel))
         .route("/stats", get(deliveries::stats))
+        .route(
+            "/workspaces",
+            get(workspaces::list).post(workspaces::create),
+        )
+        .route(
+            "/workspaces/{id}",
+            get(workspaces::show).patch(workspaces::rename),
+        )
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{id}", get(keys::show).delete(keys::revoke))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), admit));
@@ -168,16 +173,13 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// Lets in clients that have the token; without one, clients that address this machine as itself.
+/// Lets in who may call at all, and says to handlers who it is.
 async fn admit(
     State(app): State<Arc<App>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    match token_sha256(&app.context.config.current().api.token) {
-        Some(expected) => check_token(request.headers(), &expected)?,
-        None => check_host(request.headers())?,
-    }
+    let caller = caller::identify(&app.context, request.headers())?;
     app.check_running()?;
     let Some(_place) = app.place() else {
         return Err(Problem::new(
@@ -186,55 +188,8 @@ async fn admit(
             "too many requests are under way; try again. The setting is api.requests_max",
         ));
     };
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
-}
-
-fn check_token(headers: &HeaderMap, expected: &[u8; 32]) -> Result<(), Problem> {
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.map(|value| value.as_bytes()).and_then(|value| {
-        let (scheme, token) = value.split_at_checked(7)?;
-        scheme
-            .eq_ignore_ascii_case(b"bearer ")
-            .then_some(token.trim_ascii())
-    });
-    // Digests are of one length, so that the comparison tells nothing about the token's.
-    let fits = given
-        .is_some_and(|token| bool::from(<[u8; 32]>::from(Sha256::digest(token)).ct_eq(expected)));
-    match fits {
-        true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "send the token of this server: `Authorization: Bearer ...`",
-        )
-        .at("Authorization")),
-    }
-}
-
-/// Without a token the server listens on a loopback address only. A web page could still make a browser on this machine
-/// send requests here under a name of its own that resolves to 127.0.0.1; such requests carry that name.
-fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|value| value.to_str().ok());
-    let name = host.map(|host| match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    });
-    let loopback = |name: &str| {
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        name.eq_ignore_ascii_case("localhost")
-            || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    };
-    match name.is_some_and(loopback) {
-        true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "host_forbidden",
-            "without a token only requests to localhost are taken; set COUNTERSIGN_API_TOKEN to allow others",
-        )
-        .at("Host")),
-    }
 }
 
 /// An id in the path. What is none is an id of nothing: 404.
@@ -260,7 +215,8 @@ path_ids!(
     EndpointId = "endpoint",
     MessageId = "message",
     DeliveryId = "delivery",
-    ReplayId = "replay"
+    ReplayId = "replay",
+    ApiKeyId = "key"
 );
 
 impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {
@@ -270,63 +226,5 @@ impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {
         let text = Path::<String>::from_request_parts(parts, state).await;
         let id = text.ok().and_then(|Path(text)| T::read(&text));
         id.map(Self).ok_or_else(|| Problem::not_found(T::WHAT))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, value.parse().unwrap());
-        headers
-    }
-
-    #[test]
-    fn only_the_token_lets_in() {
-        let expected = token_sha256("secret-token").unwrap();
-        let fits =
-            |value: &str| check_token(&headers(header::AUTHORIZATION, value), &expected).is_ok();
-        assert!(fits("Bearer secret-token"));
-        assert!(fits("bearer  secret-token"));
-        for wrong in [
-            "",
-            "Bearer",
-            "Bearer ",
-            "Bearer secret-toke",
-            "Basic secret-token",
-            "secret-token",
-        ] {
-            assert!(!fits(wrong), "{wrong}");
-        }
-        assert!(check_token(&HeaderMap::new(), &expected).is_err());
-        assert_eq!(token_sha256(""), None);
-    }
-
-    #[test]
-    fn without_a_token_the_host_must_be_this_machine() {
-        let fits = |value: &str| check_host(&headers(header::HOST, value)).is_ok();
-        for own in [
-            "localhost",
-            "LOCALHOST:80",
-            "127.0.0.1:8700",
-            "127.9.9.9",
-            "[::1]:8700",
-            "[::1]",
-        ] {
-            assert!(fits(own), "{own}");
-        }
-        for foreign in [
-            "evil.example",
-            "evil.example:8700",
-            "localhost.evil.example",
-            "10.0.0.1",
-            "",
-            ":80",
-        ] {
-            assert!(!fits(foreign), "{foreign}");
-        }
-        assert!(check_host(&HeaderMap::new()).is_err());
     }
 }

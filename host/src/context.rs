@@ -1,8 +1,15 @@
 //! What the parts of a running sender share.
 
 use crate::{
-    chance::Chance, clock::Clock, config::LiveConfig, network::Guard, registry::Registry,
-    rules::Rules, store::Store, transport::Transport,
+    access::{Keys, Workspaces},
+    chance::Chance,
+    clock::Clock,
+    config::LiveConfig,
+    network::Guard,
+    registry::Registry,
+    rules::Rules,
+    store::Store,
+    transport::Transport,
 };
 use countersign_core::retry::TimeScale;
 use std::sync::Arc;
@@ -19,6 +26,8 @@ pub struct Context {
     pub guard: Arc<Guard>,
     pub rules: Rules,
     pub registry: Registry,
+    pub workspaces: Workspaces,
+    pub keys: Keys,
     /// Turns for rendering long payloads.
     pub long_renders: Semaphore,
     /// How fast waits between attempts pass.

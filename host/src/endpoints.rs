@@ -7,7 +7,7 @@ pub use self::rotation::{Rotate, Turned, finish, rotate, wipe_expired};
 use crate::{
     chance::signing_secret,
     context::Context,
-    ids::EndpointId,
+    ids::{EndpointId, WorkspaceId},
     network::{Refusal, Target},
     rules::{KernelError, RulesError},
     store::{Endpoint, Resume, SecretText, SigningSecret, StateReason, StoreError, Word},
@@ -28,6 +28,7 @@ pub const NAME_BYTES_MAX: usize = 200;
 /// An endpoint as a client describes it.
 #[derive(Debug, Clone, Default)]
 pub struct Description {
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub url: String,
     pub name: Option<String>,
@@ -114,8 +115,11 @@ pub async fn create(
     check_secret(&context, &given.provider, secret.as_ref())?;
     let now_ms = context.clock.now_ms();
     let state = given.state.unwrap_or(EndpointState::Active);
-    let endpoint = Endpoint {
+    let mut endpoint = Endpoint {
         id: EndpointId::new(now_ms, &*context.chance),
+        workspace: given.workspace,
+        // The store's to give.
+        number: 0,
         provider: given.provider,
         url,
         name: given.name,
@@ -130,7 +134,7 @@ pub async fn create(
         version: 1,
         created_at_ms: now_ms,
     };
-    context.store.create_endpoint(endpoint.clone()).await?;
+    endpoint.number = context.store.create_endpoint(endpoint.clone()).await?;
     worker.configure(&endpoint.id, &endpoint.settings);
     context.registry.insert(endpoint.clone());
     Ok(Made {

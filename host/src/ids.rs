@@ -1,5 +1,9 @@
 //! Names of things: a fixed prefix and a ULID, so that an id says what it names and sorts by the time it was made.
 
+mod workspace;
+
+pub use self::workspace::WorkspaceId;
+
 use crate::chance::Chance;
 use serde::{Serialize, Serializer};
 use std::{fmt, sync::Arc};
@@ -66,6 +70,8 @@ ids! {
     AttemptId = "atmpt_";
     /// Names a replay: many deliveries sent again.
     ReplayId = "rpl_";
+    /// Names a key of the API.
+    ApiKeyId = "key_";
 }
 
 impl MessageId {

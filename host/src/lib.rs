@@ -5,6 +5,7 @@
 //! [`worker`] sends it through the [`transport`], asks the rules what follows, and records that.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod admin;
 pub mod api;
 pub mod chance;

@@ -7,7 +7,7 @@ pub use self::batch::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BatchError, publish_bat
 use crate::{
     clock::rfc3339,
     context::Context,
-    ids::{DeliveryId, MessageId},
+    ids::{DeliveryId, MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
     store::{
@@ -35,6 +35,8 @@ const ORDER_KEY_BYTES_MAX: usize = 160;
 /// An event as a client publishes it.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Whose endpoints it is for.
+    pub workspace: WorkspaceId,
     pub provider: String,
     /// JSON text.
     pub payload: Vec<u8>,
@@ -85,7 +87,9 @@ pub async fn publish(
     let now_ms = context.clock.now_ms();
     let message_id = MessageId::new(now_ms, &*context.chance);
     for _ in 0..MATCHES_MAX {
-        let candidates = context.registry.candidates(&event.provider);
+        let candidates = context
+            .registry
+            .candidates(&event.workspace, &event.provider);
         let rendered = render(&context, &event, &message_id, now_ms, &candidates).await?;
         let prepared = prepare(
             &context,
@@ -131,6 +135,7 @@ fn prepare(
     let (deliveries, slots) = planned.into_iter().unzip();
     let message = NewMessage {
         id: message_id,
+        workspace: event.workspace.clone(),
         provider: event.provider.clone(),
         event_type: rendered.event_type,
         body: Bytes::from(rendered.body),
@@ -138,15 +143,23 @@ fn prepare(
         idempotency: event
             .idempotency
             .clone()
-            .map(|key| idempotency(key, now_ms)),
+            .map(|key| idempotency(&event.workspace, key, now_ms)),
         deliveries,
     };
     Prepared { message, slots }
 }
 
-fn idempotency((key, sha256): (String, [u8; 32]), now_ms: u64) -> Idempotency {
+fn idempotency(
+    workspace: &WorkspaceId,
+    (key, sha256): (String, [u8; 32]),
+    now_ms: u64,
+) -> Idempotency {
     Idempotency {
-        key,
+        // A key is its workspace's own. No client's key can look like this: it has no control character but a first one.
+        key: match workspace.is_default() {
+            true => key,
+            false => format!("\t{workspace}\t{key}"),
+        },
         request_sha256: sha256,
         valid_since_ms: now_ms.saturating_sub(KEYS_KEPT.as_secs() * 1_000),
     }

@@ -6,28 +6,41 @@
 //! endpoint reach the store in the order in which they were decided, and no judgement is made on outdated health.
 
 use crate::{
-    ids::EndpointId,
+    ids::{EndpointId, WorkspaceId},
     store::{Endpoint, StoreError},
 };
 use countersign_core::delivery::EndpointState;
 use countersign_guest::{EndpointRules, EndpointSettings, operational::SOURCE};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 /// Every endpoint that is not deleted.
 #[derive(Default)]
 pub struct Registry {
-    endpoints: RwLock<BTreeMap<EndpointId, Arc<Entry>>>,
+    endpoints: RwLock<Table>,
     /// Those of them that are told of the others. Apart, so that they can be asked while another endpoint is locked.
-    operational: RwLock<BTreeMap<EndpointId, Arc<Entry>>>,
+    operational: RwLock<Entries>,
+}
+
+type Entries = BTreeMap<EndpointId, Arc<Entry>>;
+
+#[derive(Default)]
+struct Table {
+    all: Entries,
+    /// The same by workspace and provider, so that publishing looks at nobody else's.
+    groups: HashMap<WorkspaceId, HashMap<String, Entries>>,
 }
 
 /// One endpoint.
 pub struct Entry {
     /// Its id.
     pub id: EndpointId,
+    /// Where it belongs.
+    pub workspace: WorkspaceId,
+    /// Whose events it takes.
+    pub provider: String,
     inner: Mutex<Inner>,
 }
 
@@ -57,53 +70,92 @@ impl Registry {
 
     /// Adds an endpoint that has been stored.
     pub fn insert(&self, endpoint: Endpoint) {
-        let operational = endpoint.provider == SOURCE;
         let entry = Arc::new(Entry {
             id: endpoint.id.clone(),
+            workspace: endpoint.workspace.clone(),
+            provider: endpoint.provider.clone(),
             inner: Mutex::new(Inner {
                 endpoint,
                 deleted: false,
             }),
         });
-        if operational {
+        self.add(entry);
+    }
+
+    fn add(&self, entry: Arc<Entry>) {
+        if entry.provider == SOURCE {
             let mut told = self.write_operational();
             told.insert(entry.id.clone(), Arc::clone(&entry));
         }
-        self.write().insert(entry.id.clone(), entry);
+        self.write().insert(entry);
     }
 
-    /// The endpoints that are told of others. May be called while an endpoint that is none of them is locked.
-    pub fn operational(&self) -> Vec<Candidate> {
+    /// The endpoints that are told of others in their workspace. May be called while an endpoint that is none of them is
+    /// locked.
+    pub fn operational(&self, workspace: &WorkspaceId) -> Vec<Candidate> {
         let told = self.operational.read();
         let told = told.unwrap_or_else(PoisonError::into_inner);
-        told.values()
-            .filter_map(|entry| entry.candidate(SOURCE))
-            .collect()
+        let told = told.values().filter(|entry| entry.workspace == *workspace);
+        told.map(Entry::candidate).collect()
     }
 
     /// The endpoint of this id.
     pub fn find(&self, id: &EndpointId) -> Option<Arc<Entry>> {
-        self.read().get(id).cloned()
+        self.read().all.get(id).cloned()
+    }
+
+    /// The endpoint of this id, if it is of this workspace.
+    pub fn find_in(&self, workspace: &WorkspaceId, id: &EndpointId) -> Option<Arc<Entry>> {
+        self.find(id).filter(|entry| entry.workspace == *workspace)
+    }
+
+    /// The endpoint of this number, if it is of this workspace.
+    pub fn find_number(&self, workspace: &WorkspaceId, number: u32) -> Option<Arc<Entry>> {
+        let table = self.read();
+        let mut entries = table.of(workspace);
+        entries
+            .find(|entry| entry.lock().endpoint.number == number)
+            .cloned()
     }
 
     /// Every endpoint, oldest first.
     pub fn all(&self) -> Vec<Endpoint> {
-        self.read().values().map(|entry| entry.snapshot()).collect()
+        self.read()
+            .all
+            .values()
+            .map(|entry| entry.snapshot())
+            .collect()
+    }
+
+    /// The endpoints of a workspace, oldest first: those after `after`, at most `limit`.
+    pub fn list(
+        &self,
+        workspace: &WorkspaceId,
+        after: Option<&EndpointId>,
+        limit: usize,
+    ) -> Vec<Endpoint> {
+        let table = self.read();
+        let behind = |entry: &&Arc<Entry>| after.is_none_or(|after| entry.id > *after);
+        let mut entries: Vec<_> = table.of(workspace).filter(behind).collect();
+        // Each provider's are in order.
+        entries.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        let page = entries.into_iter().take(limit);
+        page.map(|entry| entry.snapshot()).collect()
     }
 
     /// The endpoints that have more than one secret.
     pub fn rotating(&self) -> Vec<Arc<Entry>> {
         let rotating = |entry: &&Arc<Entry>| entry.lock().endpoint.secrets.len() > 1;
-        self.read().values().filter(rotating).cloned().collect()
+        self.read().all.values().filter(rotating).cloned().collect()
     }
 
-    /// The endpoints that events of the provider may go to.
-    pub fn candidates(&self, provider: &str) -> Vec<Candidate> {
-        let endpoints = self.read();
-        let found = endpoints.values();
-        found
-            .filter_map(|entry| entry.candidate(provider))
-            .collect()
+    /// The endpoints that events of the provider in this workspace may go to.
+    pub fn candidates(&self, workspace: &WorkspaceId, provider: &str) -> Vec<Candidate> {
+        let table = self.read();
+        let group = table.groups.get(workspace);
+        let group = group.and_then(|providers| providers.get(provider));
+        let entries = group.into_iter().flat_map(BTreeMap::values);
+        entries.map(Entry::candidate).collect()
     }
 
     /// Takes an endpoint out and queues its deletion with `delete`. `None` when it is not there.
@@ -124,43 +176,66 @@ impl Registry {
     /// Puts back an endpoint whose deletion could not be stored.
     pub fn restore(&self, entry: Arc<Entry>) {
         entry.lock().deleted = false;
-        if entry.lock().endpoint.provider == SOURCE {
-            let mut told = self.write_operational();
-            told.insert(entry.id.clone(), Arc::clone(&entry));
-        }
-        self.write().insert(entry.id.clone(), entry);
+        self.add(entry);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.endpoints
             .read()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.endpoints
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_operational(&self) -> RwLockWriteGuard<'_, BTreeMap<EndpointId, Arc<Entry>>> {
+    fn write_operational(&self) -> RwLockWriteGuard<'_, Entries> {
         self.operational
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Table {
+    fn insert(&mut self, entry: Arc<Entry>) {
+        let providers = self.groups.entry(entry.workspace.clone()).or_default();
+        let group = providers.entry(entry.provider.clone()).or_default();
+        group.insert(entry.id.clone(), Arc::clone(&entry));
+        self.all.insert(entry.id.clone(), entry);
+    }
+
+    fn remove(&mut self, id: &EndpointId) -> Option<Arc<Entry>> {
+        let entry = self.all.remove(id)?;
+        if let Some(providers) = self.groups.get_mut(&entry.workspace) {
+            if let Some(group) = providers.get_mut(&entry.provider) {
+                group.remove(id);
+            }
+            providers.retain(|_, group| !group.is_empty());
+        }
+        Some(entry)
+    }
+
+    /// Those of a workspace, one provider's after the other's.
+    fn of(&self, workspace: &WorkspaceId) -> impl Iterator<Item = &Arc<Entry>> {
+        let providers = self.groups.get(workspace);
+        let groups = providers.into_iter().flat_map(HashMap::values);
+        groups.flat_map(BTreeMap::values)
+    }
+}
+
 impl Entry {
-    /// What matching needs, if it is an endpoint of this provider.
-    fn candidate(self: &Arc<Self>, provider: &str) -> Option<Candidate> {
+    /// What matching needs.
+    fn candidate(self: &Arc<Self>) -> Candidate {
         let inner = self.lock();
-        (inner.endpoint.provider == provider).then(|| Candidate {
+        Candidate {
             entry: Arc::clone(self),
             version: inner.endpoint.version,
             rules: inner.endpoint.rules.clone(),
             settings: Arc::clone(&inner.endpoint.settings),
             state: inner.endpoint.state,
-        })
+        }
     }
 
     /// The endpoint as it is now.

@@ -1,6 +1,7 @@
 //! `countersign serve`: start, run, graceful stop.
 
 use crate::{
+    access::{Keys, Workspaces},
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -85,6 +86,8 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         transport: Arc::new(transport),
         guard,
         registry: Registry::new(store.endpoints().await?),
+        workspaces: Workspaces::new(store.workspaces().await?),
+        keys: Keys::new(store.keys().await?),
         clock,
         store,
         rules,

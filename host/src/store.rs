@@ -1,10 +1,12 @@
 //! What is kept, and what a store promises.
 
+mod access;
 mod record;
 mod replay;
 mod retention;
 pub mod sqlite;
 
+pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -17,7 +19,7 @@ pub use self::replay::{
 pub use self::retention::{Prunable, Prune, Pruned, Size};
 
 use crate::{
-    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     vault::KeyError,
 };
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
@@ -133,8 +135,8 @@ pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;
 
-    /// Keeps a new endpoint.
-    fn create_endpoint(&self, endpoint: Endpoint) -> Later<()>;
+    /// Keeps a new endpoint. Returns the number that it is given, which no other endpoint had before.
+    fn create_endpoint(&self, endpoint: Endpoint) -> Later<u32>;
 
     /// Replaces an endpoint. Pending deliveries are held when it is not active; the first step of that is part of the call.
     /// Held ones stay so when it is active, until they are [claimed](Store::claim); `resume` says which of them, and `None`
@@ -213,7 +215,7 @@ pub trait Store: Send + Sync + 'static {
     /// How many deliveries fit. Counting stops after a bounded number of rows and says so.
     fn count(&self, selection: Selection) -> Later<Counted>;
 
-    /// Keeps a new replay. `false`, and nothing is kept, when `open_max` are running or paused already.
+    /// Keeps a new replay. `false`, and nothing is kept, when `open_max` of its workspace are running or paused already.
     fn create_replay(&self, replay: Replay, open_max: u32) -> Later<bool>;
 
     /// Sends some deliveries of a running replay again, as [`retry`](Store::retry) does, and keeps how far it came: both or
@@ -230,8 +232,16 @@ pub trait Store: Send + Sync + 'static {
         now_ms: u64,
     ) -> Later<Option<Replay>>;
 
-    /// Replays, newest first; with `open`, all that are running or paused and no others.
-    fn replays(&self, open: bool, after: Option<ReplayId>, limit: u32) -> Later<Vec<Replay>>;
+    /// Replays of a workspace, newest first.
+    fn replays(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ReplayId>,
+        limit: u32,
+    ) -> Later<Vec<Replay>>;
+
+    /// Every replay that is running or paused.
+    fn open_replays(&self) -> Later<Vec<Replay>>;
 
     /// A replay.
     fn replay(&self, replay: ReplayId) -> Later<Option<Replay>>;
@@ -262,6 +272,25 @@ pub trait Store: Send + Sync + 'static {
     /// Counts, without a look at every row. Messages and the deliveries that are delivered or cancelled are exact; others are
     /// counted up to a bound.
     fn stats(&self) -> Later<Stats>;
+
+    /// Every workspace.
+    fn workspaces(&self) -> Later<Vec<Workspace>>;
+
+    /// Keeps a new workspace, whose number is left open. Returns the number that it is given, or `None`, and nothing is kept,
+    /// when there is one of this id.
+    fn create_workspace(&self, workspace: Workspace) -> Later<Option<u32>>;
+
+    /// Changes the name of a workspace.
+    fn rename_workspace(&self, workspace: Workspace) -> Later<()>;
+
+    /// Every key that is not revoked.
+    fn keys(&self) -> Later<Vec<ApiKey>>;
+
+    /// Keeps a new key.
+    fn create_key(&self, key: ApiKey) -> Later<()>;
+
+    /// A key that is revoked is not among [`keys`](Store::keys) any more.
+    fn revoke_key(&self, key: ApiKeyId, now_ms: u64) -> Later<()>;
 
     /// Brings everything into one file and closes it. Calls that come later fail.
     fn close(&self) -> Later<()>;

@@ -8,7 +8,7 @@ use countersign_core::{
 };
 use countersign_host::{
     chance::SystemChance,
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Lease, NewDelivery, NewMessage, Published,
         Resume, Retried, StateReason, Store,
@@ -95,6 +95,8 @@ impl World {
             .unwrap();
         let endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 1,
             provider: "platform".to_owned(),
             url: "https://example.com/".to_owned(),
             name: None,
@@ -182,6 +184,7 @@ impl World {
         let id = DeliveryId::new(self.now_ms, &SystemChance);
         let message = NewMessage {
             id: MessageId::new(self.now_ms, &SystemChance),
+            workspace: WorkspaceId::default(),
             provider: "platform".to_owned(),
             event_type: "open".to_owned(),
             body: Bytes::from_static(b"{}"),

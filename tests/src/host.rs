@@ -251,6 +251,30 @@ impl Host {
         read(self.agent.delete(format!("{}{path}", self.url)).call()?)
     }
 
+    /// Any request, with these headers beside those of JSON.
+    pub fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        json: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = match json {
+            None => self.agent.run(request.body(())?)?,
+            Some(json) => {
+                let request = request.header("content-type", "application/json");
+                self.agent.run(request.body(json.to_string())?)?
+            }
+        };
+        read(answer)
+    }
+
     /// Creates an endpoint and returns its id.
     pub fn create_endpoint(&self, description: &Value) -> anyhow::Result<String> {
         let answer = self.post("/v1/endpoints", description)?;

@@ -2,7 +2,8 @@
 
 use super::{
     App, IdPath,
-    deliveries::{limit, view},
+    caller::{Allowed, Managing, Reading},
+    deliveries::{limit, own, view},
     problem::Problem,
     request::{JsonBody, Query},
     selection::{CONDITIONS, from_fields, from_query},
@@ -28,6 +29,7 @@ const STEPS_MAX: u32 = 50;
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let known: Vec<_> = CONDITIONS.into_iter().chain(["limit", "after"]).collect();
@@ -37,7 +39,7 @@ pub(super) async fn list(
         after: query.take("after", "the `next` of the page before", DeliveryId::parse)?,
         newest_first: true,
     };
-    let selection = from_query(&mut query)?;
+    let selection = from_query(&caller.workspace, &mut query)?;
     let selected = app.context.store.select(selection, page).await?;
     let found: Vec<_> = selected.found.iter().map(view).collect();
     let next = selected.next.as_ref().map(DeliveryId::as_str);
@@ -46,10 +48,11 @@ pub(super) async fn list(
 
 pub(super) async fn count(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let mut query = Query::parse(query.as_deref(), &CONDITIONS)?;
-    let selection = from_query(&mut query)?;
+    let selection = from_query(&caller.workspace, &mut query)?;
     let counted = app.context.store.count(selection).await?;
     Ok(Json(
         json!({ "count": counted.count, "at_least": counted.at_least }),
@@ -58,12 +61,10 @@ pub(super) async fn count(
 
 pub(super) async fn acknowledge_one(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
 ) -> Result<Json<Value>, Problem> {
-    let found = app.context.store.delivery(id.clone()).await?;
-    if found.is_none() {
-        return Err(Problem::not_found("delivery"));
-    }
+    own(&app, &caller, id.clone()).await?;
     let now_ms = app.context.clock.now_ms();
     match app
         .context
@@ -82,10 +83,11 @@ pub(super) async fn acknowledge_one(
 
 pub(super) async fn acknowledge(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
     let mut fields = body.fields;
-    let selection = from_fields(EndedState::DeadLettered, &mut fields)?;
+    let selection = from_fields(&caller.workspace, EndedState::DeadLettered, &mut fields)?;
     let dry_run = fields
         .optional("dry_run", "true or false")?
         .unwrap_or(false);

@@ -1,6 +1,11 @@
 //! `/v1/messages`, `/v1/deliveries` and `/v1/stats`
 
-use super::{App, IdPath, problem::Problem, request::Query};
+use super::{
+    App, IdPath,
+    caller::{Allowed, Caller, Managing, Reading},
+    problem::Problem,
+    request::Query,
+};
 use crate::{
     clock::rfc3339,
     context::to_its_end,
@@ -25,9 +30,11 @@ const LIMIT_MAX: u32 = 500;
 
 pub(super) async fn message(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<MessageId>,
 ) -> Result<Json<Value>, Problem> {
     let found = app.context.store.message(id).await?;
+    let found = found.filter(|found| found.message.workspace == caller.workspace);
     let found = found.ok_or_else(|| Problem::not_found("message"))?;
     let deliveries = found.deliveries.iter();
     let deliveries: Vec<_> = deliveries
@@ -35,6 +42,7 @@ pub(super) async fn message(
         .collect();
     Ok(Json(json!({
         "id": found.message.id.as_str(),
+        "workspace": found.message.workspace.as_str(),
         "provider": found.message.provider,
         "event_type": found.message.event_type,
         "created_at": rfc3339(found.message.created_at_ms),
@@ -44,15 +52,27 @@ pub(super) async fn message(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<DeliveryId>,
 ) -> Result<Json<Value>, Problem> {
-    let found = app.context.store.delivery(id).await?;
-    let (delivery, attempts) = found.ok_or_else(|| Problem::not_found("delivery"))?;
+    let (delivery, attempts) = own(&app, &caller, id).await?;
     Ok(Json(with_attempts(&delivery, &attempts)))
+}
+
+/// The delivery of this id, unless it is another workspace's. That a delivery belongs to one never changes.
+pub(super) async fn own(
+    app: &App,
+    caller: &Caller,
+    id: DeliveryId,
+) -> Result<(Delivery, Vec<Attempt>), Problem> {
+    let found = app.context.store.delivery(id).await?;
+    let found = found.filter(|(delivery, _)| delivery.workspace == caller.workspace);
+    found.ok_or_else(|| Problem::not_found("delivery"))
 }
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let known = ["status", "endpoint_id", "limit", "after"];
@@ -65,6 +85,7 @@ pub(super) async fn list(
     let state = query.take("status", &kind, DeliveryState::from_word)?;
     let limit = limit(&mut query)?;
     let filter = Filter {
+        workspace: caller.workspace.clone(),
         state,
         endpoint_id: query.take("endpoint_id", "the id of an endpoint", EndpointId::parse)?,
         after: query.take("after", "the `next` of the page before", DeliveryId::parse)?,
@@ -91,23 +112,27 @@ pub(super) fn limit(query: &mut Query) -> Result<u32, Problem> {
 
 pub(super) async fn retry(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
 ) -> Result<impl IntoResponse, Problem> {
-    send_again(&app, id, Input::ReplayAsked).await
+    send_again(&app, &caller, id, Input::ReplayAsked).await
 }
 
 pub(super) async fn resend(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
 ) -> Result<impl IntoResponse, Problem> {
-    send_again(&app, id, Input::ResendAsked).await
+    send_again(&app, &caller, id, Input::ResendAsked).await
 }
 
 async fn send_again(
     app: &App,
+    caller: &Caller,
     id: DeliveryId,
     asked: Input,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
+    own(app, caller, id.clone()).await?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let retried = to_its_end(replay::retry(context, worker, id.clone(), asked)).await?;
     let conflict = |code: &str, detail: String| Problem::new(StatusCode::CONFLICT, code, detail);
@@ -148,7 +173,11 @@ async fn send_again(
     }
 }
 
-pub(super) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
+pub(super) async fn stats(
+    State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
+) -> Result<Json<Value>, Problem> {
+    caller.require_all_workspaces()?;
     let stats = app.context.store.stats().await?;
     let deliveries: Map<_, _> = stats
         .deliveries

@@ -2,6 +2,8 @@
 
 use super::{
     App, IdPath,
+    caller::{Allowed, Caller, Managing, Reading},
+    deliveries::limit,
     problem::Problem,
     request::{Fields, JsonBody, Query},
 };
@@ -10,6 +12,7 @@ use crate::{
     context::to_its_end,
     endpoints::{self, Change, Description, Rotate},
     ids::EndpointId,
+    registry::Entry,
     store::{Endpoint, Resume, SecretText, SigningSecret, Word},
 };
 use axum::{
@@ -36,11 +39,13 @@ const ROTATE_FIELDS: [&str; 3] = ["secret", "overlap_s", "switch_s"];
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = body.fields;
     let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let given = Description {
+        workspace: caller.workspace.clone(),
         state: state.map(|word| status(&word)).transpose()?,
         settings: fields.raw("settings"),
         provider: fields.required("provider", "the name of a provider, a string")?,
@@ -66,27 +71,43 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
-    Query::parse(query.as_deref(), &[])?;
-    let endpoints: Vec<_> = app.context.registry.all().iter().map(view).collect();
-    Ok(Json(json!({ "endpoints": endpoints })))
+    let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
+    let limit = limit(&mut query)? as usize;
+    let after = query.take("after", "the `next` of the page before", EndpointId::parse)?;
+    let registry = &app.context.registry;
+    // One more tells whether there is another page.
+    let mut found = registry.list(&caller.workspace, after.as_ref(), limit.saturating_add(1));
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.as_str());
+    let endpoints: Vec<_> = found.iter().map(view).collect();
+    Ok(Json(json!({ "endpoints": endpoints, "next": next })))
 }
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<Json<Value>, Problem> {
-    let entry = app.context.registry.find(&id);
-    let entry = entry.ok_or_else(|| Problem::not_found("endpoint"))?;
-    Ok(Json(view(&entry.snapshot())))
+    Ok(Json(view(&own(&app, &caller, &id)?.snapshot())))
+}
+
+/// The endpoint of this id, unless it is another workspace's. That an endpoint belongs to one never changes.
+fn own(app: &App, caller: &Caller, id: &EndpointId) -> Result<Arc<Entry>, Problem> {
+    let found = app.context.registry.find_in(&caller.workspace, id);
+    found.ok_or_else(|| Problem::not_found("endpoint"))
 }
 
 pub(super) async fn change(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let state = fields.optional::<String>("status", "active, paused or disabled")?;
     let change = Change {
@@ -109,8 +130,10 @@ pub(super) async fn change(
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<StatusCode, Problem> {
+    own(&app, &caller, &id)?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     to_its_end(endpoints::delete(context, worker, id)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -118,9 +141,11 @@ pub(super) async fn delete(
 
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let mut time = |name: &str| -> Result<Option<u64>, Problem> {
         let seconds = fields.optional::<u64>(name, "a number of seconds, from 0 to 604800")?;
@@ -150,8 +175,10 @@ pub(super) async fn rotate(
 
 pub(super) async fn finish(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let endpoint = to_its_end(endpoints::finish(Arc::clone(&app.context), id)).await?;
     let mut view = view(&endpoint);
     view["warnings"] = warnings(&endpoint).into();
@@ -161,9 +188,11 @@ pub(super) async fn finish(
 /// Sets an endpoint active, and says what becomes of its held deliveries.
 pub(super) async fn resume(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<EndpointId>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
+    own(&app, &caller, &id)?;
     let mut fields = body.fields;
     let held = fields.optional::<Value>("held", HELD)?;
     fields.finish(&RESUME_FIELDS)?;
@@ -216,6 +245,8 @@ fn status(word: &str) -> Result<EndpointState, Problem> {
 fn view(endpoint: &Endpoint) -> Value {
     json!({
         "id": endpoint.id.as_str(),
+        "number": endpoint.number,
+        "workspace": endpoint.workspace.as_str(),
         "provider": endpoint.provider,
         "url": endpoint.url,
         "name": endpoint.name,

@@ -2,11 +2,13 @@
 
 use super::{
     App,
+    caller::{Allowed, Publishing},
     problem::{PROBLEMS_MAX, Problem},
     request::{Fields, JsonBody},
 };
 use crate::{
     context::to_its_end,
+    ids::WorkspaceId,
     publish::{self, Accepted, BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Event},
     store::Word,
 };
@@ -28,13 +30,14 @@ const KEY_BYTES_MAX: usize = 255;
 
 pub(super) async fn publish(
     State(app): State<Arc<App>>,
+    caller: Allowed<Publishing>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     // Once more: the body may have taken its time to arrive.
     app.check_running()?;
     let key = idempotency_key(&headers)?;
-    let mut event = event(body.fields)?;
+    let mut event = event(body.fields, &caller.workspace)?;
     if let Some(key) = key {
         if event.idempotency.is_some() {
             let detail = "give `event_id` or the header Idempotency-Key, not both";
@@ -54,6 +57,7 @@ pub(super) async fn publish(
 /// Several events, all or none.
 pub(super) async fn publish_batch(
     State(app): State<Arc<App>>,
+    caller: Allowed<Publishing>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let key = idempotency_key(request.headers())?;
@@ -76,7 +80,8 @@ pub(super) async fn publish_batch(
     let mut problems = Vec::new();
     let mut places = HashMap::new();
     for (place, text) in given.iter().enumerate() {
-        let read = Fields::parse(text.get().as_bytes()).and_then(event);
+        let read = Fields::parse(text.get().as_bytes())
+            .and_then(|fields| event(fields, &caller.workspace));
         match read {
             Ok(event) => {
                 let key = event.idempotency.as_ref().map(|(key, _)| key.clone());
@@ -100,13 +105,13 @@ pub(super) async fn publish_batch(
     }
     let key = key.map(|key| (key, Sha256::digest(&body.bytes).into()));
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
-    let published = publish::publish_batch(context, worker, events, key);
+    let published = publish::publish_batch(context, worker, caller.workspace.clone(), events, key);
     let accepted = to_its_end(published).await?;
     let events: Vec<_> = accepted.iter().map(view).collect();
     Ok((StatusCode::ACCEPTED, Json(json!({ "events": events }))))
 }
 
-fn event(mut fields: Fields) -> Result<Event, Problem> {
+fn event(mut fields: Fields, workspace: &WorkspaceId) -> Result<Event, Problem> {
     let provider: String = fields.required("provider", "the name of a provider, a string")?;
     let Some(payload) = fields.raw("payload") else {
         return Err(Problem::field(
@@ -156,6 +161,7 @@ fn event(mut fields: Fields) -> Result<Event, Problem> {
         }
     };
     Ok(Event {
+        workspace: workspace.clone(),
         provider,
         payload: payload.into_bytes(),
         client_id,

@@ -2,6 +2,7 @@
 
 use super::{
     App, IdPath,
+    caller::{Allowed, Caller, Managing, Reading},
     deliveries::limit,
     problem::Problem,
     request::{JsonBody, Query},
@@ -30,6 +31,7 @@ const PER_SECOND_DEFAULT: u32 = 10;
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     body: JsonBody,
 ) -> Result<impl IntoResponse, Problem> {
     let mut fields = body.fields;
@@ -41,7 +43,7 @@ pub(super) async fn create(
         let detail = "`of` must be dead_lettered or delivered";
         Problem::field("of_invalid", "of", detail)
     })?;
-    let selection = from_fields(state, &mut fields)?;
+    let selection = from_fields(&caller.workspace, state, &mut fields)?;
     let kind = format!("a number from 1 to {PER_SECOND_MAX}");
     let per_second = fields
         .optional("per_second", &kind)?
@@ -65,6 +67,7 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let mut query = Query::parse(query.as_deref(), &["limit", "after"])?;
@@ -74,7 +77,7 @@ pub(super) async fn list(
     let found = app
         .context
         .store
-        .replays(false, after, limit.saturating_add(1));
+        .replays(caller.workspace.clone(), after, limit.saturating_add(1));
     let mut found = found.await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
@@ -85,35 +88,50 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    caller: Allowed<Reading>,
     IdPath(id): IdPath<ReplayId>,
 ) -> Result<Json<Value>, Problem> {
+    Ok(Json(view(&own(&app, &caller, id).await?)))
+}
+
+/// The replay of this id, unless it is another workspace's. That a replay belongs to one never changes.
+async fn own(app: &App, caller: &Caller, id: ReplayId) -> Result<Replay, Problem> {
     let found = app.context.store.replay(id).await?;
-    let found = found.ok_or_else(|| Problem::not_found("replay"))?;
-    Ok(Json(view(&found)))
+    let found = found.filter(|found| found.selection.workspace == caller.workspace);
+    found.ok_or_else(|| Problem::not_found("replay"))
 }
 
 pub(super) async fn pause(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
 ) -> Result<Json<Value>, Problem> {
-    change(app, id, ReplayState::Paused).await
+    change(app, &caller, id, ReplayState::Paused).await
 }
 
 pub(super) async fn resume(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
 ) -> Result<Json<Value>, Problem> {
-    change(app, id, ReplayState::Running).await
+    change(app, &caller, id, ReplayState::Running).await
 }
 
 pub(super) async fn cancel(
     State(app): State<Arc<App>>,
+    caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
 ) -> Result<Json<Value>, Problem> {
-    change(app, id, ReplayState::Cancelled).await
+    change(app, &caller, id, ReplayState::Cancelled).await
 }
 
-async fn change(app: Arc<App>, id: ReplayId, to: ReplayState) -> Result<Json<Value>, Problem> {
+async fn change(
+    app: Arc<App>,
+    caller: &Caller,
+    id: ReplayId,
+    to: ReplayState,
+) -> Result<Json<Value>, Problem> {
+    own(&app, caller, id.clone()).await?;
     let replays = Arc::clone(&app.replays);
     let changed = to_its_end(async move { replays.change(id, to).await }).await?;
     let changed = changed.ok_or_else(|| Problem::not_found("replay"))?;

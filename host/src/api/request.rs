@@ -261,6 +261,24 @@ impl Query {
     }
 }
 
+/// The one value of a header, as text.
+pub(super) fn header_text<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), more) = (values.next(), values.next()) else {
+        return Ok(None);
+    };
+    match (value.to_str(), more) {
+        (Ok(text), None) => Ok(Some(text)),
+        (Err(_), _) | (_, Some(_)) => {
+            let detail = format!("{name} must be one value of visible ASCII characters");
+            Err(Problem::field("header_invalid", name, detail))
+        }
+    }
+}
+
 fn unknown(name: &str, known: &[&str], what: &str) -> Problem {
     let likeness = |known: &&&str| (strsim::jaro_winkler(known, name) * 1_000.0) as u32;
     let nearest = known.iter().max_by_key(likeness);

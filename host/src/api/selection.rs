@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::parse_rfc3339,
-    ids::{DeliveryId, EndpointId},
+    ids::{DeliveryId, EndpointId, WorkspaceId},
     records::replay::IDS_MAX,
     store::{EndedState, Selection, Word},
 };
@@ -39,14 +39,18 @@ const CONDITIONS_DELIVERED: [&str; 6] = [
 const EVENT_TYPE_BYTES_MAX: usize = 200;
 
 /// From query parameters. Without `acknowledged`, dead letters that somebody has taken note of are left out.
-pub(super) fn from_query(query: &mut Query) -> Result<Selection, Problem> {
-    read(EndedState::DeadLettered, |name| {
+pub(super) fn from_query(workspace: &WorkspaceId, query: &mut Query) -> Result<Selection, Problem> {
+    read(workspace, EndedState::DeadLettered, |name| {
         query.take(name, "a text", |text| Some(text.to_owned()))
     })
 }
 
 /// From the fields `filter` and `ids` of a body; one of them must be there, so that nobody means all by mistake.
-pub(super) fn from_fields(state: EndedState, fields: &mut Fields) -> Result<Selection, Problem> {
+pub(super) fn from_fields(
+    workspace: &WorkspaceId,
+    state: EndedState,
+    fields: &mut Fields,
+) -> Result<Selection, Problem> {
     let ids: Option<Vec<String>> = fields.optional("ids", "a list of delivery ids")?;
     let filter = fields.raw("filter");
     if ids.is_none() && filter.is_none() {
@@ -59,7 +63,7 @@ pub(super) fn from_fields(state: EndedState, fields: &mut Fields) -> Result<Sele
     // Ids name their deliveries, whether somebody has taken note of them or not.
     let by_name = filter.is_none();
     let mut filter = Fields::parse(filter.as_deref().unwrap_or("{}").as_bytes())?;
-    let mut selection = read(state, |name| {
+    let mut selection = read(workspace, state, |name| {
         Ok(match filter.optional::<Value>(name, "a text")? {
             None => None,
             Some(Value::String(text)) => Some(text),
@@ -96,10 +100,11 @@ fn delivery_ids(ids: Vec<String>) -> Result<Vec<DeliveryId>, Problem> {
 }
 
 fn read(
+    workspace: &WorkspaceId,
     state: EndedState,
     mut take: impl FnMut(&str) -> Result<Option<String>, Problem>,
 ) -> Result<Selection, Problem> {
-    let mut selection = Selection::all(state);
+    let mut selection = Selection::all(workspace.clone(), state);
     let invalid = |name: &str, kind: &str| {
         Problem::field("filter_invalid", name, format!("`{name}` must be {kind}"))
     };

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    ids::MessageId,
+    ids::{MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
     store::{NewBatch, Published, PublishedBatch, StoreError},
@@ -40,7 +40,7 @@ pub enum BatchError {
     Store(#[from] StoreError),
 }
 
-/// Publishes events, all or none. When this returns `Ok`, they are on the disk; the answers are in their order.
+/// Publishes events of one workspace, all or none. When this returns `Ok`, they are on the disk; the answers are in their order.
 ///
 /// To be run to its end: the first attempts begin after the commit.
 ///
@@ -49,6 +49,7 @@ pub enum BatchError {
 pub async fn publish_batch(
     context: Arc<Context>,
     worker: Arc<Worker>,
+    workspace: WorkspaceId,
     events: Vec<Event>,
     key: Option<(String, [u8; 32])>,
 ) -> Result<Vec<Accepted>, BatchError> {
@@ -59,7 +60,7 @@ pub async fn publish_batch(
         .collect();
     let events = Arc::new(events);
     for _ in 0..MATCHES_MAX {
-        let candidates = candidates(&context, &events);
+        let candidates = candidates(&context, &workspace, &events);
         let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
         let prepared: Vec<_> = events
             .iter()
@@ -81,7 +82,7 @@ pub async fn publish_batch(
             .collect();
         let batch = NewBatch {
             messages: prepared.iter().map(|one| one.message.clone()).collect(),
-            idempotency: key.clone().map(|key| idempotency(key, now_ms)),
+            idempotency: key.clone().map(|key| idempotency(&workspace, key, now_ms)),
         };
         match context.store.publish_batch(batch).await? {
             PublishedBatch::Stale => continue,
@@ -118,11 +119,11 @@ fn begin(worker: &Arc<Worker>, prepared: Vec<Prepared>, done: Vec<Published>) ->
 
 type Candidates = HashMap<String, Vec<Candidate>>;
 
-fn candidates(context: &Context, events: &[Event]) -> Arc<Candidates> {
+fn candidates(context: &Context, workspace: &WorkspaceId, events: &[Event]) -> Arc<Candidates> {
     let mut candidates = Candidates::new();
     for event in events {
         if !candidates.contains_key(&event.provider) {
-            let found = context.registry.candidates(&event.provider);
+            let found = context.registry.candidates(workspace, &event.provider);
             candidates.insert(event.provider.clone(), found);
         }
     }

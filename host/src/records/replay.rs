@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 /// Fastest replay, deliveries a second. Faster ones would only pile up what is due.
 pub const PER_SECOND_MAX: u32 = 1_000;
-/// Replays that may be running or paused at a time.
+/// Replays of one workspace that may be running or paused at a time.
 pub const OPEN_MAX: u32 = 16;
 /// Ids that a request may name.
 pub const IDS_MAX: usize = 1_000;
@@ -216,7 +216,7 @@ impl Replays {
     /// Makes a step of every replay for which it is time. Returns when the next one is due.
     async fn round(&self) -> Result<Duration, ReplayError> {
         let mut wait = ROUND;
-        for replay in self.context.store.replays(true, None, OPEN_MAX).await? {
+        for replay in self.context.store.open_replays().await? {
             if replay.state != ReplayState::Running {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! What a store keeps, as values.
 
 use super::replay::Counted;
-use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId};
+use crate::ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId};
 use bytes::Bytes;
 use countersign_core::delivery::{
     DeadLetterReason, EndpointHealth, EndpointState, FailureKind, Outcome, PauseReason,
@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpoint {
     pub id: EndpointId,
+    pub workspace: WorkspaceId,
+    /// The same for providers whose ids are numbers; given by the store, from 1.
+    pub number: u32,
     pub provider: String,
     pub url: String,
     pub name: Option<String>,
@@ -181,6 +184,7 @@ impl StateReason {
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub id: MessageId,
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub event_type: String,
     /// The bytes of every attempt.
@@ -355,6 +359,7 @@ pub struct Recovered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     pub id: MessageId,
+    pub workspace: WorkspaceId,
     pub provider: String,
     pub event_type: String,
     pub created_at_ms: u64,
@@ -371,6 +376,8 @@ pub struct MessageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     pub id: DeliveryId,
+    /// Of its message.
+    pub workspace: WorkspaceId,
     pub message_id: MessageId,
     pub endpoint_id: EndpointId,
     pub event_type: String,
@@ -387,6 +394,7 @@ pub struct Delivery {
 /// Which deliveries are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    pub workspace: WorkspaceId,
     pub state: Option<DeliveryState>,
     pub endpoint_id: Option<EndpointId>,
     /// Only those older than this one.

@@ -1,7 +1,7 @@
 //! What is sent again, or listed to be: values.
 
 use super::{Attempt, Delivery, DeliveryState, record::words};
-use crate::ids::{DeliveryId, EndpointId, ReplayId};
+use crate::ids::{DeliveryId, EndpointId, ReplayId, WorkspaceId};
 use bytes::Bytes;
 use countersign_core::delivery::DeadLetterReason;
 
@@ -9,6 +9,7 @@ use countersign_core::delivery::DeadLetterReason;
 /// included, an `until` is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
+    pub workspace: WorkspaceId,
     pub state: EndedState,
     pub endpoint_id: Option<EndpointId>,
     pub event_type: Option<String>,
@@ -43,9 +44,10 @@ impl From<EndedState> for DeliveryState {
 }
 
 impl Selection {
-    /// Every delivery in this state.
-    pub const fn all(state: EndedState) -> Self {
+    /// Every delivery of a workspace in this state.
+    pub const fn all(workspace: WorkspaceId, state: EndedState) -> Self {
         Self {
+            workspace,
             state,
             endpoint_id: None,
             event_type: None,

@@ -26,12 +26,12 @@ use self::{
 };
 use crate::{
     chance::Chance,
-    ids::{DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
-        Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended, Endpoint,
-        FailedEvent, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published,
-        PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried,
-        Selected, Selection, Size, Stats, Stepped, Store, StoreError,
+        ApiKey, Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended,
+        Endpoint, FailedEvent, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned,
+        Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume,
+        Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -181,7 +181,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn create_endpoint(&self, endpoint: Endpoint) -> Later<()> {
+    fn create_endpoint(&self, endpoint: Endpoint) -> Later<u32> {
         let sealed = match secrets::seal(&self.vault, &endpoint.id, &endpoint.secrets) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
@@ -351,10 +351,19 @@ impl Store for SqliteStore {
             })
     }
 
-    fn replays(&self, open: bool, after: Option<ReplayId>, limit: u32) -> Later<Vec<Replay>> {
+    fn replays(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ReplayId>,
+        limit: u32,
+    ) -> Later<Vec<Replay>> {
         self.reader.read("listing replays", move |connection| {
-            reads::replays(connection, open, after.as_ref(), limit)
+            reads::replays(connection, &workspace, after.as_ref(), limit)
         })
+    }
+
+    fn open_replays(&self) -> Later<Vec<Replay>> {
+        self.reader.read("listing replays", reads::open_replays)
     }
 
     fn replay(&self, replay: ReplayId) -> Later<Option<Replay>> {
@@ -405,6 +414,42 @@ impl Store for SqliteStore {
 
     fn stats(&self) -> Later<Stats> {
         self.reader.read("counting", reads::stats)
+    }
+
+    fn workspaces(&self) -> Later<Vec<Workspace>> {
+        self.reader.read("listing workspaces", reads::workspaces)
+    }
+
+    fn create_workspace(&self, workspace: Workspace) -> Later<Option<u32>> {
+        self.writer
+            .submit(Caller::Client, "creating a workspace", move |connection| {
+                writes::access::create_workspace(connection, &workspace)
+            })
+    }
+
+    fn rename_workspace(&self, workspace: Workspace) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "renaming a workspace", move |connection| {
+                writes::access::rename_workspace(connection, &workspace)
+            })
+    }
+
+    fn keys(&self) -> Later<Vec<ApiKey>> {
+        self.reader.read("listing keys", reads::keys)
+    }
+
+    fn create_key(&self, key: ApiKey) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "creating a key", move |connection| {
+                writes::access::create_key(connection, &key)
+            })
+    }
+
+    fn revoke_key(&self, key: ApiKeyId, now_ms: u64) -> Later<()> {
+        self.writer
+            .submit(Caller::Client, "revoking a key", move |connection| {
+                writes::access::revoke_key(connection, &key, now_ms)
+            })
     }
 
     fn close(&self) -> Later<()> {

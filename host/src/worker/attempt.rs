@@ -265,7 +265,7 @@ impl Made<'_> {
         if notices.is_empty() {
             return Vec::new();
         }
-        let candidates = context.registry.operational();
+        let candidates = context.registry.operational(&endpoint.workspace);
         if candidates.is_empty() {
             return Vec::new();
         }
@@ -310,6 +310,7 @@ impl Made<'_> {
             let deliveries: Vec<_> = told.filter_map(delivery).collect();
             (!deliveries.is_empty()).then(|| NewMessage {
                 id: MessageId::new(at_ms, &*context.chance),
+                workspace: endpoint.workspace.clone(),
                 provider: SOURCE.to_owned(),
                 event_type: rendered.event_type,
                 body: Bytes::from(rendered.body),

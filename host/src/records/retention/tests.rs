@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     chance::SystemChance,
     clock::Sleep,
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId},
+    ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Idempotency, NewDelivery, NewMessage,
         Published,
@@ -77,6 +77,8 @@ impl Fixture {
         let store = Arc::new(store);
         let endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 1,
             provider: "cleanmails".to_owned(),
             url: "https://example.com/".to_owned(),
             name: None,
@@ -117,6 +119,7 @@ impl Fixture {
         );
         let message = NewMessage {
             id: id.clone(),
+            workspace: WorkspaceId::default(),
             provider: "cleanmails".to_owned(),
             event_type: "email.sent".to_owned(),
             body: Bytes::from(vec![b'x'; body_bytes]),

@@ -1,13 +1,15 @@
 //! What each read asks.
 
+mod access;
 mod failed_events;
 mod replays;
 mod selection;
 mod stats;
 
 pub(super) use self::{
+    access::{keys, workspaces},
     failed_events::{failed_deliveries, failed_events},
-    replays::{replay, replays},
+    replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},
 };
@@ -86,7 +88,7 @@ pub(super) fn message(
     };
     let deliveries: Vec<Delivery> = connection
         .prepare_cached(
-            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+            "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
              WHERE message_id = ? ORDER BY deliveries.id",
         )?
         .query_map([id], rows::delivery)?
@@ -108,7 +110,7 @@ pub(super) fn delivery(
 ) -> rusqlite::Result<Option<(Delivery, Vec<Attempt>)>> {
     let found = connection
         .prepare_cached(
-            "SELECT deliveries.*, event_type FROM deliveries JOIN messages ON messages.id = message_id
+            "SELECT deliveries.*, event_type, workspace FROM deliveries JOIN messages ON messages.id = message_id
              WHERE deliveries.id = ?",
         )?
         .query_row([delivery.as_str()], rows::delivery)
@@ -126,15 +128,15 @@ fn attempts(connection: &Connection, delivery: &DeliveryId) -> rusqlite::Result<
 }
 
 /// Its condition is that of an index, word for word.
-pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type
+pub(super) const DEAD_LETTERS: &str = "SELECT deliveries.*, event_type, workspace
     FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE state = 'dead_lettered' AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+    WHERE state = 'dead_lettered' AND workspace = :workspace AND (:endpoint IS NULL OR endpoint_id = :endpoint)
         AND (:after IS NULL OR deliveries.id < :after)
     ORDER BY deliveries.id DESC LIMIT :limit";
 
-const DELIVERIES: &str = "SELECT deliveries.*, event_type
+const DELIVERIES: &str = "SELECT deliveries.*, event_type, workspace
     FROM deliveries JOIN messages ON messages.id = message_id
-    WHERE (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
+    WHERE workspace = :workspace AND (:state IS NULL OR state = :state) AND (:endpoint IS NULL OR endpoint_id = :endpoint)
         AND (:after IS NULL OR deliveries.id < :after)
     ORDER BY deliveries.id DESC LIMIT :limit";
 
@@ -144,11 +146,12 @@ pub(super) fn deliveries(
 ) -> rusqlite::Result<Vec<Delivery>> {
     let endpoint = filter.endpoint_id.as_ref().map(EndpointId::as_str);
     let after = filter.after.as_ref().map(DeliveryId::as_str);
+    let workspace = filter.workspace.as_str();
     if filter.state == Some(DeliveryState::DeadLettered) {
         return connection
             .prepare_cached(DEAD_LETTERS)?
             .query_map(
-                named_params! {":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+                named_params! {":workspace": workspace, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
                 rows::delivery,
             )?
             .collect();
@@ -157,7 +160,7 @@ pub(super) fn deliveries(
     connection
         .prepare_cached(DELIVERIES)?
         .query_map(
-            named_params! {":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
+            named_params! {":workspace": workspace, ":state": state, ":endpoint": endpoint, ":after": after, ":limit": filter.limit},
             rows::delivery,
         )?
         .collect()

@@ -1,8 +1,10 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{AttemptId, DeliveryId, EndpointId, MessageId, ReplayId},
-    store::{Attempt, Delivery, Endpoint, Message, StateReason, Word},
+    ids::{ApiKeyId, AttemptId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    store::{
+        ApiKey, Attempt, Delivery, Endpoint, KeyDigest, Message, StateReason, Word, Workspace,
+    },
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
@@ -44,7 +46,15 @@ macro_rules! id_columns {
     )*};
 }
 
-id_columns!(AttemptId, DeliveryId, EndpointId, MessageId, ReplayId);
+id_columns!(
+    AttemptId,
+    DeliveryId,
+    EndpointId,
+    ApiKeyId,
+    MessageId,
+    ReplayId,
+    WorkspaceId
+);
 
 fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
@@ -107,6 +117,8 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     let reason = optional_word(row, "reason")?;
     Ok(Endpoint {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
+        number: count(row, "number")?,
         provider: row.get("provider")?,
         url: row.get("url")?,
         name: row.get("name")?,
@@ -137,16 +149,18 @@ pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
 pub(super) fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
         provider: row.get("provider")?,
         event_type: row.get("event_type")?,
         created_at_ms: number(row, "created_at_ms")?,
     })
 }
 
-/// Of a row of `deliveries` with the `event_type` of its message.
+/// Of a row of `deliveries` with `event_type` and `workspace` of its message.
 pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         id: id(row, "id")?,
+        workspace: id(row, "workspace")?,
         message_id: id(row, "message_id")?,
         endpoint_id: id(row, "endpoint_id")?,
         event_type: row.get("event_type")?,
@@ -157,6 +171,27 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         acknowledged_at_ms: optional_number(row, "acknowledged_at_ms")?,
         created_at_ms: number(row, "created_at_ms")?,
         updated_at_ms: number(row, "updated_at_ms")?,
+    })
+}
+
+pub(super) fn workspace(row: &Row<'_>) -> rusqlite::Result<Workspace> {
+    Ok(Workspace {
+        id: id(row, "id")?,
+        number: count(row, "number")?,
+        name: row.get("name")?,
+        created_at_ms: number(row, "created_at_ms")?,
+    })
+}
+
+pub(super) fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    Ok(ApiKey {
+        id: id(row, "id")?,
+        workspace: optional_id(row, "workspace")?,
+        role: word(row, "role")?,
+        name: row.get("name")?,
+        digest: KeyDigest(row.get("sha256")?),
+        created_at_ms: number(row, "created_at_ms")?,
+        expires_at_ms: optional_number(row, "expires_at_ms")?,
     })
 }
 

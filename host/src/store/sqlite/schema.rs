@@ -17,11 +17,12 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0003_secrets.sql")),
     M::up(include_str!("../../../migrations/0004_settings.sql")),
     M::up(include_str!("../../../migrations/0005_records.sql")),
+    M::up(include_str!("../../../migrations/0007_workspaces.sql")),
     M::up(include_str!("../../../migrations/0010_failed_events.sql")),
 ];
 
 /// Prepared statements that a connection keeps; more than there are.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
 /// How long a connection waits for another program that has locked the file, such as the sqlite3 shell.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -157,7 +158,10 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{super::tests::OPTIONS, *};
-    use crate::store::{EndedState, Page, Selection};
+    use crate::{
+        ids::WorkspaceId,
+        store::{EndedState, Page, Selection},
+    };
 
     #[test]
     fn migrations_are_sound() {
@@ -293,7 +297,7 @@ mod tests {
         let connection = open_writer(&folder.path().join("a.db"), &OPTIONS).unwrap();
         let selection = |state, acknowledged| Selection {
             acknowledged,
-            ..Selection::all(state)
+            ..Selection::all(WorkspaceId::default(), state)
         };
         for (selection, index) in [
             (

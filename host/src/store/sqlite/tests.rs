@@ -78,8 +78,10 @@ impl Fixture {
     }
 
     async fn endpoint(&self) -> Endpoint {
-        let endpoint = Endpoint {
+        let mut endpoint = Endpoint {
             id: EndpointId::new(1, &SystemChance),
+            workspace: WorkspaceId::default(),
+            number: 0,
             provider: "cleanmails".to_owned(),
             url: "https://example.com/".to_owned(),
             name: Some("name".to_owned()),
@@ -100,7 +102,7 @@ impl Fixture {
             version: 1,
             created_at_ms: 1,
         };
-        self.store.create_endpoint(endpoint.clone()).await.unwrap();
+        endpoint.number = self.store.create_endpoint(endpoint.clone()).await.unwrap();
         endpoint
     }
 
@@ -144,6 +146,7 @@ impl Fixture {
 fn message(endpoint: &Endpoint, state: DeliveryState, at_ms: u64) -> NewMessage {
     NewMessage {
         id: MessageId::new(at_ms, &SystemChance),
+        workspace: WorkspaceId::default(),
         provider: "cleanmails".to_owned(),
         event_type: "email.replied".to_owned(),
         body: Bytes::from(format!("{{\"at\":{at_ms}}}")),

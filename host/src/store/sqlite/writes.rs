@@ -1,5 +1,6 @@
 //! What each write does inside its savepoint. Contract: [`Store`](crate::store::Store).
 
+pub(super) mod access;
 mod claim;
 mod endpoint;
 mod operational;

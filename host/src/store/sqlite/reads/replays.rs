@@ -2,27 +2,34 @@
 
 use super::super::rows;
 use crate::{
-    ids::{DeliveryId, ReplayId},
+    ids::{DeliveryId, ReplayId, WorkspaceId},
     store::{Counted, Replay, Selection},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub(in super::super) fn replays(
     connection: &Connection,
-    open: bool,
+    workspace: &WorkspaceId,
     after: Option<&ReplayId>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Replay>> {
-    let state = match open {
-        true => "state IN ('running', 'paused')",
-        false => "TRUE",
-    };
-    let sql = format!(
-        "SELECT * FROM replays WHERE {state} AND (?1 IS NULL OR id < ?1) ORDER BY id DESC LIMIT ?2"
-    );
     connection
-        .prepare_cached(&sql)?
-        .query_map(params![after.map(ReplayId::as_str), limit], read)?
+        .prepare_cached(
+            "SELECT * FROM replays WHERE workspace = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3",
+        )?
+        .query_map(
+            params![workspace.as_str(), after.map(ReplayId::as_str), limit],
+            read,
+        )?
+        .collect()
+}
+
+pub(in super::super) fn open_replays(connection: &Connection) -> rusqlite::Result<Vec<Replay>> {
+    connection
+        .prepare_cached(
+            "SELECT * FROM replays WHERE state IN ('running', 'paused') ORDER BY id DESC",
+        )?
+        .query_map([], read)?
         .collect()
 }
 
@@ -41,6 +48,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Replay> {
         id: rows::id(row, "id")?,
         state: rows::word(row, "state")?,
         selection: Selection {
+            workspace: rows::id(row, "workspace")?,
             state: rows::word(row, "delivery_state")?,
             endpoint_id: rows::optional_id(row, "endpoint_id")?,
             event_type: row.get("event_type")?,

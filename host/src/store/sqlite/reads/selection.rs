@@ -15,8 +15,9 @@ const PAGE_ROWS_MAX: u64 = 5_000;
 /// Rows that a count looks at.
 const COUNT_ROWS_MAX: u64 = 100_000;
 
-const COLUMNS: &str = "deliveries.*, messages.event_type,
+const COLUMNS: &str = "deliveries.*, messages.event_type, messages.workspace,
     state = :state
+    AND messages.workspace = :workspace
     AND (:endpoint IS NULL OR endpoint_id = :endpoint)
     AND (:event_type IS NULL OR messages.event_type = :event_type)
     AND (:reason IS NULL OR dead_reason = :reason)
@@ -161,6 +162,7 @@ fn bind(statement: &mut Statement<'_>, selection: &Selection) -> rusqlite::Resul
     let time = |at_ms: Option<u64>| at_ms.map(rows::signed);
     for (name, value) in named_params! {
         ":state": selection.state.word(),
+        ":workspace": selection.workspace.as_str(),
         ":endpoint": selection.endpoint_id.as_ref().map(EndpointId::as_str),
         ":event_type": selection.event_type,
         ":reason": selection.reason.map(Word::word),

@@ -55,13 +55,13 @@ async fn every_condition_of_a_selection_narrows_it() {
         .acknowledge(vec![b.clone()], 5_000)
         .await
         .unwrap();
-    let all = Selection::all(EndedState::DeadLettered);
+    let all = Selection::all(WorkspaceId::default(), EndedState::DeadLettered);
     let all = || all.clone();
     assert_eq!(
         select(&fixture, &all()).await,
         [a.clone(), b.clone(), c.clone()]
     );
-    let delivered = Selection::all(EndedState::Delivered);
+    let delivered = Selection::all(WorkspaceId::default(), EndedState::Delivered);
     assert_eq!(select(&fixture, &delivered).await, std::slice::from_ref(&d));
     for (selection, expected) in [
         (
@@ -162,7 +162,7 @@ async fn pages_follow_one_another_in_both_directions_and_by_ids() {
     for at_ms in 1..=7 {
         expected.push(id(&dead(&fixture, &endpoint, at_ms * 1_000).await));
     }
-    let all = Selection::all(EndedState::DeadLettered);
+    let all = Selection::all(WorkspaceId::default(), EndedState::DeadLettered);
     let by_ids = Selection {
         ids: Some(expected.iter().rev().cloned().collect()),
         ..all.clone()
@@ -244,6 +244,7 @@ pub(super) fn replay(now_ms: u64) -> Replay {
         id: ReplayId::new(now_ms, &SystemChance),
         state: ReplayState::Running,
         selection: Selection {
+            workspace: WorkspaceId::default(),
             endpoint_id: Some(EndpointId::new(1, &SystemChance)),
             event_type: Some("email.replied".to_owned()),
             reason: Some(DeadLetterReason::Gone),
@@ -283,8 +284,8 @@ async fn a_replay_reads_back_and_only_so_many_are_open() {
         change(ReplayState::Paused).await.unwrap().unwrap().state,
         ReplayState::Paused
     );
-    let list = |open| fixture.store.replays(open, None, 10);
-    assert_eq!(list(true).await.unwrap().len(), 2);
+    let open = || fixture.store.open_replays();
+    assert_eq!(open().await.unwrap().len(), 2);
     change(ReplayState::Cancelled).await.unwrap();
     // It has ended, and stays so.
     let after = change(ReplayState::Running).await.unwrap().unwrap();
@@ -292,8 +293,9 @@ async fn a_replay_reads_back_and_only_so_many_are_open() {
         (after.state, after.updated_at_ms),
         (ReplayState::Cancelled, 9)
     );
-    assert_eq!(list(true).await.unwrap(), std::slice::from_ref(&one));
-    assert_eq!(list(false).await.unwrap().len(), 2);
+    assert_eq!(open().await.unwrap(), std::slice::from_ref(&one));
+    let all = fixture.store.replays(WorkspaceId::default(), None, 10);
+    assert_eq!(all.await.unwrap().len(), 2);
     assert_eq!(
         fixture.store.replay(one.id.clone()).await.unwrap(),
         Some(one)

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        rows::{foreign, id, number, optional_number, signed},
+        rows::{count, foreign, id, number, optional_number, signed},
         secrets::{self, Sealed},
     },
     ordering::release_next,
@@ -17,14 +17,15 @@ pub(in super::super) fn create_endpoint(
     connection: &Connection,
     endpoint: &Endpoint,
     sealed: &[Sealed],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<u32> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO endpoints (id, provider, url, name, rules, state, reason, since_ms, failed_in_a_row,
                                 exhausted_in_a_row, pauses_in_a_row, failing_since_ms, last_success_at_ms,
-                                warned_percent, unwell, version, created_at_ms, settings, probe_at_ms)
+                                warned_percent, unwell, version, created_at_ms, settings, probe_at_ms, workspace, number)
          VALUES (:id, :provider, :url, :name, :rules, :state, :reason, :since_ms, :failed_in_a_row,
                  :exhausted_in_a_row, :pauses_in_a_row, :failing_since_ms, :last_success_at_ms,
-                 :warned_percent, :unwell, :version, :created_at_ms, :settings, :probe_at_ms)
+                 :warned_percent, :unwell, :version, :created_at_ms, :settings, :probe_at_ms, :workspace,
+                 (SELECT coalesce(max(number), 0) + 1 FROM endpoints))
          ON CONFLICT (id) DO UPDATE SET
              provider = excluded.provider, url = excluded.url, name = excluded.name, rules = excluded.rules,
              state = excluded.state, reason = excluded.reason, since_ms = excluded.since_ms,
@@ -33,9 +34,10 @@ pub(in super::super) fn create_endpoint(
              last_success_at_ms = excluded.last_success_at_ms, warned_percent = excluded.warned_percent,
              unwell = excluded.unwell, version = excluded.version,
              settings = excluded.settings, probe_at_ms = excluded.probe_at_ms
-         WHERE deleted_at_ms IS NULL",
+         WHERE deleted_at_ms IS NULL
+         RETURNING number",
     )?;
-    let written = statement.execute(named_params! {
+    let parameters = named_params! {
         ":id": endpoint.id.as_str(),
         ":provider": endpoint.provider,
         ":url": endpoint.url,
@@ -55,12 +57,15 @@ pub(in super::super) fn create_endpoint(
         ":created_at_ms": signed(endpoint.created_at_ms),
         ":settings": endpoint.settings.to_json().to_string(),
         ":probe_at_ms": endpoint.probe_at_ms.map(signed),
-    })?;
+        ":workspace": endpoint.workspace.as_str(),
+    };
+    let written = statement.query_row(parameters, |row| count(row, "number"));
     // None when it was deleted meanwhile; it must not get secrets again.
-    if written > 0 {
+    let number = written.optional()?;
+    if number.is_some() {
         secrets::replace(connection, &endpoint.id, sealed)?;
     }
-    Ok(())
+    Ok(number.unwrap_or(endpoint.number))
 }
 
 /// What concerns all deliveries of an endpoint.

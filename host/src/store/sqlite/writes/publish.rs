@@ -113,9 +113,15 @@ fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec
     let at = signed(message.created_at_ms);
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, provider, event_type, created_at_ms) VALUES (?, ?, ?, ?)",
+            "INSERT INTO messages (id, provider, event_type, created_at_ms, workspace) VALUES (?, ?, ?, ?, ?)",
         )?
-        .execute(params![id, message.provider, message.event_type, at])?;
+        .execute(params![
+            id,
+            message.provider,
+            message.event_type,
+            at,
+            message.workspace.as_str()
+        ])?;
     let body_id = connection
         .prepare_cached("INSERT INTO bodies (message_id, format, body) VALUES (?, ?, ?)")?
         .insert(params![id, message.provider, message.body.as_ref()])?;

@@ -100,11 +100,14 @@ pub(in super::super) fn create(
         .prepare_cached(
             "INSERT INTO replays (id, state, delivery_state, endpoint_id, event_type, dead_reason, acknowledged,
                                   created_since_ms, created_until_ms, ended_since_ms, ended_until_ms, ids, per_second,
-                                  matched, matched_at_least, cursor, replayed, skipped, created_at_ms, updated_at_ms)
+                                  matched, matched_at_least, cursor, replayed, skipped, created_at_ms, updated_at_ms,
+                                  workspace)
              SELECT :id, :state, :delivery_state, :endpoint_id, :event_type, :dead_reason, :acknowledged,
                     :created_since_ms, :created_until_ms, :ended_since_ms, :ended_until_ms, :ids, :per_second,
-                    :matched, :matched_at_least, :cursor, :replayed, :skipped, :created_at_ms, :updated_at_ms
-             WHERE (SELECT count(*) FROM replays WHERE state IN ('running', 'paused')) < :open_max",
+                    :matched, :matched_at_least, :cursor, :replayed, :skipped, :created_at_ms, :updated_at_ms,
+                    :workspace
+             WHERE (SELECT count(*) FROM replays
+                    WHERE state IN ('running', 'paused') AND workspace = :workspace) < :open_max",
         )?
         .execute(named_params! {
             ":id": replay.id.as_str(),
@@ -127,6 +130,7 @@ pub(in super::super) fn create(
             ":skipped": signed(replay.skipped),
             ":created_at_ms": signed(replay.created_at_ms),
             ":updated_at_ms": signed(replay.updated_at_ms),
+            ":workspace": selection.workspace.as_str(),
             ":open_max": open_max,
         })?;
     Ok(kept == 1)
