@@ -1,7 +1,7 @@
 //! `countersign serve`: start, run, graceful stop.
 
 use crate::{
-    access::{Keys, Workspaces},
+    access::{Keys, WorkspaceError, Workspaces, create_workspace},
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -9,6 +9,7 @@ use crate::{
     config::{Config, ConfigError, LiveConfig, Origin},
     context::Context,
     error::Error,
+    ids::WorkspaceId,
     network::{DnsResolver, Guard},
     publish::LONG_RENDERS_MAX,
     records::{replay::Replays, retention::Retention},
@@ -101,6 +102,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
             config.delivery.time_scale
         );
     }
+    make_workspaces(&context).await?;
     let worker = Worker::new(Arc::clone(&context), limits_of(&config));
     let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
     let retention = Retention {
@@ -196,6 +198,28 @@ fn limits_of(config: &Config) -> Limits {
         slow_max: config.fairness.slow_max(config.delivery.concurrency_max),
         body_bytes_max: config.fairness.body_bytes_max,
     }
+}
+
+/// Makes the workspaces that the providers' own APIs are for: before the first start nobody could.
+async fn make_workspaces(context: &Arc<Context>) -> Result<(), Error> {
+    for served in context.config.current().compat.served() {
+        let Some(id) = WorkspaceId::parse(&served.section.workspace) else {
+            // That of each request's key.
+            continue;
+        };
+        if context.workspaces.id(id.as_str()).is_some() {
+            continue;
+        }
+        tracing::info!(workspace = %id, provider = served.provider.name(), "the workspace of a provider's API is made");
+        match create_workspace(Arc::clone(context), id, None).await {
+            Ok(_) | Err(WorkspaceError::Taken) => {}
+            Err(WorkspaceError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "it could not be made; its API finds no workspace")
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Puts in force what the file says now. What reads its settings each time needs nothing done for it here.

@@ -24,18 +24,28 @@ struct Served {
 
 /// The token of the operator, which no test of a provider's API shows.
 const TOKEN: &str = "the-operator-s-own";
+const OPERATOR: &str = "Bearer the-operator-s-own";
+const OF_ACME: [(&str, &str); 2] = [
+    ("authorization", OPERATOR),
+    ("countersign-workspace", "acme"),
+];
 
 fn served(provider: &str, more: &str) -> Served {
     let config = format!("[compat.{provider}]\nenabled = true\nworkspace = \"acme\"\n{more}");
     let home = HostHome::new(&format!("time_scale = 1000000\n{config}")).unwrap();
-    let mut host = home
+    let host = home
         .start_with(|command| {
             command.env("COUNTERSIGN_API_TOKEN", TOKEN);
         })
         .unwrap();
-    host.authorize(TOKEN);
     let key = json!({"name": "a tool", "role": "manage", "workspace": "acme"});
-    let made = host.post("/v1/keys", &key).unwrap();
+    let made = host.ask(
+        "POST",
+        "/v1/keys",
+        &[("authorization", OPERATOR)],
+        Some(&key),
+    );
+    let made = made.unwrap();
     assert_eq!(made.status, 201, "{made:?}");
     Served {
         key: made.json["key"].as_str().unwrap().to_owned(),
@@ -53,13 +63,7 @@ impl Served {
     /// Publishes an event in the provider's format and returns the message id.
     fn publish(&self, provider: &str, payload: &Value) -> String {
         let event = json!({"provider": provider, "payload": payload});
-        let headers = [
-            ("content-type", "application/json"),
-            ("countersign-workspace", "acme"),
-        ];
-        let answer = self
-            .host
-            .post_bytes("/v1/events", &headers, event.to_string().as_bytes());
+        let answer = self.host.ask("POST", "/v1/events", &OF_ACME, Some(&event));
         let answer = answer.unwrap();
         assert_eq!(answer.status, 202, "{answer:?}");
         assert_eq!(
@@ -74,9 +78,7 @@ impl Served {
     fn ended(&self, message: &str) -> String {
         let ended = wait_for("the end of the delivery", LIMIT, || {
             let path = format!("/v1/messages/{message}");
-            let found = self
-                .host
-                .get_with(&path, &[("countersign-workspace", "acme")])?;
+            let found = self.host.ask("GET", &path, &OF_ACME, None)?;
             let state = found.json["deliveries"][0]["status"]
                 .as_str()
                 .unwrap_or_default();

@@ -10,6 +10,7 @@ mod dialect;
 mod platform;
 mod sendemall;
 mod smartlead;
+mod test;
 mod webhooks;
 
 use super::{App, Problem, admit, caller, no_route, panicked, wrong_method};
@@ -72,10 +73,15 @@ impl Surface {
             _ => Router::new(),
         };
         let provider = served.provider;
+        let open = match provider {
+            Provider::Smartlead => smartlead::open_routes(),
+            _ => Router::new(),
+        };
         let router = routes
             .fallback(no_route)
             .method_not_allowed_fallback(wrong_method)
             .layer(from_fn_with_state(Arc::clone(app), admit))
+            .merge(open)
             .layer(CatchPanicLayer::custom(panicked))
             .layer(from_fn(move |request: Request, next: Next| async move {
                 dialect::in_its_words(provider, next.run(request).await)

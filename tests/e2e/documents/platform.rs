@@ -76,7 +76,7 @@ fn its_requests_make_and_list_webhooks_and_its_receiver_takes_what_arrives() {
 
     let listed = served
         .host
-        .get_with(path, &[("authorization", &bearer)])
+        .ask("GET", path, &[("authorization", &bearer)], None)
         .unwrap();
     assert_eq!(listed.status, 200);
     assert_eq!(listed.json, json!({"webhooks": [made.json]}), "P1");

@@ -2,7 +2,7 @@
 
 use super::{
     test::{self, Outcome},
-    webhooks::{Account, After, Warnings, secret, state, time},
+    webhooks::{Account, After, PathOf, Warnings, secret, state, time},
 };
 use crate::{
     api::{
@@ -15,7 +15,7 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    extract::{Path, RawQuery},
+    extract::RawQuery,
     http::StatusCode,
     response::IntoResponse,
     routing::{get, post},
@@ -69,14 +69,17 @@ async fn list(
     Ok(Json(answer))
 }
 
-async fn show(account: Account<Reading>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(
+    account: Account<Reading>,
+    PathOf(id): PathOf<String>,
+) -> Result<Json<Value>, Problem> {
     Ok(Json(view(&account.numbered(&id)?)))
 }
 
 /// PUT changes what it names, as PATCH does: whoever sets the status alone (C20) must not lose the rest.
 async fn change(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
@@ -96,7 +99,7 @@ async fn change(
 
 async fn delete(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
     account.delete(endpoint.id).await?;
@@ -106,11 +109,11 @@ async fn delete(
 /// C19. The answer says how it went; with `?reactivate=true` a success lifts a pause by rule (R-C5).
 async fn ping(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
-    let mut query = Query::known_of(query.as_deref(), &["reactivate"])?;
+    let mut query = Query::known_of(query.as_deref(), &["reactivate"]);
     let reactivate = query.take("reactivate", "true or false", |text| text.parse().ok())?;
     let outcome: Outcome = test::ping(&account.app, &endpoint).await?;
     let by_rule = matches!(

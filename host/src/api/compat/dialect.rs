@@ -19,8 +19,9 @@ pub(super) fn in_its_words(provider: Provider, mut answer: Response) -> Response
     let Some(problem) = answer.extensions_mut().remove::<Problem>() else {
         return answer;
     };
-    let problem = match problem.status() {
-        StatusCode::UNAUTHORIZED => credential::unknown(provider),
+    // A key for another workspace than this one's is none here, and is told no more.
+    let problem = match (problem.status(), problem.code()) {
+        (StatusCode::UNAUTHORIZED, _) | (_, "workspace_forbidden") => credential::unknown(provider),
         _ => problem,
     };
     let mut told = (problem.status(), Json(body(provider, &problem))).into_response();

@@ -1,6 +1,6 @@
 //! The platform's webhooks. Source: PROVIDERS.md P1 to P6, R-P1, R-P3, R-P5, R-P12.
 
-use super::webhooks::{Account, After, Warnings, secret, time};
+use super::webhooks::{Account, After, PathOf, Warnings, secret, time};
 use crate::{
     api::{
         App, Problem,
@@ -11,11 +11,7 @@ use crate::{
     store::Endpoint,
 };
 use axum::{
-    Json, Router,
-    extract::{Path, RawQuery},
-    http::StatusCode,
-    response::IntoResponse,
-    routing::get,
+    Json, Router, extract::RawQuery, http::StatusCode, response::IntoResponse, routing::get,
 };
 use countersign_core::{delivery::EndpointState, provider::Provider};
 use serde_json::{Value, json};
@@ -75,13 +71,16 @@ async fn list(
     Ok(Json(answer))
 }
 
-async fn show(account: Account<Reading>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(
+    account: Account<Reading>,
+    PathOf(id): PathOf<String>,
+) -> Result<Json<Value>, Problem> {
     Ok(Json(view(&account.numbered(&id)?)))
 }
 
 async fn change(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
     changed(&account, &id, body.fields).await
@@ -97,7 +96,7 @@ async fn change_named(
 
 async fn delete(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
 ) -> Result<Json<Value>, Problem> {
     deleted(&account, &id).await
 }

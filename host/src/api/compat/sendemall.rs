@@ -11,7 +11,7 @@ use crate::{
     },
     endpoints::{Change, Description},
     ids::EndpointId,
-    store::Endpoint,
+    store::{Endpoint, Word},
 };
 use axum::{
     Json, Router,
@@ -20,9 +20,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use countersign_core::{
-    delivery::EndpointState, provider::Provider, secret::standard_webhooks_form,
-};
+use countersign_core::{Secret, SecretForm, delivery::EndpointState, provider::Provider};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -46,7 +44,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/{id}/failed-events/redrive", post(failed::redrive_all))
         .route(
             "/{id}/failed-events/{event}",
-            get(failed::show).delete(failed::acknowledge),
+            axum::routing::delete(failed::acknowledge),
         )
         .route(
             "/{id}/failed-events/{event}/acknowledge",
@@ -70,7 +68,8 @@ async fn create(account: Account<Managing>, body: JsonBody) -> Result<impl IntoR
     // R-E5: one that was made here is shown this once, and with it the form that libraries for Standard Webhooks take (R-E6).
     if let (true, Some(secret)) = (made.secret_made, made.endpoint.secrets.first()) {
         data["secret"] = secret.text.as_str().into();
-        data["standard_webhooks_secret"] = standard_webhooks_form(secret.text.as_str()).into();
+        let key = Secret::parse(secret.text.as_str(), SecretForm::Text);
+        data["standard_webhooks_secret"] = key.map(|key| key.to_whsec()).into();
         warnings.add("no secret was given, so one was made; this is the only time it is shown");
     }
     let mut answer = json!({ "success": true, "data": data });
@@ -146,7 +145,7 @@ fn view(endpoint: &Endpoint) -> Value {
         "url": endpoint.url,
         // Empty means all (R-E4).
         "events": endpoint.rules.subscription.spelled(Provider::Sendemall),
-        "status": crate::store::Word::word(endpoint.state),
+        "status": endpoint.state.word(),
         "created_at": time(endpoint.created_at_ms),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     test,
-    webhooks::{Account, After, Warnings, secret, state, time},
+    webhooks::{Account, After, PathOf, Warnings, secret, state, time},
 };
 use crate::{
     api::{
@@ -15,7 +15,7 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
     routing::{delete, get, post, put},
 };
 use countersign_core::{delivery::EndpointState, provider::Provider, subscription::Subscription};
@@ -79,7 +79,7 @@ async fn create(account: Account<Managing>, body: JsonBody) -> Result<Json<Value
 /// R-S11.
 async fn change(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
     body: JsonBody,
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
@@ -121,7 +121,7 @@ async fn saved(
         }
         let told = tested.iter().map(|(event_type, outcome)| {
             let mut told = outcome.view();
-            told["event_type"] = event_type.as_str().into();
+            told["event_type"] = (*event_type).into();
             told
         });
         answer["test_events"] = told.collect();
@@ -145,7 +145,10 @@ async fn list(
 }
 
 /// S22.
-async fn show(account: Account<Reading>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn show(
+    account: Account<Reading>,
+    PathOf(id): PathOf<String>,
+) -> Result<Json<Value>, Problem> {
     let mut answer = view(&account.numbered(&id)?);
     answer["ok"] = true.into();
     Ok(Json(answer))
@@ -154,7 +157,7 @@ async fn show(account: Account<Reading>, Path(id): Path<String>) -> Result<Json<
 /// S23.
 async fn remove(
     account: Account<Managing>,
-    Path(id): Path<String>,
+    PathOf(id): PathOf<String>,
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
     let number = endpoint.number;

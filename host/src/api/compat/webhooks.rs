@@ -11,10 +11,14 @@ use crate::{
     endpoints::{self, Change, Description, Made},
     ids::EndpointId,
     publish::to_the_second,
-    store::{Endpoint, SecretText},
+    store::{EndedState, Endpoint, SecretText, Selection},
 };
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
 use countersign_core::{delivery::EndpointState, provider::Provider};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{ops::Deref, sync::Arc};
 
@@ -46,6 +50,19 @@ impl<P: Permit + Send> FromRequestParts<Arc<App>> for Account<P> {
     }
 }
 
+/// What of the path names something. What cannot be read is the name of nothing: 404.
+pub(super) struct PathOf<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        read.map(|Path(names)| Self(names))
+            .map_err(|_| Problem::not_found("webhook"))
+    }
+}
+
 /// Endpoints in the order in which they were made.
 pub(super) struct Listed {
     pub(super) endpoints: Vec<Endpoint>,
@@ -60,7 +77,7 @@ impl<P> Account<P> {
         query: Option<&str>,
         read: impl FnOnce(&str) -> Option<After>,
     ) -> Result<Listed, Problem> {
-        let mut query = Query::known_of(query, &["after"])?;
+        let mut query = Query::known_of(query, &["after"]);
         let after = query.take("after", "the `next` of the answer before", read)?;
         let context = &self.app.context;
         let candidates = context
@@ -112,6 +129,13 @@ impl<P> Account<P> {
 pub(super) enum After {
     Number(u32),
     Id(EndpointId),
+}
+
+impl<P> Account<P> {
+    /// Every delivery in this state, of this workspace.
+    pub(super) fn selection(&self, state: EndedState) -> Selection {
+        Selection::all(self.caller.workspace.clone(), state)
+    }
 }
 
 impl Account<Managing> {

@@ -14,7 +14,11 @@ pub(super) use self::{
     stats::{size, stats},
 };
 #[cfg(test)]
-pub(super) use self::{selection::search, stats::COUNTS};
+pub(super) use self::{
+    failed_events::{FAILED_DELIVERIES, FAILED_EVENTS},
+    selection::search,
+    stats::COUNTS,
+};
 
 use super::{rows, secrets};
 use crate::{

@@ -1,6 +1,7 @@
 //! The contract of [`Store`], on a real file. A crash is played by a copy of the files: what a process that is killed leaves.
 
 mod ended;
+mod failed;
 mod files;
 mod forgotten;
 mod operational;

@@ -43,7 +43,7 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Page>, Problem> {
     let endpoint = account.named(endpoint_id(&id))?;
-    let mut query = Query::known_of(query.as_deref(), &["limit", "after"])?;
+    let mut query = Query::known_of(query.as_deref(), &["limit", "after"]);
     let kind = format!("a number from 1 to {LIMIT_MAX}");
     let limit = query.take("limit", &kind, |text| {
         let limit = text.parse().ok();
@@ -61,20 +61,6 @@ pub(super) async fn list(
         success: true,
         data: page.found.iter().map(envelope).collect::<Result<_, _>>()?,
         next: page.next.map(|id| id.to_string()),
-    }))
-}
-
-/// One of them.
-pub(super) async fn show(
-    account: Account<Reading>,
-    PathOf((id, event)): PathOf<(String, String)>,
-) -> Result<Json<Page>, Problem> {
-    let endpoint = account.named(endpoint_id(&id))?;
-    let deliveries = deliveries(&account.app, &endpoint.id, &event).await?;
-    Ok(Json(Page {
-        success: true,
-        data: Vec::new(),
-        next: deliveries.first().map(ToString::to_string),
     }))
 }
 

@@ -13,21 +13,26 @@ const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Deliveries that one event id stands for, at most. One is usual; a publisher may use it again.
 const SAME_ID_MAX: u32 = 1_000;
 
+/// The order of the tables is said, so that the index of what is unseen leads; its condition is that of the index, word for
+/// word.
+pub(in super::super) const FAILED_EVENTS: &str =
+    "SELECT deliveries.*, event_type, event_id, body FROM failed_events
+         CROSS JOIN deliveries ON deliveries.id = delivery_id
+         CROSS JOIN messages ON messages.id = message_id
+         LEFT JOIN bodies ON bodies.id = body_id
+         WHERE failed_events.endpoint_id = :endpoint AND seen = 0 AND delivery_id > :after
+         ORDER BY delivery_id LIMIT :limit";
+
+pub(in super::super) const FAILED_DELIVERIES: &str = "SELECT delivery_id FROM failed_events WHERE endpoint_id = ? AND event_id IS NOT NULL AND event_id = ?
+             ORDER BY delivery_id LIMIT ?";
+
 pub(in super::super) fn failed_events(
     connection: &Connection,
     endpoint: &EndpointId,
     after: Option<&DeliveryId>,
     limit: u32,
 ) -> rusqlite::Result<Selected<FailedEvent>> {
-    // The order of the tables is said, so that the index of what is unseen leads.
-    let mut statement = connection.prepare_cached(
-        "SELECT deliveries.*, event_type, event_id, body FROM failed_events
-         CROSS JOIN deliveries ON deliveries.id = delivery_id
-         CROSS JOIN messages ON messages.id = message_id
-         LEFT JOIN bodies ON bodies.id = body_id
-         WHERE failed_events.endpoint_id = :endpoint AND seen = 0 AND delivery_id > :after
-         ORDER BY delivery_id LIMIT :limit",
-    )?;
+    let mut statement = connection.prepare_cached(FAILED_EVENTS)?;
     let mut last = connection.prepare_cached(
         "SELECT * FROM attempts WHERE delivery_id = ? ORDER BY number DESC LIMIT 1",
     )?;
@@ -65,10 +70,7 @@ pub(in super::super) fn failed_deliveries(
     event_id: &str,
 ) -> rusqlite::Result<Vec<DeliveryId>> {
     connection
-        .prepare_cached(
-            "SELECT delivery_id FROM failed_events WHERE endpoint_id = ? AND event_id IS NOT NULL AND event_id = ?
-             ORDER BY delivery_id LIMIT ?",
-        )?
+        .prepare_cached(FAILED_DELIVERIES)?
         .query_map(params![endpoint.as_str(), event_id, SAME_ID_MAX], |row| {
             rows::id(row, "delivery_id")
         })?
