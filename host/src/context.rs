@@ -5,7 +5,9 @@ use crate::{
     chance::Chance,
     clock::Clock,
     config::LiveConfig,
+    event_types::EventTypes,
     network::Guard,
+    ping::Pings,
     registry::Registry,
     rules::Rules,
     store::Store,
@@ -28,6 +30,9 @@ pub struct Context {
     pub registry: Registry,
     pub workspaces: Workspaces,
     pub keys: Keys,
+    pub event_types: EventTypes,
+    /// Turns for samples.
+    pub pings: Pings,
     /// Turns for rendering long payloads.
     pub long_renders: Semaphore,
     /// How fast waits between attempts pass.

@@ -26,6 +26,8 @@ use std::sync::Arc;
 const MATCHES_MAX: u32 = 10;
 /// Longer payloads are rendered on a thread for blocking work, so that they do not hold up other requests.
 const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
+/// Payloads that may need more checks against a schema are checked there, too: some milliseconds.
+const CHECKS_INLINE: u64 = 100_000;
 /// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
 pub const LONG_RENDERS_MAX: usize = 4;
 
@@ -219,7 +221,7 @@ async fn render(
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
     let question = question(context, event, message_id, now_ms, candidates);
-    match event.payload.len() <= PAYLOAD_BYTES_INLINE {
+    let rendered = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
         true => ask(context, question),
         false => {
             let _turn = context.long_renders.acquire().await;
@@ -228,7 +230,31 @@ async fn render(
             let answered = asked.await;
             answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
         }
-    }
+    }?;
+    check_schema(context, event, &rendered.event_type).await?;
+    Ok(rendered)
+}
+
+/// Whether the payload fits what its workspace has said of its type.
+async fn check_schema(
+    context: &Context,
+    event: &Event,
+    event_type: &str,
+) -> Result<(), PublishError> {
+    let schemas = &context.event_types;
+    let Some(schema) = schemas.schema(&event.workspace, &event.provider, event_type) else {
+        return Ok(());
+    };
+    let checked = match schema.checks(event.payload.len()) {
+        ..=CHECKS_INLINE => schema.check(&event.payload),
+        _ => {
+            let _turn = context.long_renders.acquire().await;
+            let payload = event.payload.clone();
+            let checked = tokio::task::spawn_blocking(move || schema.check(&payload)).await;
+            checked.map_err(|error| RulesError::Trap(error.to_string()))?
+        }
+    };
+    checked.map_err(PublishError::Rejected)
 }
 
 fn question(

@@ -1,12 +1,14 @@
 //! What is kept, and what a store promises.
 
 mod access;
+mod event_type;
 mod record;
 mod replay;
 mod retention;
 pub mod sqlite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
+pub use self::event_type::EventType;
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -291,6 +293,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// A key that is revoked is not among [`keys`](Store::keys) any more.
     fn revoke_key(&self, key: ApiKeyId, now_ms: u64) -> Later<()>;
+
+    /// Every event type that a workspace has described.
+    fn event_types(&self) -> Later<Vec<EventType>>;
+
+    /// Keeps what is said of an event type, in place of what was said before.
+    fn keep_event_type(&self, event_type: EventType) -> Later<()>;
+
+    /// Forgets what is said of an event type.
+    fn forget_event_type(&self, event_type: EventType) -> Later<()>;
 
     /// Brings everything into one file and closes it. Calls that come later fail.
     fn close(&self) -> Later<()>;

@@ -2,8 +2,8 @@
 
 use crate::{
     message::{
-        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish, Published,
-        Rejection, SignaturePlan, Target,
+        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, Publish,
+        Published, Rejection, SignaturePlan, Target,
     },
     order::Keys,
     settings::EndpointSettings,
@@ -164,12 +164,10 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
     };
     let body = payload.encode();
     let mut keys = Keys::new(Some(provider), &body);
-    let by_the_user =
-        |target: &Target| target.rules.scope == Scope::User && wanted(&target.rules);
+    let by_the_user = |target: &Target| target.rules.scope == Scope::User && wanted(&target.rules);
     let user_level_wants =
         event.overlap == Overlap::UserLevelWins && event.endpoints.iter().any(by_the_user);
-    let admitted =
-        |rules: &EndpointRules| event.overlap.admits(&rules.scope, user_level_wants);
+    let admitted = |rules: &EndpointRules| event.overlap.admits(&rules.scope, user_level_wants);
     let matches = event
         .endpoints
         .iter()
@@ -191,7 +189,10 @@ fn publish(event: &Publish) -> Result<Published, Rejection> {
 
 /// What a delivery of this kind would say now, within the endpoint's scope.
 fn sample(wanted: &AskSample) -> Result<Vec<u8>, Rejection> {
-    let provider = Provider::named(&wanted.provider)?;
+    let provider = match Source::named(&wanted.provider)? {
+        Source::Provider(provider) => provider,
+        Source::Operational => return source::sample(wanted.event_type.as_deref(), wanted.at_ms),
+    };
     let occasion = Occasion {
         id: &wanted.id,
         at_ms: wanted.at_ms,
@@ -201,16 +202,13 @@ fn sample(wanted: &AskSample) -> Result<Vec<u8>, Rejection> {
             Scope::User | Scope::Client(_) => None,
         },
     };
-    let payload = match &wanted.event_type {
-        None => Ok(sample::ping(provider, occasion)),
-        Some(event_type) => sample::sample(provider, event_type, occasion),
-    };
-    let payload = payload.map_err(|error| Rejection {
-        field: "event_type".to_owned(),
-        code: "unknown_event_type".to_owned(),
-        message: error.to_string(),
-    })?;
-    Ok(payload.encode())
+    match &wanted.event_type {
+        None => Ok(sample::ping(provider, occasion).encode()),
+        Some(event_type) => match sample::sample(provider, event_type, occasion) {
+            Ok(payload) => Ok(payload.encode()),
+            Err(error) => Err(Rejection::unknown_sample(error.to_string())),
+        },
+    }
 }
 
 /// R-C13: only opens and clicks by people are delivered.
@@ -299,6 +297,14 @@ impl From<PayloadError> for Rejection {
 }
 
 impl Rejection {
+    pub(crate) fn unknown_sample(message: String) -> Self {
+        Self {
+            field: "event_type".to_owned(),
+            code: "unknown_event_type".to_owned(),
+            message,
+        }
+    }
+
     fn from_subscription(field: &str, error: &SubscriptionError) -> Self {
         Self {
             field: field.to_owned(),

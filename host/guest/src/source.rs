@@ -8,7 +8,9 @@ use countersign_core::{
     delivery::DeliveryPolicy,
     operational,
     provider::{Provider, UnknownProvider},
+    sample::PING,
     subscription::Scope,
+    time::format_rfc3339_ms,
 };
 
 /// Whose events an endpoint gets.
@@ -76,6 +78,19 @@ pub(crate) fn plan() -> DeliveryPlan {
         always_signed: true,
         id_headers: vec!["webhook-id".to_owned()],
     }
+}
+
+/// What would be sent now: the bare shape of its type, or of a ping.
+pub(crate) fn sample(event_type: Option<&str>, at_ms: i64) -> Result<Vec<u8>, Rejection> {
+    let event_type = event_type.unwrap_or(PING);
+    if event_type != PING && !operational::EVENT_TYPES.contains(&event_type) {
+        let known = operational::EVENT_TYPES.join(", ");
+        let message = format!("these events have no type {event_type}; known are: {known}");
+        return Err(Rejection::unknown_sample(message));
+    }
+    let timestamp = format_rfc3339_ms(at_ms);
+    let event = serde_json::json!({ "type": event_type, "timestamp": timestamp, "data": {} });
+    Ok(event.to_string().into_bytes())
 }
 
 /// Who is told, with which bytes.

@@ -1,8 +1,8 @@
 //! Publishing several events in one request: all of them or none, in one transaction.
 
 use super::{
-    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, idempotency,
-    prepare, question,
+    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, check_schema,
+    idempotency, prepare, question,
 };
 use crate::{
     context::Context,
@@ -62,6 +62,7 @@ pub async fn publish_batch(
     for _ in 0..MATCHES_MAX {
         let candidates = candidates(&context, &workspace, &events);
         let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
+        check_schemas(&context, &events, &rendered).await?;
         let prepared: Vec<_> = events
             .iter()
             .zip(&ids)
@@ -155,6 +156,39 @@ async fn render(
     answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
 }
 
+/// Whether each payload fits what its workspace has said of its type.
+async fn check_schemas(
+    context: &Context,
+    events: &[Event],
+    rendered: &[countersign_guest::Published],
+) -> Result<(), BatchError> {
+    let mut rejections = Vec::new();
+    for (place, (event, rendered)) in events.iter().zip(rendered).enumerate() {
+        match check_schema(context, event, &rendered.event_type).await {
+            Ok(()) => {}
+            Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
+            Err(error) => return Err(of(error, place)),
+        }
+        if rejections.len() >= REJECTIONS_MAX {
+            break;
+        }
+    }
+    match rejections.is_empty() {
+        true => Ok(()),
+        false => Err(BatchError::Rejected(rejections)),
+    }
+}
+
+/// What is wrong with one event, as what is wrong with the batch.
+fn of(error: PublishError, place: usize) -> BatchError {
+    match error {
+        PublishError::Rejected(rejection) => BatchError::Rejected(vec![(place, rejection)]),
+        PublishError::Rules(error) => error.into(),
+        PublishError::Store(error) => error.into(),
+        PublishError::IdempotencyConflict => BatchError::IdempotencyConflict(Some(place)),
+    }
+}
+
 fn render_all(
     context: &Context,
     events: &[Event],
@@ -170,11 +204,7 @@ fn render_all(
         match ask(context, question(context, event, id, now_ms, targets)) {
             Ok(one) => rendered.push(one),
             Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
-            Err(PublishError::Rules(error)) => return Err(error.into()),
-            Err(PublishError::Store(error)) => return Err(error.into()),
-            Err(PublishError::IdempotencyConflict) => {
-                return Err(BatchError::IdempotencyConflict(Some(place)));
-            }
+            Err(error) => return Err(of(error, place)),
         }
         if rejections.len() >= REJECTIONS_MAX {
             break;

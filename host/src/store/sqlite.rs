@@ -29,9 +29,10 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Claim, Claimed, Counted, Delivery, DeliveryState, Ended,
-        Endpoint, FailedEvent, Filter, Later, Lease, MessageView, NewBatch, NewMessage, Page, Prune, Pruned,
-        Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume,
-        Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, Workspace,
+        Endpoint, EventType, FailedEvent, Filter, Later, Lease, MessageView, NewBatch, NewMessage,
+        Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState,
+        ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError,
+        Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -306,9 +307,10 @@ impl Store for SqliteStore {
         after: Option<DeliveryId>,
         limit: u32,
     ) -> Later<Selected<FailedEvent>> {
-        self.reader.read("listing failed events", move |connection| {
-            reads::failed_events(connection, &endpoint, after.as_ref(), limit)
-        })
+        self.reader
+            .read("listing failed events", move |connection| {
+                reads::failed_events(connection, &endpoint, after.as_ref(), limit)
+            })
     }
 
     fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>> {
@@ -450,6 +452,26 @@ impl Store for SqliteStore {
             .submit(Caller::Client, "revoking a key", move |connection| {
                 writes::access::revoke_key(connection, &key, now_ms)
             })
+    }
+
+    fn event_types(&self) -> Later<Vec<EventType>> {
+        self.reader.read("listing event types", reads::event_types)
+    }
+
+    fn keep_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "describing an event type",
+            move |connection| writes::access::keep_event_type(connection, &event_type),
+        )
+    }
+
+    fn forget_event_type(&self, event_type: EventType) -> Later<()> {
+        self.writer.submit(
+            Caller::Client,
+            "forgetting an event type",
+            move |connection| writes::access::forget_event_type(connection, &event_type),
+        )
     }
 
     fn close(&self) -> Later<()> {

@@ -7,7 +7,7 @@ mod selection;
 mod stats;
 
 pub(super) use self::{
-    access::{keys, workspaces},
+    access::{event_types, keys, workspaces},
     failed_events::{failed_deliveries, failed_events},
     replays::{open_replays, replay, replays},
     selection::{count, select},

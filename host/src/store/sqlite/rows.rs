@@ -3,7 +3,8 @@
 use crate::{
     ids::{ApiKeyId, AttemptId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
     store::{
-        ApiKey, Attempt, Delivery, Endpoint, KeyDigest, Message, StateReason, Word, Workspace,
+        ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
+        Workspace,
     },
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
@@ -192,6 +193,18 @@ pub(super) fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         digest: KeyDigest(row.get("sha256")?),
         created_at_ms: number(row, "created_at_ms")?,
         expires_at_ms: optional_number(row, "expires_at_ms")?,
+    })
+}
+
+pub(super) fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
+    Ok(EventType {
+        workspace: id(row, "workspace")?,
+        provider: row.get("provider")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        schema: row.get("schema")?,
+        created_at_ms: number(row, "created_at_ms")?,
+        updated_at_ms: number(row, "updated_at_ms")?,
     })
 }
 

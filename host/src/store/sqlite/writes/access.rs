@@ -1,9 +1,9 @@
-//! Keeping workspaces and keys.
+//! Keeping workspaces, keys and event types.
 
 use super::super::rows::{count, signed};
 use crate::{
     ids::{ApiKeyId, WorkspaceId},
-    store::{ApiKey, Word, Workspace},
+    store::{ApiKey, EventType, Word, Workspace},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -67,5 +67,44 @@ pub(in super::super) fn revoke_key(
             "UPDATE api_keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?",
         )?
         .execute(params![signed(now_ms), key.as_str()])?;
+    Ok(())
+}
+
+pub(in super::super) fn keep_event_type(
+    connection: &Connection,
+    event_type: &EventType,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO event_types (workspace, provider, name, description, schema, created_at_ms, updated_at_ms)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (workspace, provider, name) DO UPDATE SET
+                 description = excluded.description, schema = excluded.schema, updated_at_ms = excluded.updated_at_ms",
+        )?
+        .execute(params![
+            event_type.workspace.as_str(),
+            event_type.provider,
+            event_type.name,
+            event_type.description,
+            event_type.schema,
+            signed(event_type.created_at_ms),
+            signed(event_type.updated_at_ms),
+        ])?;
+    Ok(())
+}
+
+pub(in super::super) fn forget_event_type(
+    connection: &Connection,
+    event_type: &EventType,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM event_types WHERE workspace = ? AND provider = ? AND name = ?",
+        )?
+        .execute(params![
+            event_type.workspace.as_str(),
+            event_type.provider,
+            event_type.name
+        ])?;
     Ok(())
 }
