@@ -266,9 +266,11 @@ fn where_requests_come_from_is_told_without_a_key() {
         "R-S14"
     );
     assert_eq!(ask(&host, "GET", &format!("{BASE}/list"), None).status, 401);
-    let ran = home.run(
-        &["config", "--check"],
-        &[("COUNTERSIGN_NETWORK_EGRESS", "here")],
-    );
-    assert!(ran.is_ok_and(|ran| ran.code != Some(0)));
+    home.configure("[network]\negress = [\"here\"]\n").unwrap();
+    let file = home.config_path();
+    let ran = home
+        .run_bare(&["config", "--check", file.to_str().unwrap()], &[])
+        .unwrap();
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("network.egress"), "{}", ran.stderr);
 }
