@@ -1,11 +1,13 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+pub mod compat;
 mod live;
 mod load;
 mod network;
 mod retention;
 
 pub use self::{
+    compat::Compat,
     live::{LiveConfig, Reloaded},
     load::{ConfigError, ConfigFile, Origin, Sources},
     network::Network,
@@ -33,6 +35,8 @@ const WHILE_RUNNING: &[&str] = &[
     "api.body_bytes_max",
     "api.requests_max",
     "api.token",
+    "compat.smartlead.test_events",
+    "compat.smartlead.user_level_wins",
     "core.guest_file",
     "delivery.allow_http",
     "delivery.concurrency_max",
@@ -44,6 +48,7 @@ const WHILE_RUNNING: &[&str] = &[
     "network.allow",
     "network.connect_timeout_ms",
     "network.dns_servers",
+    "network.egress",
     "network.head_timeout_ms",
     "network.idle_max",
     "network.lookup_timeout_ms",
@@ -72,6 +77,7 @@ pub struct Config {
     pub fairness: Fairness,
     pub retention: Retention,
     pub network: Network,
+    pub compat: Compat,
     pub log: Log,
 }
 
@@ -328,6 +334,7 @@ impl Config {
             }
         }
         self.retention.settings()?;
+        self.compat.check()?;
         self.network.check()
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     message::{Answer, Call, CheckEndpoint, EndpointRules, Judge, Rejection},
     plan::plan,
     publish::{notified, publish, tried},
+    sample::sample,
     settings::EndpointSettings,
     source::Source,
 };
@@ -62,6 +63,7 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         } => rotate(&secrets, rotation, now_ms)
             .map(Answer::Rotated)
             .map_err(Rejection::from),
+        Call::Sample(wanted) => sample(&wanted).map(Answer::Sample),
     }
 }
 

@@ -20,14 +20,15 @@ mod message;
 mod order;
 mod plan;
 mod publish;
+mod sample;
 pub mod settings;
 mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, NewSecret, Notify,
-        Publish, Published, Rejection, SignaturePlan, Target, Tried, Try,
+        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match,
+        NewSecret, Notify, Publish, Published, Rejection, SignaturePlan, Target, Tried, Try,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
@@ -36,7 +37,7 @@ pub use countersign_core::{
 };
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -14,7 +14,7 @@ use countersign_core::{
     filter::{Filter, Miss},
     operational::About,
     retry::TimeScale,
-    subscription::{Scope, Subscription},
+    subscription::{Overlap, Scope, Subscription},
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,8 @@ pub enum Call {
     },
     /// Would these events go to an endpoint with these rules, and why not? Answered by [`Answer::Tried`].
     Try(Try),
+    /// What would a delivery of this kind say now? Answered by [`Answer::Sample`] or [`Answer::Rejected`].
+    Sample(AskSample),
 }
 
 /// An answer of the guest.
@@ -101,6 +103,8 @@ pub enum Answer {
     Rotated(Vec<Rotated>),
     /// What becomes of each event, in their order.
     Tried(Vec<Tried>),
+    /// The request body of a sample.
+    Sample(Vec<u8>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -168,6 +172,8 @@ pub struct Publish {
     pub bot: bool,
     /// The endpoints of this provider.
     pub endpoints: Vec<Target>,
+    /// Who gets it where endpoints of several levels want it (R-S10).
+    pub overlap: Overlap,
 }
 
 /// An endpoint that an event may go to.
@@ -213,6 +219,23 @@ pub struct Notify {
     pub about: About,
     /// The endpoints of [`SOURCE`](countersign_core::operational::SOURCE).
     pub endpoints: Vec<Target>,
+}
+
+/// A sample event that is wanted: see [`countersign_core::sample`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskSample {
+    /// Provider name.
+    pub provider: String,
+    /// Its type, in any of the provider's spellings; `None` for a ping.
+    pub event_type: Option<String>,
+    /// Event id without a prefix.
+    pub id: String,
+    /// When it happens, unix milliseconds.
+    pub at_ms: i64,
+    /// Number of the workspace, where bodies name one.
+    pub workspace_id: u64,
+    /// The endpoint, whose scope the event is to be within.
+    pub rules: EndpointRules,
 }
 
 /// How deliveries of a provider are made.

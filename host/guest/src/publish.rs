@@ -11,6 +11,7 @@ use countersign_core::{
     operational,
     provider::{Defaults, Payload, Provider},
     standard,
+    subscription::{Overlap, Scope},
 };
 
 /// Checks and completes an event, and finds who gets it.
@@ -30,7 +31,7 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
                 body: Body::new(&bytes),
             };
             let dropped = dropped_as_bot(event.bot, payload.kind());
-            let matches = happened.matches(&event.endpoints, |rules| {
+            let matches = happened.matches(&event.endpoints, event.overlap, |rules| {
                 !dropped
                     && rules
                         .scope
@@ -53,7 +54,7 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
             // Names of normalised events mean what they mean there.
             let kind = EventType::from(payload.event_type().to_owned()).kind();
             let dropped = dropped_as_bot(event.bot, kind);
-            let matches = happened.matches(&event.endpoints, |_| !dropped);
+            let matches = happened.matches(&event.endpoints, Overlap::Each, |_| !dropped);
             Ok(Published {
                 event_type: payload.event_type().to_owned(),
                 body: bytes,
@@ -78,7 +79,7 @@ pub(crate) fn notified(notify: &Notify) -> Published {
         event_type,
         body: Body::new(&bytes),
     };
-    let matches = happened.matches(&notify.endpoints, |_| true);
+    let matches = happened.matches(&notify.endpoints, Overlap::Each, |_| true);
     Published {
         event_type: event_type.to_owned(),
         body: bytes,
@@ -113,8 +114,14 @@ struct Happened<'a> {
 }
 
 impl Happened<'_> {
-    /// Those that subscribe to it and whose filter it passes. What costs least is asked first.
-    fn matches(&self, endpoints: &[Target], wanted: impl Fn(&EndpointRules) -> bool) -> Vec<Match> {
+    /// Those that subscribe to it, whose filter it passes and from whom no other level takes it (R-S10). What costs least is asked
+    /// first.
+    fn matches(
+        &self,
+        endpoints: &[Target],
+        overlap: Overlap,
+        wanted: impl Fn(&EndpointRules) -> bool,
+    ) -> Vec<Match> {
         let mut keys = Keys::new(self.provider, &self.body);
         let passes = |rules: &EndpointRules| match &rules.filter {
             None => true,
@@ -123,6 +130,13 @@ impl Happened<'_> {
         let gets = |rules: &EndpointRules| {
             rules.subscription.wants(self.event_type) && wanted(rules) && passes(rules)
         };
+        // One that does not get it, for whatever reason, takes it from nobody.
+        let by_the_user =
+            |target: &Target| target.rules.scope == Scope::User && gets(&target.rules);
+        let user_level_gets =
+            overlap == Overlap::UserLevelWins && endpoints.iter().any(by_the_user);
+        let gets =
+            |rules: &EndpointRules| overlap.admits(&rules.scope, user_level_gets) && gets(rules);
         let matching = endpoints.iter().zip(0..);
         matching
             .filter(|(target, _)| gets(&target.rules))
