@@ -27,7 +27,7 @@ use countersign_core::{
     sample::{Occasion, sample},
     standard,
 };
-use countersign_guest::{Publish, SignaturePlan};
+use countersign_guest::{Publish, SignaturePlan, subscription::Overlap};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -246,6 +246,7 @@ impl Sample {
             client_id: None,
             bot: false,
             endpoints: Vec::new(),
+            overlap: Overlap::default(),
         })?;
         // The sample itself is sound, so it is what was set.
         let published = published.map_err(|rejection| {
