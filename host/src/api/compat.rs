@@ -47,17 +47,17 @@ impl Surfaces {
         self.0.is_empty()
     }
 
-    /// Whose request it is.
+    /// Whose request it is. Most are nobody's, and are known by their path.
     fn find(&self, request: &Request) -> Option<&Surface> {
-        let host = host(request);
         let path = request.uri().path();
-        let fits = |surface: &&Surface| {
-            is_below(path, &surface.base)
-                && surface
-                    .served
-                    .answers_on(host.as_deref().unwrap_or_default())
-        };
-        self.0.iter().find(fits)
+        let mut below = self
+            .0
+            .iter()
+            .filter(|surface| is_below(path, &surface.base))
+            .peekable();
+        below.peek()?;
+        let host = host(request).unwrap_or_default();
+        below.find(|surface| surface.served.answers_on(&host))
     }
 }
 
