@@ -2,7 +2,7 @@
 
 use crate::{
     message::{Format, PassedOn, Published, Reader, Receive, Received, ReceivedEvent, Rejection},
-    publish::{addressed, dropped_as_bot, own_Whose},
+    publish::{Whose, addressed, dropped_as_bot, own_addressed},
     source,
 };
 use countersign_core::{
