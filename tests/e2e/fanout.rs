@@ -74,10 +74,9 @@ fn an_event_is_kept_for_all_of_its_endpoints_or_for_none_whenever_the_host_dies(
             taken.sum::<usize>()
         });
         let store = Connection::open(home.data_dir().join("countersign.db")).unwrap();
-        let count = |sql: &str| {
-            store
-                .query_row(sql, [], |row| row.get::<_, usize>(0))
-                .unwrap()
+        let count = |sql: &str| -> usize {
+            let count: u32 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+            count as usize
         };
         let messages = count("SELECT count(*) FROM messages");
         assert!(messages >= accepted, "{accepted} accepted, {messages} kept");
