@@ -6,18 +6,21 @@ mod deliveries;
 mod endpoints;
 mod events;
 mod filters;
+mod inbound;
 mod keys;
 mod problem;
 mod replays;
 mod request;
 mod selection;
+mod webhooks;
 mod workspaces;
 
 pub use self::problem::Problem;
 
 use crate::{
     context::Context,
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId},
+    intake::Intake,
     records::replay::Replays,
     rules,
     store::StoreError,
@@ -51,6 +54,7 @@ pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
     pub replays: Arc<Replays>,
+    pub intake: Arc<Intake>,
     /// Requests under way, bounded so that their bodies occupy bounded memory.
     pub requests: AtomicU32,
     /// Places for batches, which are longer than other requests; the others wait.
@@ -126,6 +130,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/replays/{id}/pause", post(replays::pause))
         .route("/replays/{id}/resume", post(replays::resume))
         .route("/replays/{id}/cancel", post(replays::cancel))
+        .route("/inbound", get(inbound::list))
+        .route("/inbound/{id}", get(inbound::show))
         .route("/stats", get(deliveries::stats))
         .route(
             "/workspaces",
@@ -142,6 +148,8 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), admit));
     Router::new()
         .route("/health", get(health))
+        .route("/api/webhooks", post(webhooks::post))
+        .route("/api/webhooks/{source}", post(webhooks::post_to))
         .nest("/v1", v1)
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
@@ -222,6 +230,7 @@ path_ids!(
     MessageId = "message",
     DeliveryId = "delivery",
     ReplayId = "replay",
+    InboundId = "request",
     ApiKeyId = "key"
 );
 

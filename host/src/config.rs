@@ -1,11 +1,13 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+mod inbound;
 mod live;
 mod load;
 mod network;
 mod retention;
 
 pub use self::{
+    inbound::{Check, Inbound, Reader, Signature, Source},
     live::{LiveConfig, Reloaded},
     load::{ConfigError, ConfigFile, Origin, Sources},
     network::Network,
@@ -40,6 +42,11 @@ const WHILE_RUNNING: &[&str] = &[
     "delivery.stop_timeout_s",
     "fairness.body_bytes_max",
     "fairness.slow_percent",
+    "inbound.body_bytes_max",
+    "inbound.enabled",
+    "inbound.requests_max",
+    "inbound.sources",
+    "inbound.workspace",
     "log.filter",
     "network.allow",
     "network.connect_timeout_ms",
@@ -72,6 +79,7 @@ pub struct Config {
     pub fairness: Fairness,
     pub retention: Retention,
     pub network: Network,
+    pub inbound: Inbound,
     pub log: Log,
 }
 
@@ -148,7 +156,7 @@ pub enum LogFormat {
 /// A setting that does not print.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct Hidden(String);
+pub struct Hidden(pub(crate) String);
 
 impl Hidden {
     /// The text.
@@ -322,12 +330,14 @@ impl Config {
                 10_000_000,
             ),
         ];
-        for (key, value, least, most) in ranges.into_iter().chain(self.network.ranges()) {
+        let ranges = ranges.into_iter().chain(self.network.ranges());
+        for (key, value, least, most) in ranges.chain(self.inbound.ranges()) {
             if !(least..=most).contains(&value) {
                 return refused(key, format!("must be from {least} to {most}, not {value}"));
             }
         }
         self.retention.settings()?;
+        self.inbound.check()?;
         self.network.check()
     }
 }

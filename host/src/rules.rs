@@ -10,7 +10,7 @@ mod signers;
 pub use self::{
     engine::{Engine, Limits},
     guest::Guest,
-    kernel::{Generation, Handle, Kernel, KernelError, Verdict},
+    kernel::{Generation, Handle, Kernel, KernelError, Keyed, Verdict},
 };
 pub use countersign_kernel::Code;
 

@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     event_types::EventTypes,
     ids::MessageIds,
+    intake::Intake,
     ping::Pings,
     publish::LONG_RENDERS_MAX,
     records::{
@@ -129,6 +130,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         settings,
     };
     let running = Running {
+        context: Arc::clone(&context),
         log,
         worker: Arc::clone(&worker),
         outbound,
@@ -136,6 +138,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     };
     let app = Arc::new(App {
         replays: Arc::clone(&replays),
+        intake: Arc::new(Intake::new(Arc::clone(&context), Arc::clone(&worker))),
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         requests: AtomicU32::new(0),
@@ -226,6 +229,7 @@ fn limits_of(config: &Config) -> Limits {
 
 /// What is told of new settings. What asks for its settings each time needs nothing done for it.
 struct Running {
+    context: Arc<Context>,
     log: LogFilter,
     worker: Arc<Worker>,
     outbound: Outbound,
@@ -251,6 +255,8 @@ impl Running {
         let config = live.current();
         self.worker.limit(limits_of(&config));
         self.outbound.replace(network);
+        // Keys of inbound sources may have been taken out of use.
+        self.context.rules.kernel.forget_signers();
         // Only what differs begins a round.
         self.kept
             .send_if_modified(|before| std::mem::replace(before, kept) != kept);

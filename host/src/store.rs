@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod event_type;
+mod inbound;
 mod record;
 mod replay;
 mod retention;
@@ -11,6 +12,10 @@ pub mod sqlite;
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
 pub use self::event_type::EventType;
+pub use self::inbound::{
+    Inbound, InboundEvent, InboundFilter, InboundView, NewInbound, NewInboundEvent, NewKey,
+    TakenIn, VerifiedBy,
+};
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Filter,
     Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
@@ -23,7 +28,7 @@ pub use self::replay::{
 pub use self::retention::{Prunable, Prune, Pruned, Size};
 
 use crate::{
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     vault::KeyError,
 };
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
@@ -168,6 +173,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps messages with their deliveries, all or none.
     fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch>;
+
+    /// Keeps a request of another sender with its events, their messages and deliveries, unless it has come before: all of it or
+    /// nothing. Events that have come before are left out.
+    fn take_in(&self, inbound: NewInbound) -> Later<TakenIn>;
+
+    /// Requests of other senders, newest first.
+    fn inbound_requests(&self, filter: InboundFilter) -> Later<Vec<Inbound>>;
+
+    /// A request of another sender, with `limit` of its events at most from the place `from` on.
+    fn inbound_request(&self, id: InboundId, from: u64, limit: u32) -> Later<Option<InboundView>>;
 
     /// Takes up deliveries of each endpoint that are due or held, each oldest first: they are `Sending` from now on. Of an
     /// endpoint that is not active it takes none. It stops when the bodies are longer than `body_bytes_max` together, but

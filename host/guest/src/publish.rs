@@ -22,43 +22,13 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
     match Source::named(&event.provider)? {
         Source::Provider(provider) => {
             let payload = Payload::complete(provider, &event.payload, defaults)?;
-            let bytes = payload.encode();
-            let campaign_id = payload.campaign_id();
-            let happened = Happened {
-                provider: Some(provider),
-                event_type: payload.event_type(),
-                body: Body::new(&bytes),
-            };
-            let dropped = dropped_as_bot(event.bot, payload.kind());
-            let matches = happened.matches(&event.endpoints, |rules| {
-                !dropped
-                    && rules
-                        .scope
-                        .includes(event.client_id.as_deref(), campaign_id.as_deref())
-            });
-            Ok(Published {
-                event_type: payload.event_type().to_owned(),
-                body: bytes,
-                matches,
-            })
+            let client_id = event.client_id.as_deref();
+            let endpoints = &event.endpoints;
+            Ok(addressed(provider, &payload, client_id, event.bot, endpoints))
         }
         Source::Standard => {
             let payload = standard::Payload::complete(&event.payload, defaults)?;
-            let bytes = payload.encode();
-            let happened = Happened {
-                provider: None,
-                event_type: payload.event_type(),
-                body: Body::known(&bytes, payload.value()),
-            };
-            // Names of normalised events mean what they mean there.
-            let kind = EventType::from(payload.event_type().to_owned()).kind();
-            let dropped = dropped_as_bot(event.bot, kind);
-            let matches = happened.matches(&event.endpoints, |_| !dropped);
-            Ok(Published {
-                event_type: payload.event_type().to_owned(),
-                body: bytes,
-                matches,
-            })
+            Ok(own_addressed(&payload, event.bot, &event.endpoints))
         }
         Source::Operational => Err(Rejection {
             field: "provider".to_owned(),
@@ -66,6 +36,55 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
             message: "events of this source are made by the server itself; publish as a provider, or as `standard`"
                 .to_owned(),
         }),
+    }
+}
+
+/// An event of a provider with those of the endpoints that get it.
+pub(crate) fn addressed(
+    provider: Provider,
+    payload: &Payload,
+    client_id: Option<&str>,
+    bot: bool,
+    endpoints: &[Target],
+) -> Published {
+    let bytes = payload.encode();
+    let campaign_id = payload.campaign_id();
+    let happened = Happened {
+        provider: Some(provider),
+        event_type: payload.event_type(),
+        body: Body::new(&bytes),
+    };
+    let dropped = dropped_as_bot(bot, payload.kind());
+    let matches = happened.matches(endpoints, |rules| {
+        !dropped && rules.scope.includes(client_id, campaign_id.as_deref())
+    });
+    Published {
+        event_type: payload.event_type().to_owned(),
+        body: bytes,
+        matches,
+    }
+}
+
+/// The same of an event of a workspace's own.
+pub(crate) fn own_addressed(
+    payload: &standard::Payload,
+    bot: bool,
+    endpoints: &[Target],
+) -> Published {
+    let bytes = payload.encode();
+    let happened = Happened {
+        provider: None,
+        event_type: payload.event_type(),
+        body: Body::known(&bytes, payload.value()),
+    };
+    // Names of normalised events mean what they mean there.
+    let kind = EventType::from(payload.event_type().to_owned()).kind();
+    let dropped = dropped_as_bot(bot, kind);
+    let matches = happened.matches(endpoints, |_| !dropped);
+    Published {
+        event_type: payload.event_type().to_owned(),
+        body: bytes,
+        matches,
     }
 }
 
@@ -100,7 +119,7 @@ pub(crate) fn tried(asked: &Try) -> Vec<Tried> {
 }
 
 /// R-C13: only opens and clicks by people are delivered.
-fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
+pub(crate) fn dropped_as_bot(bot: bool, kind: EventKind) -> bool {
     bot && matches!(kind, EventKind::Opened | EventKind::Clicked)
 }
 

@@ -5,7 +5,7 @@ use crate::clock::within;
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -47,24 +47,32 @@ impl JsonBody {
         bytes_max: u64,
         hint: &str,
     ) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let read = read_body(body, bytes_max, hint);
-        let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
+        let (parts, bytes) = read_raw(request, app, bytes_max, hint).await;
         // Judged after reading, so that the answer reaches a client that sends before it listens.
         check_content_type(&parts.headers)?;
-        let bytes = bytes.ok_or_else(|| {
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                "the body did not arrive within 30 seconds",
-            )
-            .at("body")
-        })??;
+        let bytes = bytes?;
         Ok(Self {
             fields: Fields::parse(&bytes)?,
             bytes,
         })
     }
+}
+
+/// Reads a body of whatever type, of at most so many bytes.
+pub(super) async fn read_raw(
+    request: Request,
+    app: &App,
+    bytes_max: u64,
+    hint: &str,
+) -> (Parts, Result<Bytes, Problem>) {
+    let (parts, body) = request.into_parts();
+    let read = read_body(body, bytes_max, hint);
+    let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
+    let bytes = bytes.unwrap_or_else(|| {
+        let detail = "the body did not arrive within 30 seconds";
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail).at("body"))
+    });
+    (parts, bytes)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {

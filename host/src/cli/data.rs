@@ -2,7 +2,7 @@
 
 use super::secret;
 use crate::{
-    config::{Config, ConfigError, ConfigFile, ENV_PREFIX, Origin, Sources},
+    config::{Config, ConfigError, ConfigFile, Origin, Sources},
     telemetry,
 };
 use clap::Args;
@@ -48,11 +48,11 @@ impl Data {
     }
 }
 
-/// The variables that are settings, or look like it; the one of other commands is none.
+/// The environment, for settings and for what they name; the variable of other commands is neither.
 pub(super) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(ENV_PREFIX) && name != secret::VARIABLE)
+        .filter(|(name, _)| name != secret::VARIABLE)
         .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
         .collect()
 }

@@ -52,7 +52,7 @@ pub(super) struct ClockArgs {
     #[command(flatten)]
     tolerance: ToleranceArg,
     /// The time to judge by, in unix seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     now: Option<i64>,
 }
 

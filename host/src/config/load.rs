@@ -1,8 +1,8 @@
 //! Reading settings: the defaults, a file, the environment and flags, one over the other.
 
-use super::{Config, DEFAULTS, ENV_PREFIX, Wrong};
+use super::{Config, DEFAULTS, ENV_PREFIX, Wrong, inbound};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -83,7 +83,7 @@ pub struct ConfigFile {
 #[derive(Clone, Default)]
 pub struct Sources {
     pub file: Option<ConfigFile>,
-    /// The environment, or the part of it that starts with [`ENV_PREFIX`].
+    /// The environment. Settings are what starts with [`ENV_PREFIX`]; sources of inbound events name other variables.
     pub env: BTreeMap<String, String>,
     /// Flags, by setting: `api.listen`.
     pub flags: BTreeMap<&'static str, String>,
@@ -127,6 +127,8 @@ impl ConfigFile {
 pub(super) struct Settings {
     table: Table,
     origins: BTreeMap<String, Origin>,
+    /// Where sources of inbound events may have their secrets.
+    env: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -136,10 +138,17 @@ impl Settings {
         let mut settings = Self {
             table: parse(DEFAULTS, Path::new("defaults"))?,
             origins: BTreeMap::new(),
+            env: sources.env.clone(),
         };
         if let Some(file) = &sources.file {
             settings.overlay(file)?;
         }
+        let of_sources: BTreeSet<String> = settings
+            .value("inbound.sources")
+            .into_iter()
+            .flat_map(inbound::variables)
+            .map(str::to_owned)
+            .collect();
         let mut strangers = Vec::new();
         for (name, text) in &sources.env {
             let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
@@ -150,7 +159,7 @@ impl Settings {
                 .find(|key| key.replace('.', "_").to_uppercase() == rest);
             match known {
                 Some(key) => settings.set(&key, text, Origin::Variable(name.clone()))?,
-                None if ENV_OTHER.contains(&name.as_str()) => {}
+                None if ENV_OTHER.contains(&name.as_str()) || of_sources.contains(name) => {}
                 None => strangers.push(name.clone()),
             }
         }
@@ -162,12 +171,20 @@ impl Settings {
 
     /// The settings as values, checked.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
-        let config: Config = self
+        let mut config: Config = self
             .table
             .clone()
             .try_into()
             .map_err(|error| self.culprit(&error))?;
         config.check().map_err(|wrong| self.located(wrong))?;
+        config
+            .inbound
+            .prepare(&self.env)
+            .map_err(|mistake| ConfigError::Value {
+                at: self.origin(&mistake.key),
+                key: mistake.key,
+                problem: mistake.problem,
+            })?;
         Ok(config)
     }
 
@@ -198,8 +215,13 @@ impl Settings {
         }
     }
 
+    /// Where a setting, or else the table that it would stand in, comes from.
     fn origin(&self, key: &str) -> Origin {
-        self.origins.get(key).cloned().unwrap_or_default()
+        match (self.origins.get(key), key.rsplit_once('.')) {
+            (Some(origin), _) => origin.clone(),
+            (None, Some((table, _))) => self.origin(table),
+            (None, None) => Origin::default(),
+        }
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
@@ -261,6 +283,10 @@ impl Settings {
                     });
                 }
                 *place = value;
+                let within = format!("{name}.");
+                let deeper = lines.keys().filter(|key| key.starts_with(&within));
+                let origins = deeper.map(|key| (key.clone(), at(key)));
+                self.origins.extend(origins);
                 let origin = at(&name);
                 self.origins.insert(name, origin);
             }
@@ -274,6 +300,7 @@ impl Settings {
             return Err(self.unknown(key, at));
         };
         let read = match place {
+            Value::Table(_) => None,
             Value::Integer(_) => text.parse().ok().map(Value::Integer),
             Value::Float(_) => text.parse().ok().map(Value::Float),
             Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
@@ -352,21 +379,24 @@ fn parse(text: &str, path: &Path) -> Result<Table, ConfigError> {
     })
 }
 
-/// The line of each section and setting.
+/// The line of each section and setting, and of what stands in one.
 fn lines(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
-    let Ok(sections) = DeTable::parse(text) else {
-        return lines;
-    };
-    for (section, values) in sections.get_ref() {
-        let name = section.get_ref();
-        lines.insert(name.to_string(), line(text, section.span().start));
-        for (key, _) in values.get_ref().as_table().into_iter().flatten() {
-            let name = format!("{name}.{}", key.get_ref());
-            lines.insert(name, line(text, key.span().start));
-        }
+    if let Ok(sections) = DeTable::parse(text) {
+        add_lines(text, "", sections.get_ref(), &mut lines);
     }
     lines
+}
+
+/// Tables stand in tables as deep as the parser of TOML reads them.
+fn add_lines(text: &str, within: &str, table: &DeTable<'_>, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = format!("{within}{}", key.get_ref());
+        lines.insert(name.clone(), line(text, key.span().start));
+        if let Some(table) = value.get_ref().as_table() {
+            add_lines(text, &format!("{name}."), table, lines);
+        }
+    }
 }
 
 fn line(text: &str, at: usize) -> usize {

@@ -7,7 +7,8 @@ use super::{
 };
 use countersign_guest::{
     ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
-    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Rejection, SignaturePlan, Tried, Try,
+    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Receive, Received, Rejection,
+    SignaturePlan, Tried, Try,
     delivery::{
         EndpointHealth, EndpointState, Judgement,
         machine::{
@@ -285,6 +286,33 @@ impl Guest {
         };
         match self.ask(&call)? {
             Answer::Rotated(rotated) => Ok(Ok(rotated)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    /// Asks whose a request is that was posted here, by the name of the source; `None`: nobody's that is known.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn recognise(
+        &self,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Vec<u8>,
+    ) -> Result<Option<String>, RulesError> {
+        match self.ask(&Call::Recognise { headers, body })? {
+            Answer::Recognised(source) => Ok(source),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks what a verified request says, and for whom its events are.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever posted it.
+    pub fn receive(&self, request: Receive) -> Result<Result<Received, Rejection>, RulesError> {
+        match self.ask(&Call::Receive(request))? {
+            Answer::Received(received) => Ok(Ok(received)),
             Answer::Rejected(rejection) => Ok(Err(rejection)),
             _ => Err(MISMATCH),
         }

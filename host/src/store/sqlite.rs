@@ -29,18 +29,19 @@ use self::{
 };
 use crate::{
     chance::Chance,
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, Filter, Later, Lease, MessageView, NewBatch,
-        NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
-        ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
-        StoreError, Workspace,
+        DeliveryState, Ended, Endpoint, EventType, Filter, Inbound, InboundFilter, InboundView, Later, Lease, MessageView, NewBatch, NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn, Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
 use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
+
+/// Bytes that a request of another sender counts for in the queue, at most: the least that `store.queue_bytes_max` can be. One
+/// with more would be refused for ever.
+const INBOUND_BYTES_COUNTED: usize = 16 * 1024 * 1024;
 
 /// Limits of the queue to the writing thread.
 #[derive(Debug, Clone, Copy)]
@@ -254,6 +255,28 @@ impl Store for SqliteStore {
             .submit_grouped(caller, "publishing", move |group| {
                 writes::publish_batch(group, &batch)
             })
+    }
+
+    fn take_in(&self, inbound: NewInbound) -> Later<TakenIn> {
+        let caller = Caller::Publisher {
+            bytes: inbound.bytes().min(INBOUND_BYTES_COUNTED),
+        };
+        self.writer
+            .submit_grouped(caller, "taking in a request", move |group| {
+                writes::take_in(group, &inbound)
+            })
+    }
+
+    fn inbound_requests(&self, filter: InboundFilter) -> Later<Vec<Inbound>> {
+        self.reader.read("listing requests", move |connection| {
+            reads::inbound::list(connection, &filter)
+        })
+    }
+
+    fn inbound_request(&self, id: InboundId, from: u64, limit: u32) -> Later<Option<InboundView>> {
+        self.reader.read("reading a request", move |connection| {
+            reads::inbound::view(connection, &id, from, limit)
+        })
     }
 
     fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {

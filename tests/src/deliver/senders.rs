@@ -18,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Settings of the host that measurements need: as many places for one endpoint as the peers have.
-pub(super) const HOST_SETTINGS: &str = "endpoint_concurrency_max = 32";
+pub(super) const HOST_SETTINGS: &str = "endpoint_concurrency_max = 64";
 
 /// How often Redis brings its log to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

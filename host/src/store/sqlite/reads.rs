@@ -2,6 +2,7 @@
 
 mod access;
 pub(super) mod bodies;
+pub(super) mod inbound;
 mod replays;
 mod selection;
 mod stats;

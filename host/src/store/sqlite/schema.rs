@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0005_records.sql")),
     M::up(include_str!("../../../migrations/0006_engine.sql")),
     M::up(include_str!("../../../migrations/0007_workspaces.sql")),
+    M::up(include_str!("../../../migrations/0008_inbound.sql")),
     M::up(include_str!("../../../migrations/0009_speed.sql")),
 ];
 

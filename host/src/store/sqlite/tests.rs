@@ -5,6 +5,7 @@ mod commits;
 mod ended;
 mod files;
 mod forgotten;
+mod inbound;
 mod operational;
 mod publishing;
 mod sealing;

@@ -6,6 +6,7 @@
 pub(super) mod access;
 mod claim;
 mod endpoint;
+mod inbound;
 mod ordering;
 mod prune;
 mod publish;
@@ -20,6 +21,7 @@ pub(super) use self::{
 pub(super) use self::{
     claim::{claim, claim_probe},
     endpoint::{create_endpoint, delete_endpoint, follow, update_endpoint},
+    inbound::take_in,
     prune::prune,
     publish::{publish, publish_batch},
     replay::{acknowledge, retry},
