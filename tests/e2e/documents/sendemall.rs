@@ -30,7 +30,7 @@ fn create(served: &Served, receiver: &Sample) -> String {
     );
     assert_eq!(made.status, 201, "R-E14: {made:?}");
     let shown = behind(SENDEMALL, "Response:\n").unwrap();
-    let shown: Value = serde_json::from_str(cut(shown, "{", "\n}").unwrap()).unwrap();
+    let shown: Value = serde_json::from_str(cut(shown, "{", "\n}\n}").unwrap()).unwrap();
     let id = made.json["data"]["id"].as_str().unwrap().to_owned();
     let mut expected = shown;
     assert!(id.starts_with("whk_"), "E13: {made:?}");

@@ -16,7 +16,8 @@ const SAME_ID_MAX: u32 = 1_000;
 /// The order of the tables is said, so that the index of what is unseen leads; its condition is that of the index, word for
 /// word.
 pub(in super::super) const FAILED_EVENTS: &str =
-    "SELECT deliveries.*, event_type, workspace, event_id, body FROM failed_events
+    "SELECT deliveries.*, event_type, workspace, event_id, body
+         FROM failed_events INDEXED BY failed_events_unseen
          CROSS JOIN deliveries ON deliveries.id = delivery_id
          CROSS JOIN messages ON messages.id = deliveries.message_id
          LEFT JOIN bodies ON bodies.id = deliveries.body_id
