@@ -1,10 +1,10 @@
-// The packages that others verify with accept what a running host sends, and the binary accepts what they sign. They are those of
-// bench/, locked there.
+// The packages that others verify with accept what a running host sends; host and binary accept what they sign. They are those
+// of bench/, locked there.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -67,12 +67,35 @@ async function judged(peer, secret, { headers, body }) {
 }
 const ACCEPTED = [true, false, false];
 
-describe("what a running host sends", { skip, timeout: 120_000 }, () => {
+const secretOf = ({ scheme }) => (scheme === "svix" || scheme === "standard-webhooks" ? WHSEC : SECRET);
+
+/** A source of one's own for each package, by a name that an address can hold. */
+const sourceOf = (name) => name.replace(/^@(\w+)\/.*$/, "$1");
+
+function configuration() {
+  const sources = Object.entries(known ?? {}).map(([name, peer]) =>
+    [
+      `[inbound.sources.${sourceOf(name)}]`,
+      `scheme = "${peer.scheme}"`,
+      `secrets = ["${secretOf(peer)}"]`,
+      'event_type = "/type"',
+    ].join("\n"),
+  );
+  return ["[inbound]\nenabled = true", ...sources].join("\n\n");
+}
+
+/** A body of one's own, of which no two are alike. */
+let made = 0;
+const bodyOf = () => JSON.stringify({ type: "order.paid", data: { name: "Ä", total: made++ } });
+
+describe("a running host", { skip, timeout: 120_000 }, () => {
   let host;
   let url;
 
   before(async () => {
-    const args = ["serve", "--dev", "--listen", "127.0.0.1:0", "--data-dir", join(FOLDER, "data")];
+    const config = join(FOLDER, "countersign.toml");
+    writeFileSync(config, configuration());
+    const args = ["serve", "--dev", "--listen", "127.0.0.1:0", "--config", config, "--data-dir", join(FOLDER, "data")];
     host = spawn(BINARY, args, { cwd: FOLDER, stdio: ["ignore", "pipe", "ignore"] });
     const [line] = await once(host.stdout.setEncoding("utf8"), "data");
     url = JSON.parse(line).listening;
@@ -83,8 +106,8 @@ describe("what a running host sends", { skip, timeout: 120_000 }, () => {
     await ended;
   });
 
-  /** Makes an endpoint, triggers a sample, and returns the request that arrived. */
-  async function delivered(endpoint, event) {
+  /** Makes an endpoint, lets something happen, and returns the request that arrived. */
+  async function delivered(endpoint, happen) {
     let arrive;
     const arrival = new Promise((resolve) => {
       arrive = resolve;
@@ -102,8 +125,7 @@ describe("what a running host sends", { skip, timeout: 120_000 }, () => {
       });
       const { id, ...answer } = await made.json();
       assert.equal(made.status, 201, JSON.stringify(answer));
-      const triggered = await run(["trigger", endpoint.provider, event, "--host", url]);
-      assert.equal(triggered.code, 0, triggered.out + triggered.err);
+      await happen();
       const request = await arrival;
       // So that later events do not go there.
       await fetch(`${url}/v1/endpoints/${id}`, { method: "DELETE" });
@@ -111,9 +133,14 @@ describe("what a running host sends", { skip, timeout: 120_000 }, () => {
     });
   }
 
+  const trigger = (provider, event) => async () => {
+    const triggered = await run(["trigger", provider, event, "--host", url]);
+    assert.equal(triggered.code, 0, triggered.out + triggered.err);
+  };
+
   for (const [provider, event] of PROVIDERS) {
     test(`svix and standardwebhooks verify deliveries of ${provider}`, async () => {
-      const request = await delivered({ provider, secret: SECRET }, event);
+      const request = await delivered({ provider, secret: SECRET }, trigger(provider, event));
       for (const name of ["svix", "standardwebhooks"]) {
         assert.deepEqual(await judged(known[name], SECRET_AS_WHSEC, request), ACCEPTED, name);
       }
@@ -121,20 +148,36 @@ describe("what a running host sends", { skip, timeout: 120_000 }, () => {
   }
 
   test("svix and standardwebhooks verify events of one's own", async () => {
-    const request = await delivered({ provider: "standard", secret: WHSEC }, "order.paid");
+    const request = await delivered({ provider: "standard", secret: WHSEC }, trigger("standard", "order.paid"));
     for (const name of ["svix", "standardwebhooks"]) {
       assert.deepEqual(await judged(known[name], WHSEC, request), ACCEPTED, name);
     }
     assert.equal(JSON.parse(request.body).type, "order.paid");
   });
 
-  for (const name of ["stripe", "@octokit/webhooks-methods", "svix", "standardwebhooks"]) {
+  for (const [name, peer] of Object.entries(known ?? {})) {
     test(`${name} verifies deliveries that are signed as it knows them`, async () => {
-      const { scheme } = known[name];
-      const secret = scheme === "svix" || scheme === "standard-webhooks" ? WHSEC : SECRET;
-      const endpoint = { provider: "sendemall", secret, signature: { scheme } };
-      const request = await delivered(endpoint, "email.bounced");
-      assert.deepEqual(await judged(known[name], secret, request), ACCEPTED);
+      const secret = secretOf(peer);
+      const endpoint = { provider: "sendemall", secret, signature: { scheme: peer.scheme } };
+      const request = await delivered(endpoint, trigger("sendemall", "email.bounced"));
+      assert.deepEqual(await judged(peer, secret, request), ACCEPTED);
+    });
+
+    test(`what ${name} signs is taken in, passed on, and verified by svix`, async () => {
+      const body = bodyOf();
+      const headers = await peer.sign(secretOf(peer), body, { id: `msg_${made}`, at: new Date() });
+      const post = async (bytes) => {
+        const source = `${url}/api/webhooks/${sourceOf(name)}`;
+        const response = await fetch(source, { method: "POST", headers, body: bytes });
+        return [response.status, await response.text()];
+      };
+      assert.equal((await post(`${body} `))[0], 401);
+      const request = await delivered({ provider: "standard", secret: WHSEC }, async () => {
+        assert.deepEqual(await post(body), [200, '{"received":true}']);
+      });
+      assert.deepEqual(await judged(known.svix, WHSEC, request), ACCEPTED);
+      const { type, data } = JSON.parse(request.body);
+      assert.deepEqual([type, data], ["order.paid", JSON.parse(body)]);
     });
   }
 });
@@ -142,8 +185,8 @@ describe("what a running host sends", { skip, timeout: 120_000 }, () => {
 describe("what other packages sign", { skip, timeout: 60_000 }, () => {
   for (const [name, peer] of Object.entries(known ?? {})) {
     test(`the binary accepts what ${name} signs`, async () => {
-      const secret = name === "svix" || name === "standardwebhooks" ? WHSEC : SECRET;
-      const body = JSON.stringify({ type: "order.paid", data: { name: "Ä", total: 5 } });
+      const secret = secretOf(peer);
+      const body = bodyOf();
       const headers = await peer.sign(secret, body, { id: "msg_1", at: new Date() });
       const verify = (text) =>
         run(["verify", "--scheme", peer.scheme, "--json"], { secret, input: JSON.stringify({ headers, body: text }) });
@@ -153,8 +196,8 @@ describe("what other packages sign", { skip, timeout: 60_000 }, () => {
     });
 
     test(`${name} accepts what the binary signs`, async () => {
-      const secret = name === "svix" || name === "standardwebhooks" ? WHSEC : SECRET;
-      const body = JSON.stringify({ type: "order.paid", data: { name: "Ä", total: 5 } });
+      const secret = secretOf(peer);
+      const body = bodyOf();
       const signed = await run(["sign", "--scheme", peer.scheme, "--id", "msg_1", "--json"], { secret, input: body });
       assert.equal(signed.code, 0, signed.err);
       const headers = Object.fromEntries(
