@@ -1,6 +1,7 @@
 //! The native API: JSON over HTTP. Handlers translate; they decide nothing.
 
 pub mod caller;
+mod compat;
 mod dead_letters;
 mod deliveries;
 mod endpoints;
@@ -146,7 +147,8 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), admit));
-    Router::new()
+    let surfaces = compat::Surfaces::new(&app);
+    let native = Router::new()
         .route("/health", get(health))
         .route("/api/webhooks", post(webhooks::post))
         .route("/api/webhooks/{source}", post(webhooks::post_to))
@@ -154,7 +156,11 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .with_state(app)
+        .with_state(app);
+    match surfaces.is_empty() {
+        true => native,
+        false => native.layer(from_fn_with_state(Arc::new(surfaces), compat::dispatch)),
+    }
 }
 
 async fn health() -> Json<Value> {

@@ -1,5 +1,6 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+pub mod compat;
 mod inbound;
 mod live;
 mod load;
@@ -7,6 +8,7 @@ mod network;
 mod retention;
 
 pub use self::{
+    compat::Compat,
     inbound::{Check, Inbound, Reader, Signature, Source},
     live::{LiveConfig, Reloaded},
     load::{ConfigError, ConfigFile, Origin, Sources},
@@ -35,6 +37,8 @@ const WHILE_RUNNING: &[&str] = &[
     "api.body_bytes_max",
     "api.requests_max",
     "api.token",
+    "compat.smartlead.test_events",
+    "compat.smartlead.user_level_wins",
     "core.guest_file",
     "delivery.allow_http",
     "delivery.concurrency_max",
@@ -51,6 +55,7 @@ const WHILE_RUNNING: &[&str] = &[
     "network.allow",
     "network.connect_timeout_ms",
     "network.dns_servers",
+    "network.egress",
     "network.head_timeout_ms",
     "network.idle_max",
     "network.lookup_timeout_ms",
@@ -80,6 +85,7 @@ pub struct Config {
     pub retention: Retention,
     pub network: Network,
     pub inbound: Inbound,
+    pub compat: Compat,
     pub log: Log,
 }
 
@@ -338,6 +344,7 @@ impl Config {
         }
         self.retention.settings()?;
         self.inbound.check()?;
+        self.compat.check()?;
         self.network.check()
     }
 }

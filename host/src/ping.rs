@@ -4,7 +4,6 @@
 //! a failure for the endpoint's health, whatever its state.
 
 use crate::{
-    clock::rfc3339,
     context::Context,
     ids::MessageId,
     rules::{KernelError, RulesError},
@@ -12,11 +11,8 @@ use crate::{
     transport::Outgoing,
 };
 use bytes::Bytes;
-use countersign_core::{
-    delivery::Outcome,
-    provider::Provider,
-    sample::{self, Occasion},
-};
+use countersign_core::delivery::Outcome;
+use countersign_guest::AskSample;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -88,7 +84,8 @@ pub enum PingError {
     Signing(#[from] KernelError),
 }
 
-/// The body of a sample for the endpoint: of a type that its provider has, or a ping without one.
+/// The body of a sample for the endpoint: of a type that its provider has, or a ping without one. It is within the endpoint's
+/// scope.
 ///
 /// # Errors
 /// [`PingError::UnknownEventType`]
@@ -100,28 +97,17 @@ pub fn body(
     let now_ms = context.clock.now_ms();
     let id = MessageId::new(now_ms, &*context.chance);
     let workspace = context.workspaces.find(endpoint.workspace.as_str());
-    let occasion = Occasion {
-        id: id.bare(),
+    let sample = context.rules.guest.sample(AskSample {
+        provider: endpoint.provider.clone(),
+        event_type: event_type.map(ToOwned::to_owned),
+        id: id.bare().to_owned(),
         at_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
         workspace_id: workspace.map_or(1, |workspace| u64::from(workspace.number)),
-        campaign_id: None,
-    };
-    let body = match (Provider::named(&endpoint.provider), event_type) {
-        (Ok(provider), None) => sample::ping(provider, occasion).encode(),
-        (Ok(provider), Some(name)) => sample::sample(provider, name, occasion)
-            .map_err(|error| PingError::UnknownEventType(error.to_string()))?
-            .encode(),
-        // Sources in the shape of Standard Webhooks.
-        (Err(_), name) => {
-            let event = serde_json::json!({
-                "type": name.unwrap_or(sample::PING),
-                "timestamp": rfc3339(now_ms),
-                "data": {},
-            });
-            event.to_string().into_bytes()
-        }
-    };
-    Ok(body.into())
+        rules: endpoint.rules.clone(),
+    })?;
+    sample
+        .map(Bytes::from)
+        .map_err(|rejection| PingError::UnknownEventType(rejection.message))
 }
 
 /// Sends a sample to the endpoint as it is now and waits for what comes back, as long as an attempt may take.

@@ -17,7 +17,7 @@ use crate::{
     worker::{Slot, Worker},
 };
 use bytes::Bytes;
-use countersign_guest::{Match, Publish, Rejection, Target};
+use countersign_guest::{Match, Publish, Rejection, Target, subscription::Overlap};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -262,7 +262,7 @@ async fn render(
     now_ms: u64,
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
-    let question = question(event, message_id, now_ms, candidates);
+    let question = question(context, event, message_id, now_ms, candidates);
     let rendered = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
         true => ask(context, question),
         false => {
@@ -300,6 +300,7 @@ async fn check_schema(
 }
 
 fn question(
+    context: &Context,
     event: &Event,
     message_id: &MessageId,
     now_ms: u64,
@@ -320,6 +321,15 @@ fn question(
                 ordering: candidate.settings.ordering.clone(),
             })
             .collect(),
+        overlap: overlap(context),
+    }
+}
+
+/// Which of SmartLead's levels get an event that several of them match (R-S10).
+pub(crate) fn overlap(context: &Context) -> Overlap {
+    match context.config.current().compat.smartlead.user_level_wins {
+        true => Overlap::UserLevelWins,
+        false => Overlap::Each,
     }
 }
 
@@ -337,7 +347,7 @@ fn ask(context: &Context, question: Publish) -> Result<countersign_guest::Publis
 }
 
 /// The documents write times to the second (C23).
-fn to_the_second(at_ms: u64) -> String {
+pub(crate) fn to_the_second(at_ms: u64) -> String {
     let time = rfc3339(at_ms);
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),

@@ -4,7 +4,7 @@ mod outbound;
 
 use self::outbound::{Outbound, Prepared};
 use crate::{
-    access::{Keys, Workspaces},
+    access::{Keys, WorkspaceError, Workspaces, create_workspace},
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -13,7 +13,7 @@ use crate::{
     context::Context,
     error::Error,
     event_types::EventTypes,
-    ids::MessageIds,
+    ids::{MessageIds, WorkspaceId},
     intake::Intake,
     ping::Pings,
     publish::LONG_RENDERS_MAX,
@@ -121,6 +121,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
             config.delivery.time_scale
         );
     }
+    make_workspaces(&context).await?;
     let worker = Worker::new(Arc::clone(&context), limits_of(&config));
     let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
     let (kept, settings) = watch::channel(kept);
@@ -225,6 +226,28 @@ fn limits_of(config: &Config) -> Limits {
         slow_max: config.fairness.slow_max(config.delivery.concurrency_max),
         body_bytes_max: config.fairness.body_bytes_max,
     }
+}
+
+/// Makes the workspaces that the providers' own APIs are for: before the first start nobody could.
+async fn make_workspaces(context: &Arc<Context>) -> Result<(), Error> {
+    for served in context.config.current().compat.served() {
+        let Some(id) = WorkspaceId::parse(&served.section.workspace) else {
+            // That of each request's key.
+            continue;
+        };
+        if context.workspaces.id(id.as_str()).is_some() {
+            continue;
+        }
+        tracing::info!(workspace = %id, provider = served.provider.name(), "the workspace of a provider's API is made");
+        match create_workspace(Arc::clone(context), id, None).await {
+            Ok(_) | Err(WorkspaceError::Taken) => {}
+            Err(WorkspaceError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "it could not be made; its API finds no workspace")
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What is told of new settings. What asks for its settings each time needs nothing done for it.

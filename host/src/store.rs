@@ -22,8 +22,8 @@ pub use self::record::{
     Recovered, Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
 };
 pub use self::replay::{
-    Counted, EndedState, Page, Replay, ReplayState, ReplayStep, Retried, Selected, Selection,
-    Stepped,
+    Counted, EndedState, FailedEvent, Page, Replay, ReplayState, ReplayStep, Retried, Selected,
+    Selection, Stepped,
 };
 pub use self::retention::{Prunable, Prune, Pruned, Size};
 
@@ -217,6 +217,19 @@ pub trait Store: Send + Sync + 'static {
     /// A page of the selection. A read looks at a bounded number of rows, so a page may be short, or empty, and still have
     /// another one behind it.
     fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>>;
+
+    /// A page of an endpoint's dead letters that nobody has taken note of, oldest first, as their receiver would have got them. A
+    /// page ends early when its bodies are long.
+    fn failed_events(
+        &self,
+        endpoint: EndpointId,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Later<Selected<FailedEvent>>;
+
+    /// The dead letters of an endpoint whose event has this id in its body, noted or not; few, unless a publisher gives many
+    /// events one id.
+    fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>>;
 
     /// How many deliveries fit. Counting stops after a bounded number of rows and says so.
     fn count(&self, selection: Selection) -> Later<Counted>;

@@ -75,9 +75,8 @@ fn an_event_is_kept_for_all_of_its_endpoints_or_for_none_whenever_the_host_dies(
         });
         let store = Connection::open(home.data_dir().join("countersign.db")).unwrap();
         let count = |sql: &str| {
-            store
-                .query_row(sql, [], |row| Ok(row.get::<_, u32>(0)? as usize))
-                .unwrap()
+            let counted: i64 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+            usize::try_from(counted).unwrap()
         };
         let messages = count("SELECT count(*) FROM messages");
         assert!(messages >= accepted, "{accepted} accepted, {messages} kept");

@@ -7,6 +7,7 @@ pub mod constant_time;
 pub mod conversions;
 pub mod deliver;
 pub mod dns;
+pub mod documents;
 pub mod faces;
 pub mod host;
 pub mod hostile;

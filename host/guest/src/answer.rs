@@ -5,6 +5,7 @@ use crate::{
     plan::plan,
     publish::{notified, publish, tried},
     receive,
+    sample::sample,
     settings::EndpointSettings,
     source::Source,
 };
@@ -70,6 +71,7 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
             Ok(Answer::Recognised(name))
         }
         Call::Receive(request) => receive::receive(&request).map(Answer::Received),
+        Call::Sample(wanted) => sample(&wanted).map(Answer::Sample),
     }
 }
 

@@ -15,7 +15,7 @@ use countersign_core::{
     inbound::Places,
     operational::About,
     retry::TimeScale,
-    subscription::{Scope, Subscription},
+    subscription::{Overlap, Scope, Subscription},
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,8 @@ pub enum Call {
     /// What does this verified request say, and to whom does it go? Answered by [`Answer::Received`] or
     /// [`Answer::Rejected`].
     Receive(Receive),
+    /// What would a delivery of this kind say now? Answered by [`Answer::Sample`] or [`Answer::Rejected`].
+    Sample(AskSample),
 }
 
 /// An answer of the guest.
@@ -116,6 +118,8 @@ pub enum Answer {
     Recognised(Option<String>),
     /// The events of the request.
     Received(Received),
+    /// The request body of a sample.
+    Sample(Vec<u8>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -183,6 +187,8 @@ pub struct Publish {
     pub bot: bool,
     /// The endpoints of this provider.
     pub endpoints: Vec<Target>,
+    /// Who gets it where endpoints of several levels want it (R-S10).
+    pub overlap: Overlap,
 }
 
 /// An endpoint that an event may go to.
@@ -253,6 +259,8 @@ pub struct Receive {
     pub workspace_id: String,
     /// Fields that are filled from the original, by JSON pointer.
     pub fields: Vec<(String, String)>,
+    /// Which of SmartLead's levels get an event that several of them match.
+    pub overlap: Overlap,
     /// The formats that there are endpoints of.
     pub formats: Vec<Format>,
 }
@@ -320,6 +328,23 @@ pub enum PassedOn {
         /// What it means.
         message: String,
     },
+}
+
+/// A sample event that is wanted: see [`countersign_core::sample`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskSample {
+    /// Provider name.
+    pub provider: String,
+    /// Its type, in any of the provider's spellings; `None` for a ping.
+    pub event_type: Option<String>,
+    /// Event id without a prefix.
+    pub id: String,
+    /// When it happens, unix milliseconds.
+    pub at_ms: i64,
+    /// Number of the workspace, where bodies name one.
+    pub workspace_id: u64,
+    /// The endpoint, whose scope the event is to be within.
+    pub rules: EndpointRules,
 }
 
 /// How deliveries of a provider are made.

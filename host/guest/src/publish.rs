@@ -11,6 +11,7 @@ use countersign_core::{
     operational,
     provider::{Defaults, Payload, Provider},
     standard,
+    subscription::{Overlap, Scope},
 };
 
 /// Checks and completes an event, and finds who gets it.
@@ -22,9 +23,12 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
     match Source::named(&event.provider)? {
         Source::Provider(provider) => {
             let payload = Payload::complete(provider, &event.payload, defaults)?;
-            let client_id = event.client_id.as_deref();
-            let endpoints = &event.endpoints;
-            Ok(addressed(provider, &payload, client_id, event.bot, endpoints))
+            let whose = Whose {
+                client_id: event.client_id.as_deref(),
+                bot: event.bot,
+                overlap: event.overlap,
+            };
+            Ok(addressed(provider, &payload, whose, &event.endpoints))
         }
         Source::Standard => {
             let payload = standard::Payload::complete(&event.payload, defaults)?;
@@ -39,12 +43,19 @@ pub(crate) fn publish(event: &Publish) -> Result<Published, Rejection> {
     }
 }
 
+/// What of an event its payload does not say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whose<'a> {
+    pub(crate) client_id: Option<&'a str>,
+    pub(crate) bot: bool,
+    pub(crate) overlap: Overlap,
+}
+
 /// An event of a provider with those of the endpoints that get it.
 pub(crate) fn addressed(
     provider: Provider,
     payload: &Payload,
-    client_id: Option<&str>,
-    bot: bool,
+    whose: Whose<'_>,
     endpoints: &[Target],
 ) -> Published {
     let bytes = payload.encode();
@@ -54,9 +65,12 @@ pub(crate) fn addressed(
         event_type: payload.event_type(),
         body: Body::new(&bytes),
     };
-    let dropped = dropped_as_bot(bot, payload.kind());
-    let matches = happened.matches(endpoints, |rules| {
-        !dropped && rules.scope.includes(client_id, campaign_id.as_deref())
+    let dropped = dropped_as_bot(whose.bot, payload.kind());
+    let matches = happened.matches(endpoints, whose.overlap, |rules| {
+        !dropped
+            && rules
+                .scope
+                .includes(whose.client_id, campaign_id.as_deref())
     });
     Published {
         event_type: payload.event_type().to_owned(),
@@ -80,7 +94,7 @@ pub(crate) fn own_addressed(
     // Names of normalised events mean what they mean there.
     let kind = EventType::from(payload.event_type().to_owned()).kind();
     let dropped = dropped_as_bot(bot, kind);
-    let matches = happened.matches(endpoints, |_| !dropped);
+    let matches = happened.matches(endpoints, Overlap::Each, |_| !dropped);
     Published {
         event_type: payload.event_type().to_owned(),
         body: bytes,
@@ -97,7 +111,7 @@ pub(crate) fn notified(notify: &Notify) -> Published {
         event_type,
         body: Body::new(&bytes),
     };
-    let matches = happened.matches(&notify.endpoints, |_| true);
+    let matches = happened.matches(&notify.endpoints, Overlap::Each, |_| true);
     Published {
         event_type: event_type.to_owned(),
         body: bytes,
@@ -132,8 +146,14 @@ struct Happened<'a> {
 }
 
 impl Happened<'_> {
-    /// Those that subscribe to it and whose filter it passes. What costs least is asked first.
-    fn matches(&self, endpoints: &[Target], wanted: impl Fn(&EndpointRules) -> bool) -> Vec<Match> {
+    /// Those that subscribe to it, whose filter it passes and from whom no other level takes it (R-S10). What costs least is asked
+    /// first.
+    fn matches(
+        &self,
+        endpoints: &[Target],
+        overlap: Overlap,
+        wanted: impl Fn(&EndpointRules) -> bool,
+    ) -> Vec<Match> {
         let mut keys = Keys::new(self.provider, &self.body);
         let passes = |rules: &EndpointRules| match &rules.filter {
             None => true,
@@ -142,6 +162,13 @@ impl Happened<'_> {
         let gets = |rules: &EndpointRules| {
             rules.subscription.wants(self.event_type) && wanted(rules) && passes(rules)
         };
+        // One that does not get it, for whatever reason, takes it from nobody.
+        let by_the_user =
+            |target: &Target| target.rules.scope == Scope::User && gets(&target.rules);
+        let user_level_gets =
+            overlap == Overlap::UserLevelWins && endpoints.iter().any(by_the_user);
+        let gets =
+            |rules: &EndpointRules| overlap.admits(&rules.scope, user_level_gets) && gets(rules);
         let matching = endpoints.iter().zip(0..);
         matching
             .filter(|(target, _)| gets(&target.rules))

@@ -2,7 +2,7 @@
 
 use crate::{
     message::{Format, PassedOn, Published, Reader, Receive, Received, ReceivedEvent, Rejection},
-    publish::{addressed, dropped_as_bot, own_addressed},
+    publish::{Whose, addressed, dropped_as_bot, own_addressed},
     source,
 };
 use countersign_core::{
@@ -83,13 +83,14 @@ fn passed_on(event: &Event, format: &Format, request: &Receive) -> PassedOn {
     match source::Source::named(&format.provider) {
         // R-P8: what a format has no name for is stored only.
         Ok(source::Source::Provider(provider)) => match render(event, provider) {
-            Ok(payload) => sent(addressed(
-                provider,
-                &payload,
-                None,
-                false,
-                &format.endpoints,
-            )),
+            Ok(payload) => {
+                let whose = Whose {
+                    client_id: None,
+                    bot: false,
+                    overlap: request.overlap,
+                };
+                sent(addressed(provider, &payload, whose, &format.endpoints))
+            }
             Err(error) => PassedOn::Skipped {
                 code: error.code().to_owned(),
                 message: error.to_string(),

@@ -97,11 +97,28 @@ impl Problem {
     pub fn code(&self) -> &str {
         &self.code
     }
+
+    /// The status that it is answered with.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong and what to do.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field or header that it is about.
+    pub(super) fn about(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let full = self.code == "store_full";
+        // For who tells it in another shape.
+        let told = self.clone();
         let mut body = Map::new();
         body.insert("type".to_owned(), "about:blank".into());
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -138,6 +155,7 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        answer.extensions_mut().insert(told);
         answer
     }
 }

@@ -196,6 +196,11 @@ impl Fields {
         Some(text.into())
     }
 
+    /// The names of what is left over.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Refuses what is left over: a misspelt field would have no effect.
     pub(super) fn finish(self, known: &[&str]) -> Result<(), Problem> {
         match self.0.into_keys().next() {
@@ -257,6 +262,20 @@ impl Query {
             }
         }
         Ok(Self(parameters))
+    }
+
+    /// Reads those that are known and leaves out others, for clients that send more to servers of their provider. Of repeated
+    /// ones the first counts.
+    pub(super) fn known_of(query: Option<&str>, known: &[&str]) -> Self {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if known.contains(&&*name) {
+                parameters
+                    .entry(name.into_owned())
+                    .or_insert_with(|| value.into_owned());
+            }
+        }
+        Self(parameters)
     }
 
     /// A parameter, read by `read`; `kind` says what it must be.

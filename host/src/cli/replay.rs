@@ -43,8 +43,8 @@ Examples:
   countersign replay hooks.jsonl --to http://localhost:3000/hooks --re-sign --provider sendemall --rate 5
       With fresh signatures and timestamps by the secret in COUNTERSIGN_SECRET, five a second at most.
 
-Addresses are not taken from the recording, so that nothing reaches a public receiver by accident. Names of headers go out in
-lower case.
+Addresses are not taken from the recording, so that nothing reaches a public receiver by accident. Names of headers
+go out in lower case.
 
 Exit code: 0 every request was answered with 2xx, 1 some were not, 2 the command was called wrongly.";
 

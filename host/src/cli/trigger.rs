@@ -27,7 +27,7 @@ use countersign_core::{
     sample::{Occasion, sample},
     standard,
 };
-use countersign_guest::{Publish, SignaturePlan};
+use countersign_guest::{Publish, SignaturePlan, subscription::Overlap};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ Examples:
   countersign trigger cleanmails email.replied --set data.lead_email=ada@example.com --to http://localhost:3000/hooks
       May be repeated; a value that is JSON is taken as such: --set data.lead_id=7
   countersign trigger smartlead EMAIL_SENT --host http://127.0.0.1:8700
-      Published to a running host, which delivers it to its endpoints. Its token: COUNTERSIGN_API_TOKEN, or --token-file.
+      Published to a running host, which delivers it to its endpoints. Its token: COUNTERSIGN_API_TOKEN or --token-file
   countersign trigger sendemall email.bounced --print | countersign verify --provider sendemall
   countersign trigger cleanmails email.sent --scheme stripe --to http://localhost:3000/stripe
       The event of one sender in the signature of another.
@@ -246,6 +246,7 @@ impl Sample {
             client_id: None,
             bot: false,
             endpoints: Vec::new(),
+            overlap: Overlap::default(),
         })?;
         // The sample itself is sound, so it is what was set.
         let published = published.map_err(|rejection| {

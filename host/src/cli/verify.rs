@@ -18,8 +18,8 @@ Examples:
   countersign verify -p smartlead --line 3 hooks.jsonl --tolerance off --json
       The third request of a recording.
 
-The body must be the exact bytes that arrived: JSON that was parsed and printed again does not fit. When it does not verify, ask
-\"countersign explain\" with the same options.
+The body must be the exact bytes that arrived: JSON that was parsed and printed again does not fit. When it does not
+verify, ask \"countersign explain\" with the same options.
 
 Exit code: 0 the signature fits, 1 it does not, 2 the command was called wrongly.";
 

@@ -225,8 +225,9 @@ impl Settings {
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
-        let (section, key) = key.split_once('.')?;
-        self.table.get(section)?.get(key)
+        let mut names = key.split('.');
+        let root = self.table.get(names.next()?)?;
+        names.try_fold(root, |values, name| values.get(name))
     }
 
     /// Takes these settings over from `other`, where `wanted` says so of a name. Returns what differs: taken over, and
@@ -255,23 +256,34 @@ impl Settings {
             path: file.path.clone(),
             line: lines.get(key).copied().unwrap_or(1),
         };
-        for (section, values) in parse(&file.text, &file.path)? {
-            if !self.table.contains_key(&section) {
-                return Err(self.unknown(&section, at(&section)));
-            }
-            let Value::Table(values) = values else {
-                return Err(ConfigError::Value {
-                    at: at(&section),
-                    problem: format!("is a section: write [{section}] and its settings below it"),
-                    key: section,
-                });
+        self.overlay_section("", parse(&file.text, &file.path)?, &lines, &at)
+    }
+
+    /// The same for one section of it, whose settings and sections are named with `section` before them.
+    fn overlay_section(
+        &mut self,
+        section: &str,
+        values: Table,
+        lines: &BTreeMap<String, usize>,
+        at: &dyn Fn(&str) -> Origin,
+    ) -> Result<(), ConfigError> {
+        for (key, value) in values {
+            let name = joined(section, &key);
+            let Some(place) = find(&mut self.table, &name) else {
+                return Err(self.unknown(&name, at(&name)));
             };
-            for (key, value) in values {
-                let name = format!("{section}.{key}");
-                let Some(place) = find(&mut self.table, &name) else {
-                    return Err(self.unknown(&name, at(&name)));
-                };
-                if !place.same_type(&value) {
+            match (place, value) {
+                (Value::Table(_), Value::Table(values)) if !OPEN.contains(&name.as_str()) => {
+                    self.overlay_section(&name, values, lines, at)?;
+                }
+                (Value::Table(_), value) if !value.is_table() => {
+                    return Err(ConfigError::Value {
+                        at: at(&name),
+                        problem: format!("is a section: write [{name}] and its settings below it"),
+                        key: name,
+                    });
+                }
+                (place, value) if !place.same_type(&value) => {
                     return Err(ConfigError::Value {
                         at: at(&name),
                         problem: format!(
@@ -282,13 +294,15 @@ impl Settings {
                         key: name,
                     });
                 }
-                *place = value;
-                let within = format!("{name}.");
-                let deeper = lines.keys().filter(|key| key.starts_with(&within));
-                let origins = deeper.map(|key| (key.clone(), at(key)));
-                self.origins.extend(origins);
-                let origin = at(&name);
-                self.origins.insert(name, origin);
+                (place, value) => {
+                    *place = value;
+                    let within = format!("{name}.");
+                    let deeper = lines.keys().filter(|key| key.starts_with(&within));
+                    let origins = deeper.map(|key| (key.clone(), at(key)));
+                    self.origins.extend(origins);
+                    let origin = at(&name);
+                    self.origins.insert(name, origin);
+                }
             }
         }
         Ok(())
@@ -331,12 +345,11 @@ impl Settings {
         }
     }
 
-    /// Every setting as `section.key`.
+    /// Every setting as `section.key`, or `section.section.key`.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> + '_ {
-        self.table.iter().flat_map(|(section, values)| {
-            let keys = values.as_table().into_iter().flat_map(Table::keys);
-            keys.map(move |key| format!("{section}.{key}"))
-        })
+        let mut keys = Vec::new();
+        collect_keys("", &self.table, &mut keys);
+        keys.into_iter()
     }
 
     fn unknown(&self, key: &str, at: Origin) -> ConfigError {
@@ -361,9 +374,34 @@ impl Settings {
     }
 }
 
+/// Sections whose names are the operator's own: each is one setting.
+const OPEN: [&str; 1] = ["inbound.sources"];
+
+/// The place of a setting or section.
 fn find<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
-    let (section, key) = key.split_once('.')?;
-    table.get_mut(section)?.get_mut(key)
+    match key.rsplit_once('.') {
+        None => table.get_mut(key),
+        Some((section, key)) => find(table, section)?.as_table_mut()?.get_mut(key),
+    }
+}
+
+fn joined(section: &str, key: &str) -> String {
+    match section {
+        "" => key.to_owned(),
+        section => format!("{section}.{key}"),
+    }
+}
+
+fn collect_keys(section: &str, values: &Table, keys: &mut Vec<String>) {
+    for (key, value) in values {
+        let name = joined(section, key);
+        match value {
+            Value::Table(values) if !OPEN.contains(&name.as_str()) => {
+                collect_keys(&name, values, keys);
+            }
+            _ => keys.push(name),
+        }
+    }
 }
 
 fn parse(text: &str, path: &Path) -> Result<Table, ConfigError> {
@@ -383,18 +421,22 @@ fn parse(text: &str, path: &Path) -> Result<Table, ConfigError> {
 fn lines(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
     if let Ok(sections) = DeTable::parse(text) {
-        add_lines(text, "", sections.get_ref(), &mut lines);
+        collect_lines(text, "", sections.get_ref(), &mut lines);
     }
     lines
 }
 
-/// Tables stand in tables as deep as the parser of TOML reads them.
-fn add_lines(text: &str, within: &str, table: &DeTable<'_>, lines: &mut BTreeMap<String, usize>) {
-    for (key, value) in table {
-        let name = format!("{within}{}", key.get_ref());
+fn collect_lines(
+    text: &str,
+    section: &str,
+    values: &DeTable<'_>,
+    lines: &mut BTreeMap<String, usize>,
+) {
+    for (key, value) in values {
+        let name = joined(section, key.get_ref());
         lines.insert(name.clone(), line(text, key.span().start));
-        if let Some(table) = value.get_ref().as_table() {
-            add_lines(text, &format!("{name}."), table, lines);
+        if let Some(values) = value.get_ref().as_table() {
+            collect_lines(text, &name, values, lines);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     config::{Check, Reader, Source},
     context::Context,
     ids::{InboundId, WorkspaceId},
-    publish::Prepared,
+    publish::{Prepared, overlap},
     registry::Candidate,
     rules::RulesError,
     store::{
@@ -15,7 +15,7 @@ use crate::{
     worker::Worker,
 };
 use bytes::Bytes;
-use countersign_core::{provider::Provider, standard::SOURCE};
+use countersign_core::{provider::Provider, standard::SOURCE, subscription::Overlap};
 use countersign_guest::{
     self as guest, Format, PassedOn, Receive, Received, ReceivedEvent, Rejection, Target,
 };
@@ -59,6 +59,7 @@ pub(super) fn read(
     let formats = formats(context, &workspace.id);
     let mut question = question(posted, verified, &id, now_ms, &formats);
     question.workspace_id = workspace.number.to_string();
+    question.overlap = overlap(context);
     let (mut events, mut prepared, mut used_once) = (Vec::new(), Vec::new(), None);
     loop {
         let received = ask(context, question.clone())?;
@@ -164,6 +165,7 @@ fn question(
         received_at: rfc3339(now_ms),
         workspace_id: String::new(),
         fields: source.fields.clone(),
+        overlap: Overlap::Each,
         formats: formats.iter().map(format).collect(),
     }
 }

@@ -6,9 +6,9 @@ use super::{
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
 use countersign_guest::{
-    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
-    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Receive, Received, Rejection,
-    SignaturePlan, Tried, Try,
+    ABI_VERSION, Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules,
+    EndpointSettings, INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Receive, Received,
+    Rejection, SignaturePlan, Tried, Try,
     delivery::{
         EndpointHealth, EndpointState, Judgement,
         machine::{
@@ -145,6 +145,18 @@ impl Guest {
     pub fn publish(&self, event: Publish) -> Result<Result<Published, Rejection>, RulesError> {
         match self.ask(&Call::Publish(event))? {
             Answer::Published(published) => Ok(Ok(published)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    /// Asks for the body of a sample event.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever named the type.
+    pub fn sample(&self, wanted: AskSample) -> Result<Result<Vec<u8>, Rejection>, RulesError> {
+        match self.ask(&Call::Sample(wanted))? {
+            Answer::Sample(body) => Ok(Ok(body)),
             Answer::Rejected(rejection) => Ok(Err(rejection)),
             _ => Err(MISMATCH),
         }
@@ -391,6 +403,7 @@ mod tests {
         Target,
         delivery::{EndedAttempt, Next, Outcome},
         retry::TimeScale,
+        subscription::Overlap,
     };
 
     fn guest() -> Guest {
@@ -425,6 +438,7 @@ mod tests {
                 state: EndpointState::Active,
                 ordering: settings.ordering,
             }],
+            overlap: Overlap::Each,
         };
         let published = guest.publish(event).unwrap().unwrap();
         assert_eq!(published.event_type, "email.replied");

@@ -32,10 +32,11 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, Filter, Inbound, InboundFilter, InboundView,
-        Later, Lease, MessageView, NewBatch, NewInbound, NewMessage, Page, Prune, Pruned,
-        Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume,
-        Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn, Workspace,
+        DeliveryState, Ended, Endpoint, EventType, FailedEvent, Filter, Inbound, InboundFilter,
+        InboundView, Later, Lease, MessageView, NewBatch, NewInbound, NewMessage, Page, Prune,
+        Pruned, Published, PublishedBatch, Recorded, Recovered, Replay, ReplayState, ReplayStep,
+        Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store, StoreError, TakenIn,
+        Workspace,
     },
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
@@ -335,6 +336,25 @@ impl Store for SqliteStore {
         self.reader.read("selecting deliveries", move |connection| {
             reads::select(connection, &selection, &page)
         })
+    }
+
+    fn failed_events(
+        &self,
+        endpoint: EndpointId,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Later<Selected<FailedEvent>> {
+        self.reader
+            .read("listing failed events", move |connection| {
+                reads::failed_events(connection, &endpoint, after.as_ref(), limit)
+            })
+    }
+
+    fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>> {
+        self.reader
+            .read("looking for a failed event", move |connection| {
+                reads::failed_deliveries(connection, &endpoint, &event_id)
+            })
     }
 
     fn count(&self, selection: Selection) -> Later<Counted> {

@@ -1,6 +1,6 @@
 //! `verify` and `explain`: requests in every form, verdicts as text, JSON and exit codes.
 
-use super::{BODY, SECRET, folder, http, run, signature};
+use super::{BODY, SECRET, folder, http, run, signature, spaced};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
@@ -252,8 +252,7 @@ fn json_is_printed_for_programs_and_its_fields_are_stable() {
     );
     assert!(refused["message"].is_string());
 
-    let printed =
-        serde_json::to_vec_pretty(&serde_json::from_slice::<Value>(BODY).unwrap()).unwrap();
+    let printed = spaced();
     let explained = run(&folder, "explain", &["--json"], &http("\n", &printed)).json();
     let finding = &explained["findings"][0];
     assert_eq!(finding["code"], "body_reserialised");

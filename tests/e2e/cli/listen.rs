@@ -1,12 +1,11 @@
 //! `listen`: what arrives is judged, shown and forwarded byte by byte.
 
-use super::{BODY, LIMIT, SECRET, listening, listening_for, post, signed};
+use super::{BODY, LIMIT, SECRET, listening, listening_for, post, signed, spaced};
 use countersign_tests::{
     command::Folder,
     host::wait_for,
     wire::{Wire, answer_body, exchange, halves, header_lines, request, status},
 };
-use serde_json::Value;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 #[test]
@@ -18,8 +17,7 @@ fn it_verifies_shows_events_explains_refusals_and_ends_on_ctrl_c() {
         (status(&good), answer_body(&good)),
         ("200", r#"{"received":true}"#)
     );
-    let pretty =
-        serde_json::to_vec_pretty(&serde_json::from_slice::<Value>(BODY).unwrap()).unwrap();
+    let pretty = spaced();
     let headers = signed("cleanmails", BODY, 0);
     let changed = exchange(&address, &request("/b", &headers, &pretty));
     assert_eq!(

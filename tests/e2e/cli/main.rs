@@ -20,6 +20,14 @@ use std::time::Duration;
 const SECRET: &str = "cm-signing-7Qe2";
 /// What Cleanmails sends.
 const BODY: &[u8] = br#"{"event":"email.replied","workspace_id":1,"timestamp":"2026-05-12T14:30:00Z","data":{"lead_email":"john@example.com","campaign":"Q2 Outreach"}}"#;
+
+/// The same as a serialiser with blanks writes it.
+fn spaced() -> Vec<u8> {
+    let text = String::from_utf8_lossy(BODY);
+    text.replace("\":", "\": ")
+        .replace(",\"", ", \"")
+        .into_bytes()
+}
 /// HMAC-SHA256 of [`BODY`] with [`SECRET`], by `openssl dgst`.
 const DIGEST: &str = "e57dce3e37e4223bc20fbdafbd203f33304397a7bf582556a97efb4391994a8a";
 /// Longest wait for what should happen at once.

@@ -6,7 +6,7 @@ use crate::{
 use countersign_core::{
     delivery::EndpointState,
     inbound::Place,
-    subscription::{Scope, Subscription},
+    subscription::{Overlap, Scope, Subscription},
 };
 
 use serde_json::Value;
@@ -36,6 +36,7 @@ fn request(reader: Reader, body: &Value) -> Receive {
         received_at: "2026-03-09T11:12:13.000Z".to_owned(),
         workspace_id: "1".to_owned(),
         fields: Vec::new(),
+        overlap: Overlap::Each,
         formats: providers
             .map(|provider| Format {
                 provider: provider.to_owned(),

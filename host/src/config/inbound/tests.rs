@@ -99,9 +99,13 @@ fn keys_come_from_settings_files_and_the_environment() {
     let path = folder.path().join("keys");
     let pem = folder.path().join("key.pem");
     std::fs::write(&path, "one\n\n two \n").unwrap();
-    // SendGrid's key as its documentation shows one, in PEM.
-    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfaEG3Kbj1y/SVWKX59GgL/bVttCj\n\
-               iH9URC8OV/3Yp68eRF+SZb9ivk311z2UPweHbpCeA1obRgl80SdGKf7UuQ==\n-----END PUBLIC KEY-----\n";
+    // SendGrid's key as others show public keys, in PEM.
+    let lines = [
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfS",
+        "mpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==",
+    ];
+    let [first, second] = lines;
+    let key = format!("-----BEGIN PUBLIC KEY-----\n{first}\n{second}\n-----END PUBLIC KEY-----\n");
     std::fs::write(&pem, key).unwrap();
     let text = format!(
         "[inbound.sources.mailgun]\nsecrets = [\"zero\"]\nsecrets_file = {path:?}\nenvironment = \"MAIL_KEY\"\n\
@@ -116,7 +120,7 @@ fn keys_come_from_settings_files_and_the_environment() {
         other => panic!("{other:?}"),
     };
     assert_eq!(keys("mailgun"), ["zero", "one", "two", "three"]);
-    assert_eq!(keys("sendgrid"), [key.trim()]);
+    assert_eq!(keys("sendgrid"), [lines.concat()]);
     let printed = format!("{config:?}");
     for secret in ["zero", "three", "MFkw"] {
         assert!(!printed.contains(secret), "{printed}");

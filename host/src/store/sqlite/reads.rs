@@ -2,6 +2,7 @@
 
 mod access;
 pub(super) mod bodies;
+mod failed_events;
 pub(super) mod inbound;
 mod replays;
 mod selection;
@@ -10,12 +11,17 @@ mod stats;
 pub(super) use self::{
     access::{event_types, keys, workspaces},
     bodies::bodies,
+    failed_events::{failed_deliveries, failed_events},
     replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{size, stats},
 };
 #[cfg(test)]
-pub(super) use self::{selection::search, stats::COUNTS};
+pub(super) use self::{
+    failed_events::{FAILED_DELIVERIES, FAILED_EVENTS},
+    selection::search,
+    stats::COUNTS,
+};
 
 use super::{
     rows::{self, OF_MESSAGE, of_message},

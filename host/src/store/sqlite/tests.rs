@@ -3,6 +3,7 @@
 mod bodies;
 mod commits;
 mod ended;
+mod failed;
 mod files;
 mod forgotten;
 mod inbound;

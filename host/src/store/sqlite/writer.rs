@@ -267,17 +267,20 @@ struct Thread {
 
 /// Tells callers how their writes ended, by a task of theirs: waking hundreds of tasks from another thread costs a system call
 /// each, and this way one for all.
-struct Answers(Option<UnboundedSender<(Vec<Box<dyn Write>>, Committed)>>);
+struct Answers(Option<UnboundedSender<Settled>>);
 
 /// How a transaction ended.
 type Committed = Result<(), StoreError>;
+
+/// The writes of a transaction that has ended.
+type Settled = (Vec<Box<dyn Write>>, Committed);
 
 impl Answers {
     fn start() -> Self {
         let Ok(runtime) = Handle::try_current() else {
             return Self(None);
         };
-        let (groups, mut given) = unbounded_channel::<(Vec<Box<dyn Write>>, Committed)>();
+        let (groups, mut given) = unbounded_channel::<Settled>();
         runtime.spawn(async move {
             while let Some((writes, committed)) = given.recv().await {
                 answer(writes, &committed);

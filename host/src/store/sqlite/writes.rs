@@ -64,6 +64,11 @@ pub(super) fn put_back(
     Ok(())
 }
 
+const END: &str = "UPDATE OR FAIL deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
+                              first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
+                              order_place = CASE WHEN ? THEN NULL ELSE order_place END
+    WHERE id = ?";
+
 pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded> {
     let connection = group.connection();
     let attempt = &ended.attempt;
@@ -97,24 +102,22 @@ pub(super) fn record(group: &Group, ended: &Ended) -> rusqlite::Result<Recorded>
             attempt.detail,
             attempt.response,
         ])?;
-    connection
-        .prepare_cached(
-            "UPDATE OR FAIL deliveries SET state = ?, dead_reason = ?, attempts_total = ?, attempts_in_round = ?,
-                                   first_started_at_ms = ?, next_attempt_at_ms = ?, updated_at_ms = ?,
-                                   order_place = CASE WHEN ? THEN NULL ELSE order_place END
-             WHERE id = ?",
-        )?
-        .execute(params![
-            ended.state.word(),
-            ended.dead_reason.map(Word::word),
-            attempt.number,
-            ended.attempts_in_round,
-            signed(ended.first_started_at_ms),
-            ended.next_attempt_at_ms.map(signed),
-            signed(ended_at),
-            has_ended,
-            ended.delivery_id.as_str(),
-        ])?;
+    let update = match ended.state {
+        // Trap: the word would take the place of the one in the trigger that lists failed events.
+        DeliveryState::DeadLettered => &END.replacen(" OR FAIL", "", 1),
+        _ => END,
+    };
+    connection.prepare_cached(update)?.execute(params![
+        ended.state.word(),
+        ended.dead_reason.map(Word::word),
+        attempt.number,
+        ended.attempts_in_round,
+        signed(ended.first_started_at_ms),
+        ended.next_attempt_at_ms.map(signed),
+        signed(ended_at),
+        has_ended,
+        ended.delivery_id.as_str(),
+    ])?;
     let drain = match (has_ended, &ended.order_key) {
         (true, Some(key)) => release_next(connection, &ended.endpoint_id, key, ended_at)?,
         _ => false,
