@@ -21,6 +21,7 @@
 //! are taken up than it may have requests under way, as long as half of all places are free; they wait here, in memory, for one
 //! of its requests to end. They are *strays* when it is not trusted any more, or is gone: the loop puts them back.
 
+mod ahead;
 mod bucket;
 mod lane;
 #[cfg(test)]
@@ -283,49 +284,6 @@ impl Slots {
     /// Counts the body of an attempt that begins.
     pub(super) fn hold(&mut self, body_bytes: u64) {
         self.body_bytes = self.body_bytes.saturating_add(body_bytes);
-    }
-
-    /// A delivery has been taken up, with a place for it. `Some` when its request is to be made now; otherwise it waits here.
-    pub(super) fn start(&mut self, lease: Lease) -> Option<Lease> {
-        let stopping = self.stopping;
-        let lane = self.lane(&lease.endpoint_id);
-        if lease.probe || stopping || lane.under_way < lane.allowed() {
-            lane.under_way = lane.under_way.saturating_add(1);
-            return Some(lease);
-        }
-        lane.ahead.push_back(lease);
-        None
-    }
-
-    /// A request has ended, or was not made. Its place stays taken until the outcome is recorded.
-    pub(super) fn answered(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
-        self.learn(endpoint, pace, now_ms);
-        let lane = self.lane(endpoint);
-        lane.under_way = lane.under_way.saturating_sub(1);
-    }
-
-    /// The next delivery taken up ahead whose request may be made now.
-    pub(super) fn next(&mut self, endpoint: &EndpointId) -> Option<Lease> {
-        let lane = self.lanes.get_mut(endpoint)?;
-        if self.stopping || lane.under_way >= lane.allowed() {
-            return None;
-        }
-        let next = lane.ahead.pop_front()?;
-        lane.under_way = lane.under_way.saturating_add(1);
-        Some(next)
-    }
-
-    /// Deliveries that were taken up and are not going to be sent: to be put back, and released. During a stop, all that wait.
-    pub(super) fn strays(&mut self) -> Vec<Lease> {
-        let mut strays = std::mem::take(&mut self.strays);
-        if self.stopping {
-            strays.extend(
-                self.lanes
-                    .values_mut()
-                    .flat_map(|lane| lane.ahead.drain(..)),
-            );
-        }
-        strays
     }
 
     fn learn(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {

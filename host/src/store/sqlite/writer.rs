@@ -4,9 +4,11 @@
 //! answered after it. So one fsync serves many. While much is queued, the thread waits a moment before it begins the next
 //! group, since larger groups write fewer pages for the same rows; at other times nobody waits for company.
 
+mod answers;
 #[cfg(test)]
 mod tests;
 
+use self::answers::{Answers, Committed};
 use super::{QueueLimits, checkpoint::Checkpointer, group::Group, room::Room};
 use crate::{
     store::{Later, StoreError},
@@ -19,13 +21,10 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{
-    runtime::Handle,
-    sync::{
-        OwnedSemaphorePermit, Semaphore,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
-    },
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot,
 };
 
 /// A group of so many writes says that more are about to come.
@@ -263,48 +262,6 @@ struct Thread {
     room: Room,
     trouble: Trouble,
     answers: Answers,
-}
-
-/// Tells callers how their writes ended, by a task of theirs: waking hundreds of tasks from another thread costs a system call
-/// each, and this way one for all.
-struct Answers(Option<UnboundedSender<Settled>>);
-
-/// How a transaction ended.
-type Committed = Result<(), StoreError>;
-
-/// The writes of a transaction that has ended.
-type Settled = (Vec<Box<dyn Write>>, Committed);
-
-impl Answers {
-    fn start() -> Self {
-        let Ok(runtime) = Handle::try_current() else {
-            return Self(None);
-        };
-        let (groups, mut given) = unbounded_channel::<Settled>();
-        runtime.spawn(async move {
-            while let Some((writes, committed)) = given.recv().await {
-                answer(writes, &committed);
-            }
-        });
-        Self(Some(groups))
-    }
-
-    fn give(&self, writes: Vec<Box<dyn Write>>, committed: Committed) {
-        let left = match &self.0 {
-            // The runtime has ended, and with it whoever waits; or there was none.
-            Some(groups) => groups.send((writes, committed)).err().map(|error| error.0),
-            None => Some((writes, committed)),
-        };
-        if let Some((writes, committed)) = left {
-            answer(writes, &committed);
-        }
-    }
-}
-
-fn answer(writes: Vec<Box<dyn Write>>, committed: &Committed) {
-    for write in writes {
-        write.answer(committed.clone());
-    }
 }
 
 /// What has been taken from the queue for one transaction.
