@@ -27,6 +27,7 @@ use countersign_core::{
     subscription::{Scope, Subscription},
 };
 use countersign_guest::{EndpointRules, EndpointSettings};
+use rusqlite::Connection;
 use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 

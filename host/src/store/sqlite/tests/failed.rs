@@ -4,7 +4,6 @@ use super::{
     ended::{dead, delivered},
     *,
 };
-use rusqlite::Connection;
 
 /// A dead letter whose body is this.
 async fn failed(fixture: &Fixture, endpoint: &Endpoint, at_ms: u64, body: &str) -> DeliveryId {
