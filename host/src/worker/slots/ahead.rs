@@ -5,7 +5,7 @@ use crate::{ids::EndpointId, store::Lease};
 
 impl Slots {
     /// A delivery has been taken up, with a place for it. `Some` when its request is to be made now; otherwise it waits here.
-    pub(super) fn start(&mut self, lease: Lease) -> Option<Lease> {
+    pub(in super::super) fn start(&mut self, lease: Lease) -> Option<Lease> {
         let stopping = self.stopping;
         let lane = self.lane(&lease.endpoint_id);
         if lease.probe || stopping || lane.under_way < lane.allowed() {
@@ -17,14 +17,14 @@ impl Slots {
     }
 
     /// A request has ended, or was not made. Its place stays taken until the outcome is recorded.
-    pub(super) fn answered(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
+    pub(in super::super) fn answered(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
         self.learn(endpoint, pace, now_ms);
         let lane = self.lane(endpoint);
         lane.under_way = lane.under_way.saturating_sub(1);
     }
 
     /// The next delivery taken up ahead whose request may be made now.
-    pub(super) fn next(&mut self, endpoint: &EndpointId) -> Option<Lease> {
+    pub(in super::super) fn next(&mut self, endpoint: &EndpointId) -> Option<Lease> {
         let lane = self.lanes.get_mut(endpoint)?;
         if self.stopping || lane.under_way >= lane.allowed() {
             return None;
@@ -35,7 +35,7 @@ impl Slots {
     }
 
     /// Deliveries that were taken up and are not going to be sent: to be put back, and released. During a stop, all that wait.
-    pub(super) fn strays(&mut self) -> Vec<Lease> {
+    pub(in super::super) fn strays(&mut self) -> Vec<Lease> {
         let mut strays = std::mem::take(&mut self.strays);
         if self.stopping {
             strays.extend(
