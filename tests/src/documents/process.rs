@@ -30,9 +30,11 @@ const told = (event) => console.log(`TOLD ${JSON.stringify(event)}`);
 
 /// The same for Python.
 const PYTHON_BEFORE: &str = r#"
-import json as _json
+import json as _json, sys as _sys
 def told(event):
-    print("TOLD " + _json.dumps(event), flush=True)
+    # In one piece: requests are answered by threads, and print writes the end of the line apart.
+    _sys.stdout.write("TOLD " + _json.dumps(event) + "\n")
+    _sys.stdout.flush()
 "#;
 
 /// Put behind a Flask sample, which leaves starting to its reader.
