@@ -10,6 +10,7 @@ mod endpoint;
 mod event;
 mod event_type;
 mod filter;
+mod inbound;
 mod key;
 mod message;
 mod ping;
@@ -35,6 +36,9 @@ pub use self::{
     event::{AcceptedBatch, AcceptedDelivery, AcceptedEvent, Id, PublishBatch, PublishEvent},
     event_type::{DescribeEventType, EventType, EventTypeQuery, EventTypes},
     filter::{DryRun, DryRunAnswer, DryRunEvent, DryRunReason, Filter, Miss},
+    inbound::{
+        InboundDetails, InboundEvent, InboundQuery, InboundRequest, InboundRequests, VerifiedBy,
+    },
     key::{CreateKey, Key, Keys, MadeKey, Role},
     message::{Message, MessageDetails, MessageQuery, Messages},
     ping::{Ping, Pinged},

@@ -20,7 +20,7 @@ pub struct Ping {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pinged {
-    /// Whether the receiver answered with a 2xx.
+    /// Whether a delivery with this answer would count as delivered.
     pub success: bool,
     /// What was sent as `webhook-id`. No message has it.
     pub message_id: String,

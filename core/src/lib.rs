@@ -18,6 +18,8 @@ pub mod explain;
 #[cfg(feature = "payload")]
 pub mod filter;
 pub mod headers;
+#[cfg(feature = "payload")]
+pub mod inbound;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod internals;

@@ -4,11 +4,18 @@
 
 mod cleanmails;
 mod mailgun;
+mod part;
 mod platform;
 mod resend;
 mod sendemall;
 mod sendgrid;
+mod shape;
 mod smartlead;
+
+pub use self::{
+    part::{Part, parse_part},
+    shape::{recognise, recognise_request},
+};
 
 use crate::{
     event::{Event, Id, Source},
@@ -68,24 +75,6 @@ pub fn parse<H: Headers + ?Sized>(
         }
     };
     one.map(|event| Vec::from([event]))
-}
-
-/// Which inbound shape a body has (R-P6): Resend's, SendGrid's, Mailgun's, or the platform's own flat one. `None` for
-/// anything else. A shape is no proof of origin: it tells which scheme to verify with.
-pub fn recognise(body: &[u8]) -> Option<Source> {
-    let has = |fields: &Map<String, Value>, names: &[&str]| {
-        names.iter().all(|name| fields.contains_key(*name))
-    };
-    match json(body).ok()? {
-        Value::Array(elements) => match elements.first()? {
-            Value::Object(fields) if has(fields, &["event"]) => Some(Source::Sendgrid),
-            _ => None,
-        },
-        Value::Object(fields) if has(&fields, &["event-data"]) => Some(Source::Mailgun),
-        Value::Object(fields) if has(&fields, &["type", "email_id"]) => Some(Source::Platform),
-        Value::Object(fields) if has(&fields, &["type", "data"]) => Some(Source::Resend),
-        _ => None,
-    }
 }
 
 /// A moment as normalised events write it; `None` when it cannot be read.

@@ -1,5 +1,9 @@
 //! Subscriptions: which events an endpoint wants, in every provider's spelling.
 
+mod association;
+
+pub use self::association::Association;
+
 use crate::provider::{Provider, Spelling};
 use alloc::{
     borrow::ToOwned,
@@ -32,6 +36,27 @@ pub enum Scope {
     Client(String),
     /// One campaign, by id.
     Campaign(String),
+}
+
+/// What becomes of an event that endpoints of several levels want (R-S10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// Each of them gets it. The documents say nothing else.
+    #[default]
+    Each,
+    /// Where one of the user's level gets it, those of clients and campaigns do not. SmartLead says so outside of the documents.
+    UserLevelWins,
+}
+
+impl Overlap {
+    /// Whether an endpoint of this scope gets what it wants; `user_level_wants` says whether one of the user's level wants it, too.
+    pub const fn admits(self, scope: &Scope, user_level_wants: bool) -> bool {
+        match (self, scope) {
+            (Self::Each, _) | (Self::UserLevelWins, Scope::User) => true,
+            (Self::UserLevelWins, Scope::Client(_) | Scope::Campaign(_)) => !user_level_wants,
+        }
+    }
 }
 
 /// A subscription or scope that cannot be read. The fault of whoever creates the endpoint.
@@ -213,8 +238,8 @@ fn fits(name: &str, event_type: &str) -> bool {
 }
 
 impl Scope {
-    /// Reads `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`; nothing at all means the user's
-    /// whole account. Ids may be numbers or strings.
+    /// Reads `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`, or the same in SmartLead's own
+    /// spelling, [`Association`]; nothing at all means the user's whole account. Ids may be numbers or strings.
     ///
     /// # Errors
     /// [`SubscriptionError::Scope`].
@@ -225,11 +250,14 @@ impl Scope {
             Some(Value::Object(fields)) => fields,
             Some(_) => return refused("give an object with `level`: user, client or campaign"),
         };
-        let id = |name: &str| match fields.get(name) {
-            Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-            Some(Value::Number(id)) => Some(format!("{id}")),
-            _ => None,
-        };
+        if Association::is_spelling_of(fields) {
+            let scope = Association::read(fields)?;
+            return match provider {
+                Provider::Smartlead => Ok(scope),
+                _ => refused("only SmartLead has scopes; leave `scope` out"),
+            };
+        }
+        let id = |name: &str| id(fields, name);
         let scope = match fields.get("level").and_then(Value::as_str) {
             Some("user") => Self::User,
             Some("client") => match id("client_id") {
@@ -255,6 +283,15 @@ impl Scope {
             Self::Client(id) => client_id == Some(id),
             Self::Campaign(id) => campaign_id == Some(id),
         }
+    }
+}
+
+/// An id that may be a number or a string; an empty one is none.
+fn id(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    match fields.get(name) {
+        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
+        Some(Value::Number(id)) => Some(format!("{id}")),
+        _ => None,
     }
 }
 

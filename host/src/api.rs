@@ -2,6 +2,7 @@
 
 pub mod caller;
 mod checked;
+mod compat;
 mod dead_letters;
 mod deliveries;
 mod describe;
@@ -10,6 +11,7 @@ mod endpoints;
 mod event_types;
 mod events;
 mod filters;
+mod inbound;
 mod keys;
 mod messages;
 mod openapi;
@@ -22,19 +24,22 @@ mod selection;
 mod stats;
 mod typed;
 mod views;
+mod webhooks;
 mod workspaces;
 
 pub use self::problem::Problem;
 
 use self::describe::Routes;
-use crate::{context::Context, records::replay::Replays, store::StoreError, worker::Worker};
+use crate::{
+    context::Context, intake::Intake, records::replay::Replays, store::StoreError, worker::Worker,
+};
 use axum::{
     Json, Router,
     extract::{Request, State},
     http::{Method, StatusCode, Uri},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 use std::{
@@ -56,6 +61,7 @@ pub struct App {
     pub context: Arc<Context>,
     pub worker: Arc<Worker>,
     pub replays: Arc<Replays>,
+    pub intake: Arc<Intake>,
     /// Requests under way, bounded so that their bodies occupy bounded memory.
     pub requests: AtomicU32,
     /// Places for batches, which are longer than other requests; the others wait.
@@ -99,19 +105,25 @@ impl Drop for Place {
 /// The description contradicts itself; a test would have met that.
 pub fn router(app: Arc<App>) -> Router {
     let (v1, document) = routes();
-    let document = Arc::new(document);
     let v1 = v1
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), admit));
-    Router::new()
+    let surfaces = compat::Surfaces::new(&app);
+    let native = Router::new()
         .route("/health", get(health))
+        .route("/api/webhooks", post(webhooks::post))
+        .route("/api/webhooks/{source}", post(webhooks::post_to))
         .nest("/v1", v1)
         .merge(docs::routes(&document))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
-        .with_state(app)
+        .with_state(app);
+    match surfaces.is_empty() {
+        true => native,
+        false => native.layer(from_fn_with_state(Arc::new(surfaces), compat::dispatch)),
+    }
 }
 
 /// The description of the API, as it is served at `/openapi.json`.
@@ -134,6 +146,7 @@ fn routes() -> (Router<Arc<App>>, Value) {
         deliveries::routes,
         dead_letters::routes,
         replays::routes,
+        inbound::routes,
     ]
     .into_iter()
     .fold(Routes::new("/v1"), |routes, more| more(routes));

@@ -1,392 +1,199 @@
-//! The command line.
+//! The command line: one file a command. Here is what the commands are called, and how the program ends.
 
-use crate::{
-    admin::{self, Answer},
-    chance::SystemChance,
-    config::{Config, ConfigError, ConfigFile, DEFAULTS, ENV_PREFIX, LiveConfig, Origin, Sources},
-    error::{EXIT_CODES, Error},
-    network::AllowEntry,
-    rules, serve,
-    store::sqlite::{SqliteStore, backup, check},
-    telemetry,
-    vault::Key,
-};
-use clap::{Args, Parser, Subcommand};
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod backup;
+mod captured;
+mod check;
+mod completions;
+mod config;
+mod core;
+mod data;
+mod explain;
+mod explanation;
+mod keys;
+mod listen;
+mod man;
+mod output;
+mod recording;
+mod replay;
+mod request;
+mod secret;
+mod sender;
+mod serve;
+mod sign;
+mod trigger;
+mod verdict;
+mod verify;
+mod version;
+
+use self::output::Output;
+use crate::error::{EXIT_CODES, Error};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use std::process::ExitCode;
 
 /// Countersign sends webhooks and loses none: every event is on disk before it is acknowledged, every attempt is signed and
-/// recorded, and what fails is tried again as its provider documents.
+/// recorded, and what fails is tried again as its provider documents. It also helps whoever writes a receiver.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, after_help = EXIT_CODES)]
+#[command(name = "countersign", version, after_help = format!("{TRY_IT}\n\n{EXIT_CODES}"))]
 pub struct Cli {
+    /// Prints results as JSON, one value a line, and errors as JSON on standard error
+    #[arg(long, global = true, help_heading = OUTPUT, display_order = 1_000)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the sender: API, store and delivery loop in one process.
-    ///
-    /// Prints one line of JSON on standard output once it is ready: {"listening":"http://127.0.0.1:8700"}. Logs go to
-    /// standard error. SIGTERM or Ctrl-C stops it gracefully: attempts under way are finished and recorded first. A second
-    /// signal stops it at once; nothing is lost then either, but what was under way is sent again. SIGHUP makes it read its
-    /// settings again.
-    #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Serve),
-    /// Copies the data to a file while the sender runs, or while it does not.
-    ///
-    /// The copy is of one moment, is checked before it gets its name, and overwrites nothing. It holds signing secrets, sealed:
-    /// keep their key as well, apart from it. Only its owner can read the copy. To restore, stop the sender, remove `countersign.db` and its `-wal` and `-shm` beside it, and put the
-    /// copy in its place. Progress goes to standard error.
-    Backup(Backup),
-    /// Checks whether the data is sound, while the sender runs or while it does not.
-    ///
-    /// Pages, indices, and what must hold between rows. Prints each finding on a line of standard output; exit code 3 when there
-    /// are any. Reads all of the data, so it takes its time.
-    Check(Data),
-    /// Prints every setting with its default, ready to be saved as a configuration file.
-    Config {
-        /// Checks a configuration file instead, together with the environment as it is here
-        #[arg(long, value_name = "FILE")]
-        check: Option<PathBuf>,
-    },
+    Serve(serve::Serve),
+    Listen(listen::Listen),
+    Trigger(trigger::Trigger),
+    Replay(replay::Replay),
+    Verify(verify::Verify),
+    Explain(explain::Explain),
+    Sign(sign::Sign),
+    Backup(backup::Backup),
+    Check(check::Check),
+    Config(config::Config),
     /// The key that signing secrets are sealed with.
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(keys::Keys),
     /// The rules of a running host.
     #[command(subcommand)]
-    Core(Core),
-    /// Prints the version of this binary and the SHA-256 of the rules inside.
-    ///
-    /// The kernel is the code that signs. The npm package prints the same SHA-256 as `coreHash` when it verifies with the
-    /// same bytes.
-    Version,
+    Core(core::Core),
+    Version(version::Version),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  countersign serve
-      Listens on 127.0.0.1:8700 and keeps its data in ./countersign-data.
-  countersign serve --dev
-      The same, and sends to receivers on this machine, such as http://127.0.0.1:3000/hooks.
-  COUNTERSIGN_API_TOKEN=$(openssl rand -hex 24) countersign serve --listen 0.0.0.0:8700
-      Reachable from other machines, for those who have the token.
-  countersign config > countersign.toml && countersign serve --config countersign.toml
-      Starts from a file with every setting in it.";
+const TRY_IT: &str = "\
+Try it:
+  export COUNTERSIGN_SECRET=test
+  countersign listen --provider cleanmails
+  countersign trigger cleanmails email.replied --to http://127.0.0.1:3000/hooks
+      The second in another terminal. Each command has a help of its own: countersign listen --help";
 
-/// What `--dev` allows.
-const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+/// Headings of the help texts, the same for every command.
+const SENDER: &str = "Sender";
+const SECRET: &str = "Secret (several are tried in turn)";
+const REQUEST: &str = "Request";
+const CLOCK: &str = "Clock";
+const OUTPUT: &str = "Output";
 
-#[derive(Debug, Subcommand)]
-enum Keys {
-    /// Prints a new key, for COUNTERSIGN_STORE_KEY or a key file.
-    New,
-    /// Seals every signing secret with a new key. Stop the host first.
-    ///
-    /// With a key file, the new key is made here and the old one leaves the file at the end. With COUNTERSIGN_STORE_KEY, give
-    /// the new key, a comma and the old one. When it is interrupted, run it again.
-    Rotate(Data),
-}
+impl Command {
+    /// As it is called on the command line.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Listen(_) => "listen",
+            Self::Trigger(_) => "trigger",
+            Self::Replay(_) => "replay",
+            Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
+            Self::Sign(_) => "sign",
+            Self::Backup(_) => "backup",
+            Self::Check(_) => "check",
+            Self::Config(_) => "config",
+            Self::Keys(_) => "keys",
+            Self::Core(_) => "core",
+            Self::Version(_) => "version",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 
-#[derive(Debug, Subcommand)]
-enum Core {
-    /// Replaces the rules (the guest module) without a stop. They are tried first; attempts under way finish on the old ones.
-    ///
-    /// Without FILE it is the module that the setting core.guest_file names now, or else the one of the binary.
-    Reload {
-        /// A module of rules, as `cargo xtask build` makes it
-        file: Option<PathBuf>,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Prints which modules a running host uses.
-    Show(Data),
-}
-
-#[derive(Debug, Args)]
-struct Backup {
-    /// Where the copy goes; must not exist.
-    #[arg(value_name = "FILE")]
-    to: PathBuf,
-    #[command(flatten)]
-    data: Data,
-}
-
-/// Where the data is.
-#[derive(Debug, Args)]
-struct Data {
-    /// File with settings; see `countersign config`.
-    #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Folder of the data; made when missing [setting: store.data_dir]
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
-    /// The SQLite file, when it is not to be countersign.db in the data folder [setting: store.path]
-    #[arg(long, value_name = "FILE")]
-    store: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct Serve {
-    #[command(flatten)]
-    data: Data,
-    /// Address and port of the API; port 0 takes any free port [setting: api.listen]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// Allows endpoints with http:// addresses [setting: delivery.allow_http]
-    #[arg(long)]
-    allow_http: bool,
-    /// Allows endpoints in a network that is not public, or at a host that leads there; may be repeated [setting:
-    /// network.allow, whose value it replaces]
-    #[arg(long, value_name = "NETWORK|HOST", value_delimiter = ',')]
-    allow: Vec<AllowEntry>,
-    /// For trying things out: --allow-http, and --allow for this machine (127.0.0.0/8 and ::1)
-    #[arg(long)]
-    dev: bool,
-    /// Checks all of the file before it is used, however long that takes [setting: store.start_check]
-    #[arg(long)]
-    full_check: bool,
-    /// How many times faster than documented waits pass; for demonstrations and tests only [setting: delivery.time_scale]
-    #[arg(long, value_name = "FACTOR")]
-    time_scale: Option<u32>,
-}
-
-impl Cli {
-    /// Does what the command line asks for.
-    ///
-    /// # Errors
-    /// [`Error`], whose exit code is documented.
-    pub fn run(self) -> Result<(), Error> {
-        match self.command {
-            Command::Serve(flags) => {
-                let (config, strangers) = LiveConfig::load(flags.sources()?)?;
-                let log = start_log(&config.current())?;
-                for name in strangers {
-                    tracing::warn!("the environment variable {name} is no setting and is ignored");
-                }
-                serve::run(config, log)
-            }
-            Command::Backup(Backup { to, data }) => {
-                let mut told = 0;
-                let bytes = backup(&data.path()?, &to, |pages, of| {
-                    let percent = pages.saturating_mul(100).checked_div(of).unwrap_or(100);
-                    if percent / 10 > told {
-                        told = percent / 10;
-                        eprintln!("{percent} % of {of} pages");
-                    }
-                })?;
-                println!("{bytes} bytes in {}, checked", to.display());
-                Ok(())
-            }
-            Command::Check(data) => {
-                let findings = check(&data.path()?)?;
-                for finding in &findings {
-                    println!("{finding}");
-                }
-                match findings.len() {
-                    0 => {
-                        println!("the data is sound");
-                        Ok(())
-                    }
-                    findings => Err(Error::Unsound { findings }),
-                }
-            }
-            Command::Config { check: None } => {
-                print!("{DEFAULTS}");
-                Ok(())
-            }
-            Command::Config { check: Some(file) } => {
-                let sources = Sources {
-                    file: Some(ConfigFile::read(&file)?),
-                    env: environment(),
-                    flags: BTreeMap::new(),
-                };
-                let (live, strangers) = LiveConfig::load(sources)?;
-                let roots = live.current().network.roots();
-                roots.map_err(|wrong| live.located(wrong))?;
-                for name in strangers {
-                    println!("the environment variable {name} is no setting and would be ignored");
-                }
-                println!("{} can be used", file.display());
-                Ok(())
-            }
-            Command::Keys(Keys::New) => {
-                SystemChance::check().map_err(|source| Error::System {
-                    doing: "asking for random bytes",
-                    source,
-                })?;
-                println!("{}", *Key::generate(&SystemChance).to_text());
-                Ok(())
-            }
-            Command::Keys(Keys::Rotate(data)) => {
-                let (config, _) = Config::load(&data.sources()?)?;
-                start_log(&config)?;
-                let keys = config.key_source();
-                let id = SqliteStore::rotate_key(
-                    &config.store_path(),
-                    &config.store_options(),
-                    &keys,
-                    Arc::new(SystemChance),
-                )?;
-                println!("every secret is sealed with the key {id} of {keys}");
-                Ok(())
-            }
-            Command::Core(Core::Reload { file, data }) => {
-                // The host may have another working folder.
-                let file = file.map(std::path::absolute).transpose();
-                let file = file.map_err(|source| Error::System {
-                    doing: "finding the file",
-                    source,
-                })?;
-                core(&data, &admin::Command::CoreReload { file })
-            }
-            Command::Core(Core::Show(data)) => core(&data, &admin::Command::CoreShow {}),
-            Command::Version => {
-                println!("countersign {}", env!("CARGO_PKG_VERSION"));
-                println!("kernel sha256 {}", rules::KERNEL_SHA256);
-                println!("guest sha256 {}", rules::GUEST_SHA256);
-                println!("wasmtime {}", rules::WASMTIME_VERSION);
-                Ok(())
-            }
+    fn run(self, out: &Output) -> Result<ExitCode, Error> {
+        match self {
+            Self::Serve(command) => command.run(),
+            Self::Listen(command) => command.run(out),
+            Self::Trigger(command) => command.run(out),
+            Self::Replay(command) => command.run(out),
+            Self::Verify(command) => command.run(out),
+            Self::Explain(command) => command.run(out),
+            Self::Sign(command) => command.run(out),
+            Self::Backup(command) => command.run(out),
+            Self::Check(command) => command.run(out),
+            Self::Config(command) => command.run(out),
+            Self::Keys(command) => command.run(out),
+            Self::Core(command) => command.run(out),
+            Self::Version(command) => command.run(out),
+            Self::Completions(command) => command.run(out),
+            Self::Man(command) => command.run(out),
         }
     }
 }
 
-fn start_log(config: &Config) -> Result<telemetry::LogFilter, ConfigError> {
-    telemetry::start(&config.log).map_err(|problem| ConfigError::Value {
-        at: Origin::Default,
-        key: "log.filter".to_owned(),
-        problem,
-    })
-}
-
-/// Gives a command about the rules to the running host and prints what is in use then.
-fn core(data: &Data, command: &admin::Command) -> Result<(), Error> {
-    let (config, _) = Config::load(&data.sources()?)?;
-    match admin::ask(&config.socket_path(), command)? {
-        Answer::Core(core) => {
-            println!("kernel sha256 {}", core.kernel_sha256);
-            println!("guest sha256 {}", core.guest_sha256);
-            match core.guest_file {
-                Some(file) => println!("guest file {}", file.display()),
-                None => println!("guest of the binary"),
-            }
-            if !core.kept_at_restart {
-                println!(
-                    "the next start takes another guest; the setting core.guest_file says which"
-                );
-            }
-            Ok(())
+/// Does what this process was called for, and says how that ended.
+pub fn main() -> ExitCode {
+    let json = std::env::args_os()
+        .skip(1)
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument == "--json");
+    let out = Output::new(json);
+    let parsed = command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error, &out),
+    };
+    let name = cli.command.name();
+    match cli.command.run(&out) {
+        Ok(code) => code,
+        Err(Error::OutputClosed) => ExitCode::SUCCESS,
+        Err(error) => {
+            out.failed(name, &error);
+            error.exit_code()
         }
-        Answer::Refused(why) => Err(admin::AdminError::Refused(why).into()),
     }
 }
 
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(ENV_PREFIX))
-        .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
-        .collect()
+/// The command line as it is described to clap.
+fn command() -> clap::Command {
+    Cli::command()
 }
 
-fn path_text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-impl Data {
-    /// The SQLite file.
-    fn path(&self) -> Result<PathBuf, ConfigError> {
-        Ok(Config::load(&self.sources()?)?.0.store_path())
+/// Ends with what clap says: the help that was asked for, or what is wrong with the call.
+fn not_understood(error: &clap::Error, out: &Output) -> ExitCode {
+    let is_mistake = error.use_stderr();
+    // Without any argument the help is shown, and is no mistake that has a text of its own.
+    let shows_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_mistake && out.is_json() && !shows_help {
+        let text = error.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        out.mistake("usage", first.trim_start_matches("error: "));
+    } else {
+        // Nobody is left to be told when this fails.
+        let _ = error.print();
     }
-
-    fn sources(&self) -> Result<Sources, ConfigError> {
-        let flags = [
-            ("store.data_dir", self.data_dir.as_deref().map(path_text)),
-            ("store.path", self.store.as_deref().map(path_text)),
-        ];
-        let flags = flags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)));
-        Ok(Sources {
-            file: self.config.as_deref().map(ConfigFile::read).transpose()?,
-            env: environment(),
-            flags: flags.collect(),
-        })
-    }
-}
-
-impl Serve {
-    fn sources(&self) -> Result<Sources, ConfigError> {
-        let mut sources = self.data.sources()?;
-        let own = match self.dev {
-            true => THIS_MACHINE.as_slice(),
-            false => &[],
-        };
-        let allow: Vec<_> = self.allow.iter().map(AllowEntry::to_string).collect();
-        let allow = [allow.join(","), own.join(",")].join(",");
-        let flags = [
-            ("api.listen", self.listen.map(|address| address.to_string())),
-            (
-                "delivery.allow_http",
-                (self.allow_http || self.dev).then(|| "true".to_owned()),
-            ),
-            ("network.allow", (allow != ",").then_some(allow)),
-            (
-                "store.start_check",
-                self.full_check.then(|| "full".to_owned()),
-            ),
-            (
-                "delivery.time_scale",
-                self.time_scale.map(|factor| factor.to_string()),
-            ),
-        ];
-        let flags = flags
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)));
-        sources.flags.extend(flags);
-        Ok(sources)
-    }
+    ExitCode::from(if is_mistake { 2 } else { 0 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    fn serve(flags: &[&str]) -> Config {
-        let line = ["countersign", "serve"].iter().chain(flags);
-        let Command::Serve(serve) = Cli::parse_from(line).command else {
-            panic!("another command");
-        };
-        Config::load(&serve.sources().unwrap()).unwrap().0
+        command().debug_assert();
     }
 
     #[test]
-    fn what_may_be_called_is_said_by_flags() {
-        let config = serve(&[]);
-        assert_eq!(
-            (config.delivery.allow_http, config.network.allow.len()),
-            (false, 0)
-        );
-        let config = serve(&["--dev"]);
-        assert!(config.delivery.allow_http);
-        assert_eq!(config.network.allow, THIS_MACHINE);
-        let config = serve(&["--allow", "10.1.2.3/8,fd00::1", "--allow", "hooks.internal"]);
-        assert!(!config.delivery.allow_http);
-        assert_eq!(
-            config.network.allow,
-            ["10.0.0.0/8", "fd00::1/128", "hooks.internal"]
-        );
+    fn every_command_says_what_it_does_and_shows_an_example() {
+        for command in command().get_subcommands() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
+            let mut parts = command.get_subcommands().peekable();
+            if parts.peek().is_some() {
+                assert!(parts.all(|part| part.get_about().is_some()), "{name}");
+                continue;
+            }
+            let examples = command.get_after_help().map(ToString::to_string);
+            let examples = examples.unwrap_or_default();
+            let teaches = examples.contains(&format!("countersign {name}"));
+            assert!(teaches, "{name} has no example");
+            for line in examples.lines() {
+                assert!(line.chars().count() <= 120, "{name}: {line}");
+            }
+        }
     }
 }

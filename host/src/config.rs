@@ -1,11 +1,15 @@
 //! Settings: read from the defaults, a file, the environment and flags; checked once.
 
+pub mod compat;
+mod inbound;
 mod live;
 mod load;
 mod network;
 mod retention;
 
 pub use self::{
+    compat::Compat,
+    inbound::{Check, Inbound, Reader, Signature, Source},
     live::{LiveConfig, Reloaded},
     load::{ConfigError, ConfigFile, Origin, Sources},
     network::Network,
@@ -33,6 +37,8 @@ const WHILE_RUNNING: &[&str] = &[
     "api.body_bytes_max",
     "api.requests_max",
     "api.token",
+    "compat.smartlead.test_events",
+    "compat.smartlead.user_level_wins",
     "core.guest_file",
     "delivery.allow_http",
     "delivery.concurrency_max",
@@ -40,10 +46,16 @@ const WHILE_RUNNING: &[&str] = &[
     "delivery.stop_timeout_s",
     "fairness.body_bytes_max",
     "fairness.slow_percent",
+    "inbound.body_bytes_max",
+    "inbound.enabled",
+    "inbound.requests_max",
+    "inbound.sources",
+    "inbound.workspace",
     "log.filter",
     "network.allow",
     "network.connect_timeout_ms",
     "network.dns_servers",
+    "network.egress",
     "network.head_timeout_ms",
     "network.idle_max",
     "network.lookup_timeout_ms",
@@ -72,6 +84,8 @@ pub struct Config {
     pub fairness: Fairness,
     pub retention: Retention,
     pub network: Network,
+    pub inbound: Inbound,
+    pub compat: Compat,
     pub log: Log,
 }
 
@@ -148,7 +162,7 @@ pub enum LogFormat {
 /// A setting that does not print.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct Hidden(String);
+pub struct Hidden(pub(crate) String);
 
 impl Hidden {
     /// The text.
@@ -322,12 +336,15 @@ impl Config {
                 10_000_000,
             ),
         ];
-        for (key, value, least, most) in ranges.into_iter().chain(self.network.ranges()) {
+        let ranges = ranges.into_iter().chain(self.network.ranges());
+        for (key, value, least, most) in ranges.chain(self.inbound.ranges()) {
             if !(least..=most).contains(&value) {
                 return refused(key, format!("must be from {least} to {most}, not {value}"));
             }
         }
         self.retention.settings()?;
+        self.inbound.check()?;
+        self.compat.check()?;
         self.network.check()
     }
 }

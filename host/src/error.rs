@@ -3,7 +3,7 @@
 use crate::{
     admin::AdminError,
     config::ConfigError,
-    rules::RulesError,
+    rules::{KernelError, RulesError},
     store::{StoreError, sqlite::BackupError},
 };
 use std::{io, net::SocketAddr, process::ExitCode};
@@ -12,6 +12,17 @@ use std::{io, net::SocketAddr, process::ExitCode};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The command was called wrongly.
+    #[error("{message}")]
+    Usage {
+        /// Name of the mistake, where the rules have one for it.
+        code: Option<&'static str>,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Whoever read standard output has had enough of it. No failure.
+    #[error("nobody reads the output any more")]
+    OutputClosed,
     /// The operator's mistake: the message names the setting and the fix.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -61,17 +72,60 @@ pub enum Error {
 /// The exit codes, as the help text documents them.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    done; for `serve`: stopped gracefully
-  1    something failed while running
+  0    done; for `serve` and `listen`: stopped; for `verify` and `explain`: the signature fits
+  1    something failed while running; for `verify` and `explain`: the signature does not fit; for `trigger` and `replay`: not
+       every request was accepted
   2    the command line or the configuration is wrong; the message names the fix
   3    the data cannot be used: open in another process, not writable or damaged, or the key does not fit
   130  stopped at once by a second signal";
 
+impl From<KernelError> for Error {
+    fn from(error: KernelError) -> Self {
+        match error {
+            // Whatever it refuses to build or to sign, the caller described.
+            KernelError::Refused(code) => Self::Usage {
+                code: Some(code.name()),
+                message: code.text().to_owned(),
+            },
+            KernelError::Rules(error) => Self::Rules(error),
+        }
+    }
+}
+
 impl Error {
+    /// A mistake in how the command was called.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage {
+            code: None,
+            message: message.into(),
+        }
+    }
+
+    /// The name of this end for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Usage { code, .. } => match code {
+                Some(code) => code,
+                None => "usage",
+            },
+            Self::OutputClosed => "output_closed",
+            Self::Config(_) => "config",
+            Self::Store(_) => "store",
+            Self::Backup(_) => "backup",
+            Self::Unsound { .. } => "unsound",
+            Self::Rules(_) => "rules",
+            Self::Listen { .. } => "listen",
+            Self::System { .. } => "system",
+            Self::Admin(_) => "admin",
+            Self::StoppedAtOnce => "stopped_at_once",
+        }
+    }
+
     /// The exit code for this end; [`EXIT_CODES`] documents them.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Config(_) => 2,
+            Self::OutputClosed => 0,
+            Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(_) | Self::Unsound { .. } | Self::Backup(BackupError::Store(_)) => 3,
             Self::StoppedAtOnce => 130,
             Self::Admin(_)

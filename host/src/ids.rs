@@ -76,8 +76,17 @@ ids! {
     AttemptId = "atmpt_";
     /// Names a replay: many deliveries sent again.
     ReplayId = "rpl_";
+    /// Names a request of another sender.
+    InboundId = "inb_";
     /// Names a key of the API.
     ApiKeyId = "key_";
+}
+
+impl InboundId {
+    /// The id without its prefix, for the ids of its events.
+    pub fn bare(&self) -> &str {
+        self.0.strip_prefix(Self::PREFIX).unwrap_or(&self.0)
+    }
 }
 
 impl MessageId {

@@ -18,6 +18,7 @@ pub mod error;
 pub mod event_types;
 pub mod identity;
 pub mod ids;
+pub mod intake;
 pub mod network;
 pub mod ping;
 pub mod publish;

@@ -1,7 +1,5 @@
 //! The binary: command line in, exit code out.
 
-use clap::Parser;
-use countersign_host::cli::Cli;
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
@@ -10,11 +8,5 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("countersign: {error}");
-            error.exit_code()
-        }
-    }
+    countersign_host::cli::main()
 }

@@ -4,7 +4,7 @@
 //! a failure for the endpoint's health, whatever its state.
 
 use crate::{
-    clock::rfc3339,
+    chance::number,
     context::Context,
     ids::MessageId,
     rules::{KernelError, RulesError},
@@ -12,11 +12,8 @@ use crate::{
     transport::Outgoing,
 };
 use bytes::Bytes;
-use countersign_core::{
-    delivery::Outcome,
-    provider::Provider,
-    sample::{self, Occasion},
-};
+use countersign_core::delivery::{EndedAttempt, EndpointHealth, Next, Outcome};
+use countersign_guest::{AskSample, Judge};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -48,23 +45,12 @@ pub struct Pinged {
     pub started_at_ms: u64,
     pub duration_ms: u64,
     pub outcome: Outcome,
+    /// Whether a delivery with this outcome would count as delivered.
+    pub accepted: bool,
     /// Beginning of the answer's body.
     pub response: Vec<u8>,
     /// What went wrong, for people; `None` when there was an answer.
     pub detail: Option<String>,
-}
-
-impl Pinged {
-    /// Whether the receiver took it.
-    pub const fn is_success(&self) -> bool {
-        matches!(
-            self.outcome,
-            Outcome::Response {
-                status: 200..=299,
-                ..
-            }
-        )
-    }
 }
 
 /// Why nothing was sent.
@@ -88,7 +74,8 @@ pub enum PingError {
     Signing(#[from] KernelError),
 }
 
-/// The body of a sample for the endpoint: of a type that its provider has, or a ping without one.
+/// The body of a sample for the endpoint: of a type that its provider has, or a ping without one. It is within the endpoint's
+/// scope.
 ///
 /// # Errors
 /// [`PingError::UnknownEventType`]
@@ -100,28 +87,17 @@ pub fn body(
     let now_ms = context.clock.now_ms();
     let id = MessageId::new(now_ms, &*context.chance);
     let workspace = context.workspaces.find(endpoint.workspace.as_str());
-    let occasion = Occasion {
-        id: id.bare(),
+    let sample = context.rules.guest.sample(AskSample {
+        provider: endpoint.provider.clone(),
+        event_type: event_type.map(ToOwned::to_owned),
+        id: id.bare().to_owned(),
         at_ms: i64::try_from(now_ms).unwrap_or(i64::MAX),
         workspace_id: workspace.map_or(1, |workspace| u64::from(workspace.number)),
-        campaign_id: None,
-    };
-    let body = match (Provider::named(&endpoint.provider), event_type) {
-        (Ok(provider), None) => sample::ping(provider, occasion).encode(),
-        (Ok(provider), Some(name)) => sample::sample(provider, name, occasion)
-            .map_err(|error| PingError::UnknownEventType(error.to_string()))?
-            .encode(),
-        // Sources in the shape of Standard Webhooks.
-        (Err(_), name) => {
-            let event = serde_json::json!({
-                "type": name.unwrap_or(sample::PING),
-                "timestamp": rfc3339(now_ms),
-                "data": {},
-            });
-            event.to_string().into_bytes()
-        }
-    };
-    Ok(body.into())
+        rules: endpoint.rules.clone(),
+    })?;
+    sample
+        .map(Bytes::from)
+        .map_err(|rejection| PingError::UnknownEventType(rejection.message))
 }
 
 /// Sends a sample to the endpoint as it is now and waits for what comes back, as long as an attempt may take.
@@ -139,7 +115,8 @@ pub async fn send(
     // Before the secrets are read.
     let read_at = context.rules.kernel.generation();
     let entry = context.registry.find(&endpoint.id);
-    let endpoint = entry.ok_or(PingError::EndpointDeleted)?.snapshot();
+    let entry = entry.ok_or(PingError::EndpointDeleted)?;
+    let endpoint = entry.snapshot();
     let settings = &endpoint.settings;
     let plan = context.rules.plan(
         &endpoint.provider,
@@ -171,12 +148,40 @@ pub async fn send(
     let began = context.clock.elapsed();
     let exchange = context.transport.send(request).await;
     let duration = context.clock.elapsed().saturating_sub(began);
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Ok(Pinged {
         message_id,
         started_at_ms,
-        duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        duration_ms,
+        accepted: accepted(context, &entry.snapshot(), &exchange.outcome, duration_ms)?,
         outcome: exchange.outcome,
         response: exchange.response,
         detail: exchange.detail,
     })
+}
+
+/// What the rules say of an attempt with this outcome; nothing else of what they say counts.
+fn accepted(
+    context: &Context,
+    endpoint: &Endpoint,
+    outcome: &Outcome,
+    duration_ms: u64,
+) -> Result<bool, RulesError> {
+    let policy = &endpoint.settings.policy;
+    let judgement = context.rules.guest.judge(Judge {
+        provider: endpoint.provider.clone(),
+        settings: (!policy.is_empty()).then(|| policy.clone()),
+        attempt: EndedAttempt {
+            number: 1,
+            probe: false,
+            outcome: outcome.clone(),
+            first_started_at_ms: 0,
+            ended_at_ms: duration_ms,
+        },
+        health: EndpointHealth::default(),
+        state: endpoint.state,
+        scale: context.scale,
+        chance: number(&*context.chance),
+    })?;
+    Ok(judgement.next == Next::Delivered)
 }

@@ -17,15 +17,15 @@ use crate::{
     worker::{Slot, Worker},
 };
 use bytes::Bytes;
-use countersign_guest::{Match, Publish, Rejection, Target};
+use countersign_guest::{Match, Publish, Rejection, Target, subscription::Overlap};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// How often an event is matched again because an endpoint changed in between. Each time needs another change within a few
 /// milliseconds.
-const MATCHES_MAX: u32 = 10;
+pub(crate) const MATCHES_MAX: u32 = 10;
 /// Longer payloads are rendered on a thread for blocking work, so that they do not hold up other requests.
-const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
+pub(crate) const PAYLOAD_BYTES_INLINE: usize = 64 * 1024;
 /// Payloads that may need more checks against a schema are checked there, too: some milliseconds.
 const CHECKS_INLINE: u64 = 100_000;
 /// Long payloads that are rendered at a time; the others wait. Each may take as much memory as the rules are allowed.
@@ -141,7 +141,7 @@ pub async fn complete(
 }
 
 /// A message to be stored, with the places of deliveries whose first attempt begins right after.
-struct Prepared {
+pub(crate) struct Prepared {
     message: NewMessage,
     slots: Vec<Option<Slot>>,
 }
@@ -154,8 +154,6 @@ fn prepare(
     candidates: &[Candidate],
     now_ms: u64,
 ) -> Prepared {
-    let planned = plan(worker, candidates, rendered.matches, &message_id);
-    let (deliveries, slots) = planned.into_iter().unzip();
     let message = NewMessage {
         id: message_id,
         workspace: event.workspace.clone(),
@@ -167,9 +165,9 @@ fn prepare(
             .idempotency
             .clone()
             .map(|key| idempotency(&event.workspace, key, now_ms)),
-        deliveries,
+        deliveries: Vec::new(),
     };
-    Prepared { message, slots }
+    Prepared::new(worker, message, rendered.matches, candidates)
 }
 
 fn idempotency(
@@ -189,8 +187,31 @@ fn idempotency(
 }
 
 impl Prepared {
+    /// A message to those of the candidates that it was matched with.
+    pub(crate) fn new(
+        worker: &Arc<Worker>,
+        message: NewMessage,
+        matches: Vec<Match>,
+        candidates: &[Candidate],
+    ) -> Self {
+        let planned = plan(worker, candidates, matches, &message.id);
+        let (deliveries, slots) = planned.into_iter().unzip();
+        Self {
+            message: NewMessage {
+                deliveries,
+                ..message
+            },
+            slots,
+        }
+    }
+
+    /// What is to be stored.
+    pub(crate) const fn message(&self) -> &NewMessage {
+        &self.message
+    }
+
     /// It has been stored: first attempts begin, but for those that wait for another of their key.
-    fn begin(self, worker: &Arc<Worker>, waiting: &[DeliveryId]) -> Accepted {
+    pub(crate) fn begin(self, worker: &Arc<Worker>, waiting: &[DeliveryId]) -> Accepted {
         let Self { message, slots } = self;
         let mut receipt = Receipt {
             message_id: message.id.clone(),
@@ -241,7 +262,7 @@ async fn render(
     now_ms: u64,
     candidates: &[Candidate],
 ) -> Result<countersign_guest::Published, PublishError> {
-    let question = question(event, message_id, now_ms, candidates);
+    let question = question(context, event, message_id, now_ms, candidates);
     let rendered = match event.payload.len() <= PAYLOAD_BYTES_INLINE {
         true => ask(context, question),
         false => {
@@ -279,6 +300,7 @@ async fn check_schema(
 }
 
 fn question(
+    context: &Context,
     event: &Event,
     message_id: &MessageId,
     now_ms: u64,
@@ -299,6 +321,15 @@ fn question(
                 ordering: candidate.settings.ordering.clone(),
             })
             .collect(),
+        overlap: overlap(context),
+    }
+}
+
+/// Which of SmartLead's levels get an event that several of them match (R-S10).
+pub(crate) fn overlap(context: &Context) -> Overlap {
+    match context.config.current().compat.smartlead.user_level_wins {
+        true => Overlap::UserLevelWins,
+        false => Overlap::Each,
     }
 }
 
@@ -316,7 +347,7 @@ fn ask(context: &Context, question: Publish) -> Result<countersign_guest::Publis
 }
 
 /// The documents write times to the second (C23).
-fn to_the_second(at_ms: u64) -> String {
+pub(crate) fn to_the_second(at_ms: u64) -> String {
     let time = rfc3339(at_ms);
     match time.split_once('.') {
         Some((seconds, _)) => format!("{seconds}Z"),

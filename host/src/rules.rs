@@ -10,7 +10,7 @@ mod signers;
 pub use self::{
     engine::{Engine, Limits},
     guest::Guest,
-    kernel::{Generation, Handle, Kernel, KernelError, Verdict},
+    kernel::{Generation, Handle, Kernel, KernelError, Keyed, Verdict},
 };
 pub use countersign_kernel::Code;
 
@@ -63,6 +63,17 @@ pub enum RulesError {
     /// The rules refused what the host put together itself.
     #[error("the rules refused a call of the host: {0}")]
     Refused(String),
+}
+
+/// What an attempt is signed with.
+#[derive(Clone, Copy)]
+pub struct Signing<'a> {
+    /// Each signs; without any there is no signature.
+    pub secrets: &'a [&'a str],
+    /// Where it goes, for schemes that sign that.
+    pub url: &'a str,
+    /// From before the secrets were read.
+    pub read_at: Generation,
 }
 
 /// Kernel and guest, and what the guest said about providers.
@@ -141,24 +152,52 @@ impl Rules {
         body: &[u8],
         now_ms: u64,
     ) -> Result<Vec<(String, String)>, KernelError> {
+        let secrets = match endpoint.secrets.is_empty() {
+            true => Vec::new(),
+            false => self.signing(&endpoint.secrets, now_ms)?,
+        };
+        let to = Signing {
+            secrets: &secrets,
+            url: &endpoint.url,
+            read_at,
+        };
+        self.signed_headers(plan, to, message_id, body, now_ms)
+    }
+
+    /// The headers of one attempt that belongs to no endpoint.
+    ///
+    /// # Errors
+    /// [`KernelError`]
+    pub fn signed_headers(
+        &self,
+        plan: &DeliveryPlan,
+        to: Signing<'_>,
+        message_id: &str,
+        body: &[u8],
+        now_ms: u64,
+    ) -> Result<Vec<(String, String)>, KernelError> {
+        let Signing {
+            secrets,
+            url,
+            read_at,
+        } = to;
         let mut headers = vec![("content-type".to_owned(), plan.content_type.clone())];
         let ids = plan.id_headers.iter();
         headers.extend(ids.map(|name| (name.clone(), message_id.to_owned())));
-        if endpoint.secrets.is_empty() {
+        if secrets.is_empty() {
             return Ok(headers);
         }
-        let secrets = self.signing(&endpoint.secrets, now_ms)?;
         let at = SignedAt::UnixMs(i64::try_from(now_ms).unwrap_or(i64::MAX));
         for signature in &plan.signatures {
             let options = signature.options.iter();
             let options: Vec<_> = options.map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let message = Message {
                 id: Some(message_id),
-                url: &endpoint.url,
+                url,
                 ..Message::new(at, body)
             };
             let kernel = &self.kernel;
-            let signed = kernel.sign(&signature.scheme, &secrets, &options, &message, read_at)?;
+            let signed = kernel.sign(&signature.scheme, secrets, &options, &message, read_at)?;
             headers.extend(signed);
         }
         Ok(headers)

@@ -4,7 +4,7 @@ mod outbound;
 
 use self::outbound::{Outbound, Prepared};
 use crate::{
-    access::{Keys, Workspaces},
+    access::{Keys, WorkspaceError, Workspaces, create_workspace},
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
@@ -13,7 +13,8 @@ use crate::{
     context::Context,
     error::Error,
     event_types::EventTypes,
-    ids::MessageIds,
+    ids::{MessageIds, WorkspaceId},
+    intake::Intake,
     ping::Pings,
     publish::LONG_RENDERS_MAX,
     records::{
@@ -31,7 +32,6 @@ use crate::{
 use countersign_core::retry::TimeScale;
 use std::{
     io::Write,
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -51,10 +51,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Error`]
 pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        // One is left for the store's thread: on few cores more threads than that only take turns.
-        .worker_threads(cores.saturating_sub(1).max(1))
         .enable_all()
         .build()
         .map_err(|source| Error::System {
@@ -67,6 +64,16 @@ pub fn run(config: LiveConfig, log: LogFilter) -> Result<(), Error> {
     ended
 }
 
+/// On a thread of its own, with which the memory of the compiler goes.
+fn load_rules(live: &LiveConfig) -> Result<Rules, Error> {
+    let load = || match admin::guest_file(live) {
+        None => Ok(Rules::load()?),
+        Some(file) => Ok(Rules::load_with(&admin::read_module(&file)?, Some(file))?),
+    };
+    let loaded = std::thread::scope(|scope| scope.spawn(load).join());
+    loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let config = live.current();
     // Before anything else, so that a stop during the start is not missed.
@@ -76,10 +83,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         source,
     })?;
     raise_open_files();
-    let rules = match admin::guest_file(&live) {
-        None => Rules::load()?,
-        Some(file) => Rules::load_with(&admin::read_module(&file)?, Some(file))?,
-    };
+    let rules = load_rules(&live)?;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let path = config.store_path();
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(
@@ -117,6 +121,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
             config.delivery.time_scale
         );
     }
+    make_workspaces(&context).await?;
     let worker = Worker::new(Arc::clone(&context), limits_of(&config));
     let replays = Arc::new(Replays::new(Arc::clone(&context), Arc::clone(&worker)));
     let (kept, settings) = watch::channel(kept);
@@ -126,6 +131,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         settings,
     };
     let running = Running {
+        context: Arc::clone(&context),
         log,
         worker: Arc::clone(&worker),
         outbound,
@@ -133,6 +139,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     };
     let app = Arc::new(App {
         replays: Arc::clone(&replays),
+        intake: Arc::new(Intake::new(Arc::clone(&context), Arc::clone(&worker))),
         context: Arc::clone(&context),
         worker: Arc::clone(&worker),
         requests: AtomicU32::new(0),
@@ -221,8 +228,31 @@ fn limits_of(config: &Config) -> Limits {
     }
 }
 
+/// Makes the workspaces that the providers' own APIs are for: before the first start nobody could.
+async fn make_workspaces(context: &Arc<Context>) -> Result<(), Error> {
+    for served in context.config.current().compat.served() {
+        let Some(id) = WorkspaceId::parse(&served.section.workspace) else {
+            // That of each request's key.
+            continue;
+        };
+        if context.workspaces.id(id.as_str()).is_some() {
+            continue;
+        }
+        tracing::info!(workspace = %id, provider = served.provider.name(), "the workspace of a provider's API is made");
+        match create_workspace(Arc::clone(context), id, None).await {
+            Ok(_) | Err(WorkspaceError::Taken) => {}
+            Err(WorkspaceError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "it could not be made; its API finds no workspace")
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What is told of new settings. What asks for its settings each time needs nothing done for it.
 struct Running {
+    context: Arc<Context>,
     log: LogFilter,
     worker: Arc<Worker>,
     outbound: Outbound,
@@ -248,6 +278,8 @@ impl Running {
         let config = live.current();
         self.worker.limit(limits_of(&config));
         self.outbound.replace(network);
+        // Keys of inbound sources may have been taken out of use.
+        self.context.rules.kernel.forget_signers();
         // Only what differs begins a round.
         self.kept
             .send_if_modified(|before| std::mem::replace(before, kept) != kept);

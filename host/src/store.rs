@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod event_type;
+mod inbound;
 mod list;
 mod record;
 mod replay;
@@ -12,6 +13,10 @@ pub mod sqlite;
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
 pub use self::event_type::EventType;
+pub use self::inbound::{
+    Inbound, InboundEvent, InboundFilter, InboundView, NewInbound, NewInboundEvent, NewKey,
+    TakenIn, VerifiedBy,
+};
 pub use self::list::{Filter, MessageFilter, Tally, TallyOf};
 pub use self::record::{
     Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Idempotency,
@@ -19,13 +24,13 @@ pub use self::record::{
     Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
 };
 pub use self::replay::{
-    Counted, EndedState, Page, Replay, ReplayState, ReplayStep, Retried, Selected, Selection,
-    Stepped,
+    Counted, EndedState, FailedEvent, Page, Replay, ReplayState, ReplayStep, Retried, Selected,
+    Selection, Stepped,
 };
 pub use self::retention::{Prunable, Prune, Pruned, Size};
 
 use crate::{
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     vault::KeyError,
 };
 use bytes::Bytes;
@@ -172,6 +177,16 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps messages with their deliveries, all or none.
     fn publish_batch(&self, batch: NewBatch) -> Later<PublishedBatch>;
 
+    /// Keeps a request of another sender with its events, their messages and deliveries, unless it has come before: all of it or
+    /// nothing. Events that have come before are left out.
+    fn take_in(&self, inbound: NewInbound) -> Later<TakenIn>;
+
+    /// Requests of other senders, newest first.
+    fn inbound_requests(&self, filter: InboundFilter) -> Later<Vec<Inbound>>;
+
+    /// A request of another sender, with `limit` of its events at most from the place `from` on.
+    fn inbound_request(&self, id: InboundId, from: u64, limit: u32) -> Later<Option<InboundView>>;
+
     /// Takes up deliveries of each endpoint that are due or held, each oldest first: they are `Sending` from now on. Of an
     /// endpoint that is not active it takes none. It stops when the bodies are longer than `body_bytes_max` together, but
     /// takes one in any case. The answer has a place for each claim, in their order.
@@ -205,6 +220,19 @@ pub trait Store: Send + Sync + 'static {
     /// A page of the selection. A read looks at a bounded number of rows, so a page may be short, or empty, and still have
     /// another one behind it.
     fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>>;
+
+    /// A page of an endpoint's dead letters that nobody has taken note of, oldest first, as their receiver would have got them. A
+    /// page ends early when its bodies are long.
+    fn failed_events(
+        &self,
+        endpoint: EndpointId,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Later<Selected<FailedEvent>>;
+
+    /// The dead letters of an endpoint whose event has this id in its body, noted or not; few, unless a publisher gives many
+    /// events one id.
+    fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>>;
 
     /// How many deliveries fit. Counting stops after a bounded number of rows and says so.
     fn count(&self, selection: Selection) -> Later<Counted>;

@@ -3,12 +3,14 @@
 mod answer;
 mod connection;
 mod dial;
+mod direct;
 mod failure;
 mod pool;
 mod proxy;
 mod tls;
 
 pub use answer::EXCERPT_BYTES_MAX;
+pub use direct::{Direct, DirectAnswer, Unanswered};
 pub use proxy::{Proxy, ProxyError};
 pub use tls::{Roots, RootsError};
 
@@ -210,7 +212,8 @@ impl Way {
                 Err(Unsent::Returned(unsent, _)) => prepared = *unsent,
             }
         }
-        let connection = self.dialler.dial(request, phase).await?;
+        // Apart in memory: it is large and rare, and would be moved about with every request.
+        let connection = Box::pin(self.dialler.dial(request, phase)).await?;
         match self.over(connection, prepared, request, phase).await {
             Ok(answered) => Ok(answered),
             Err(Unsent::Failed(failed) | Unsent::Returned(_, failed)) => Err(failed),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -250,6 +250,49 @@ describe("countersign listen", { timeout: 60_000 }, () => {
     });
   });
 
+  test("records every request with its exact bytes, and answers with another status when that is asked for", async () => {
+    const recording = "hooks.jsonl";
+    const bodies = [BODY, Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), Buffer.from("")];
+    await listening([...sender, "--record", recording, "--status", "503"], async (url) => {
+      for (const body of bodies) {
+        const headers = { ...signed("cleanmails", body), "x-odd": "é" };
+        assert.equal((await post(`${url}/in?a=1`, body, headers)).status, 503);
+      }
+      assert.equal((await post(url, "unsigned", {})).status, 401);
+    });
+    const lines = readFileSync(join(FOLDER, recording), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ verdict }) => verdict),
+      ["valid", "valid", "valid", "missing_header"],
+    );
+    assert.deepEqual([lines[0].events, lines[0].body], [["email.replied"], BODY.toString()]);
+    assert.match(lines[0].url, /^http:\/\/127\.0\.0\.1:\d+\/in\?a=1$/);
+    assert.deepEqual(Buffer.from(lines[1].bodyBase64, "base64"), bodies[1]);
+    assert.equal(statSync(join(FOLDER, recording)).mode & 0o077, 0);
+    for (const [line, code] of [
+      ["1", 0],
+      ["2", 0],
+      ["4", 1],
+      ["5", 2],
+    ]) {
+      assert.equal((await run(["verify", ...sender, "--line", line, recording])).code, code, line);
+    }
+    const several = await run(["verify", ...sender, recording]);
+    assert.equal(several.code, 2);
+    assert.match(several.err, /4 requests.*--line/);
+    // Nothing is added to what is no recording, and nothing beyond the limit.
+    const refused = await run(["listen", ...sender, "--record", file("letter.txt", "Dear Ada,")]);
+    assert.deepEqual([refused.code, readFileSync(join(FOLDER, "letter.txt"), "utf8")], [2, "Dear Ada,"]);
+    const limited = [...sender, "--record", "short.jsonl", "--record-max-bytes", "10", "--json"];
+    const told = await listening(limited, async (url) => {
+      assert.equal((await post(url, BODY, signed("cleanmails", BODY))).status, 200);
+    });
+    assert.match(JSON.parse(told[1]).problem, /--record-max-bytes/);
+  });
+
   test("says so when forwarding fails, and shows hostile text without effect on the terminal", async () => {
     const body = JSON.stringify({ ...JSON.parse(BODY), event: "\u001b[31mred\u202e" });
     const gone = await serving(
@@ -277,7 +320,13 @@ describe("countersign listen", { timeout: 60_000 }, () => {
         assert.match(err, /cannot be listened on: EADDRINUSE/);
       },
     );
-    for (const args of [["--forward", "nowhere"], ["--port", "70000"], ["--max-bytes", "x"], ["request.http"]]) {
+    for (const args of [
+      ["--forward", "nowhere"],
+      ["--port", "70000"],
+      ["--max-bytes", "x"],
+      ["--status", "99"],
+      ["request.http"],
+    ]) {
       assert.equal((await run(["listen", ...sender, ...args])).code, 2);
     }
   });

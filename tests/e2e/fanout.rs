@@ -1,13 +1,14 @@
 //! Killed in the middle of a fan-out: what had been recorded as delivered is not sent again, and all else is, at once.
 
 use countersign_tests::{
-    host::{HostHome, wait_for},
+    host::{self, Host, HostHome, wait_for},
     receiver::{Arrival, Receiver},
 };
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::{
     collections::{HashMap, HashSet},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -26,19 +27,78 @@ fn pair(arrival: &Arrival) -> Pair {
     (arrival.message_id.clone(), arrival.endpoint.clone())
 }
 
+/// Ten endpoints of one receiver: names by their ids.
+fn endpoints(host: &Host, receiver: &Receiver) -> HashMap<String, String> {
+    let create = |number: usize| {
+        let name = number.to_string();
+        let url = receiver.url(&format!("/ok/{name}"));
+        let endpoint = json!({"provider": "sendemall", "url": url, "secret": "whsec_s"});
+        (host.create_endpoint(&endpoint).unwrap(), name)
+    };
+    (0..ENDPOINTS).map(create).collect()
+}
+
+fn event(number: usize) -> Value {
+    json!({"provider": "sendemall", "payload": {"event": "email.sent", "data": {"n": number.to_string()}}})
+}
+
+#[test]
+fn an_event_is_kept_for_all_of_its_endpoints_or_for_none_whenever_the_host_dies() {
+    let receiver = Receiver::start();
+    let home = HostHome::new("").unwrap();
+    let mut host = home.start().unwrap();
+    endpoints(&host, &receiver);
+    let mut accepted = 0;
+    for round in 0..4 {
+        let url = format!("{}/v1/events", host.url());
+        accepted += thread::scope(|scope| {
+            let publishers: Vec<_> = (0..4)
+                .map(|number| {
+                    let event = event(number).to_string();
+                    let url = &url;
+                    scope.spawn(move || {
+                        let (agent, json) = (host::agent(), [("content-type", "application/json")]);
+                        let taken = std::iter::from_fn(|| {
+                            let answer = host::post(&agent, url, &json, event.as_bytes()).ok()?;
+                            (answer.status == 202).then_some(())
+                        });
+                        taken.count()
+                    })
+                })
+                .collect();
+            thread::sleep(Duration::from_millis(150 + 37 * round));
+            host.kill().unwrap();
+            let taken = publishers
+                .into_iter()
+                .map(|publisher| publisher.join().unwrap());
+            taken.sum::<usize>()
+        });
+        let store = Connection::open(home.data_dir().join("countersign.db")).unwrap();
+        let count = |sql: &str| {
+            let counted: i64 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+            usize::try_from(counted).unwrap()
+        };
+        let messages = count("SELECT count(*) FROM messages");
+        assert!(messages >= accepted, "{accepted} accepted, {messages} kept");
+        let whole = count(
+            "SELECT count(*) FROM (SELECT message_id FROM deliveries GROUP BY message_id HAVING count(*) = 10)",
+        );
+        assert_eq!(
+            (whole, count("SELECT count(*) FROM bodies")),
+            (messages, messages)
+        );
+        drop(store);
+        host = home.start().unwrap();
+    }
+    assert!(accepted > 20, "{accepted}");
+}
+
 #[test]
 fn after_a_crash_in_a_ten_way_fan_out_only_what_has_no_recorded_outcome_is_sent_again() {
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let mut host = home.start().unwrap();
-    let mut names = HashMap::new();
-    for number in 0..ENDPOINTS {
-        let name = number.to_string();
-        let url = receiver.url(&format!("/ok/{name}"));
-        let endpoint = json!({"provider": "sendemall", "url": url, "secret": "whsec_s"});
-        names.insert(host.create_endpoint(&endpoint).unwrap(), name);
-    }
-    let event = |number: usize| json!({"provider": "sendemall", "payload": {"event": "email.sent", "data": {"n": number.to_string()}}});
+    let names = endpoints(&host, &receiver);
     let events: Vec<Value> = (0..EVENTS).map(event).collect();
     let published = host
         .post("/v1/events/batch", &json!({"events": events}))
@@ -47,12 +107,12 @@ fn after_a_crash_in_a_ten_way_fan_out_only_what_has_no_recorded_outcome_is_sent_
     let began = Instant::now();
     while receiver.count() < ENDPOINTS * EVENTS / 2 {
         // No longer than that: what is under way at the kill is what this is about.
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
         assert!(began.elapsed() < LIMIT, "only {} arrived", receiver.count());
     }
     host.kill().unwrap();
     // What is still on its way to the receiver arrives.
-    std::thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_millis(300));
     let before = receiver.arrivals();
 
     let store = Connection::open(home.data_dir().join("countersign.db")).unwrap();

@@ -18,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(5);
 /// Events that go to everybody, after a first one. With ten, endpoints would be paused (C31).
 const EVENTS: u32 = 8;
+/// What half of the events of the healthy one take at most: some milliseconds on a machine of one's own.
+const HEALTHY_MEDIAN_MAX: Duration = Duration::from_millis(500);
 /// What the host's memory may grow by: buffers of some hundred connections, and nothing in the order of what is sent to it.
 const GROWTH_KIB_MAX: u64 = 64 * 1024;
 
@@ -186,6 +188,10 @@ fn every_misbehaviour_ends_in_its_failure_kind_in_time_and_in_bounded_memory() {
         latencies.last().unwrap(),
         before_kib / 1024,
         most_kib / 1024
+    );
+    assert!(
+        latencies[latencies.len() / 2] < HEALTHY_MEDIAN_MAX,
+        "{latencies:?}"
     );
     assert!(
         most_kib < before_kib + GROWTH_KIB_MAX,

@@ -424,7 +424,7 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer
 }
 
 /// The binary beside our own executable in `target/<profile>/`, or one folder up from a test's.
-fn binary() -> anyhow::Result<PathBuf> {
+pub(crate) fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folders = own.ancestors().skip(1).take(2);
     let mut binaries = folders.map(|folder| folder.join("countersign"));

@@ -40,19 +40,19 @@ pub struct Sample {
     #[serde(rename = "note", default)]
     _note: Option<String>,
     payload: Value,
-    request: SampleRequest,
+    pub request: SampleRequest,
     /// How to verify the request.
     pub verify: Verify,
-    expect: Expect,
+    pub expect: Expect,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SampleRequest {
+pub struct SampleRequest {
     #[serde(rename = "method")]
     _method: String,
-    headers: Vec<(String, String)>,
-    body: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,8 +68,8 @@ pub struct Verify {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Expect {
-    events: Vec<Map<String, Value>>,
+pub struct Expect {
+    pub events: Vec<Map<String, Value>>,
 }
 
 /// What became of a folder of samples.
@@ -141,6 +141,31 @@ pub fn run(dir: &Path) -> Report {
         Err(error) => report.error = Some(format!("{error:#}")),
     }
     report
+}
+
+/// The samples in force, by their path below the folder.
+///
+/// # Errors
+/// There are none, or one cannot be read.
+pub fn all_samples(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Sample)>> {
+    let files = samples(dir)?;
+    ensure!(!files.is_empty(), "no samples in {}", dir.display());
+    let read = |file: PathBuf| {
+        Ok((
+            file.clone(),
+            serde_json::from_slice(&std::fs::read(dir.join(file))?)?,
+        ))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// What of a sample's expectation an event does not meet, one line a key.
+pub fn unmet(want: &Map<String, Value>, event: &Event) -> Vec<String> {
+    let got = summary(event);
+    let differences = differences(want, &got).into_iter();
+    differences
+        .map(|(key, want, got)| format!("{key}: want {want}, got {got}"))
+        .collect()
 }
 
 /// The normalised events of the project's own samples.

@@ -1,11 +1,14 @@
-//! What the suites share: the vector format and its faces, the format of inbound samples, a host process, a receiver that records.
+//! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
+//! receiver that records, HTTP as bytes.
 #![forbid(unsafe_code)]
 
 pub mod clients;
+pub mod command;
 pub mod constant_time;
 pub mod conversions;
 pub mod deliver;
 pub mod dns;
+pub mod documents;
 pub mod faces;
 pub mod host;
 pub mod hostile;
@@ -13,3 +16,4 @@ pub mod inbound;
 pub mod module;
 pub mod receiver;
 pub mod vectors;
+pub mod wire;

@@ -79,21 +79,33 @@ pub(crate) fn bench(workspace: &Workspace, measurement: &Measurement) -> Result<
     }
 }
 
+/// The host as it is shipped, which is a tenth quicker than the one that tests and demo use and takes minutes longer to build.
 fn measure_host(workspace: &Workspace, what: &str, options: &Options) -> Result<()> {
-    build::host(workspace)?;
-    measure(workspace, &[what.into()], options)
+    let host = ["--bin", "countersign"];
+    measure_in(workspace, "dist", &host, &[what.into()], options)
 }
 
 fn measure(workspace: &Workspace, what: &[OsString], options: &Options) -> Result<()> {
-    let step = Step::begin("compile the measurements");
+    measure_in(workspace, "release", &[], what, options)
+}
+
+fn measure_in(
+    workspace: &Workspace,
+    profile: &str,
+    also: &[&str],
+    what: &[OsString],
+    options: &Options,
+) -> Result<()> {
+    let step = Step::begin("compile what is measured, and the measurements");
     let mut cargo = workspace.cargo();
     cargo
-        .args(["build", "--release", "--quiet"])
+        .args(["build", "--quiet", "--profile", profile])
         .args(build::NATIVE_PACKAGES)
-        .args(["--bin", "bench"]);
+        .args(["--bin", "bench"])
+        .args(also);
     run::inherit(&mut cargo).context("the measurements did not compile")?;
     step.done("");
-    let mut command = workspace.command(workspace.native_binary("bench"));
+    let mut command = workspace.command(workspace.native_binary(profile, "bench"));
     command.args(what).args(&options.given);
     run::inherit(&mut command).context("not as it should be; see above")
 }

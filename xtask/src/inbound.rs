@@ -43,7 +43,7 @@ pub(crate) fn inbound(workspace: &Workspace, directory: Option<PathBuf>) -> Resu
         .args(build::NATIVE_PACKAGES)
         .args(["--bin", "inbound"]);
     run::quiet("compile the inbound runner", &mut cargo)?;
-    let mut runner = workspace.command(workspace.native_binary("inbound"));
+    let mut runner = workspace.command(workspace.native_binary("release", "inbound"));
     let variable = env::var_os(DIRECTORY_VARIABLE).filter(|value| !value.is_empty());
     if let Some(directory) = directory.or_else(|| variable.map(PathBuf::from)) {
         // The runner runs in the root of the checkout.

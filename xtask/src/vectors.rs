@@ -127,7 +127,7 @@ fn runner(workspace: &Workspace, face: Face, directory: &Path) -> Result<Command
                 .args(build::NATIVE_PACKAGES)
                 .args(["--bin", "vectors"]);
             run::quiet("compile the vector runner", &mut cargo)?;
-            workspace.command(workspace.native_binary("vectors"))
+            workspace.command(workspace.native_binary("release", "vectors"))
         }
         Face::NodeEsm
         | Face::NodeCjs

@@ -74,17 +74,17 @@ impl Workspace {
 
     /// The finished host binary.
     pub(crate) fn host_binary(&self) -> PathBuf {
-        self.native_binary("countersign")
+        self.native_binary("release", "countersign")
     }
 
-    /// A finished program in the release profile.
-    pub(crate) fn native_binary(&self, name: &str) -> PathBuf {
+    /// A finished program in this profile.
+    pub(crate) fn native_binary(&self, profile: &str, name: &str) -> PathBuf {
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(folder) => self.root.join(folder),
             None => self.at("target"),
         };
         target
-            .join("release")
+            .join(profile)
             .join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 

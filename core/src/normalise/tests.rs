@@ -272,9 +272,105 @@ fn inbound_shapes_are_recognised() {
         ("7", None),
         ("{", None),
         (r#"{"type":"email.sent"}"#, None),
+        ("\u{feff}[{\"event\":1},7,{}]\r\n", Some(Source::Sendgrid)),
+        (r#"[{"event":"open"},"#, None),
+        (r#"[[{"event":"open"}]]"#, None),
+        (r#"{"type":"a","email_id":"m","data":{}} x"#, None),
+        (
+            r#"{"data":[[1,{"event-data":2}]],"t\u0079pe":"a"}"#,
+            Some(Source::Resend),
+        ),
     ] {
         assert_eq!(recognise(body.as_bytes()), source, "{body}");
     }
+    let deep = std::format!("{{\"type\":{}", "[".repeat(500_000));
+    assert_eq!(recognise(deep.as_bytes()), None);
+}
+
+#[test]
+fn a_header_that_one_sender_has_goes_before_the_shape() {
+    // R-P6.
+    let flat = br#"{"type":"email.sent","email_id":"m"}"#.as_slice();
+    for (headers, body, source) in [
+        (
+            &[("Svix-Signature", "v1,x")][..],
+            flat,
+            Some(Source::Resend),
+        ),
+        (&[("svix-signature", "v1,x")], b"\xff", Some(Source::Resend)),
+        (
+            &[("X-Twilio-Email-Event-Webhook-Signature", "x")],
+            b"[]",
+            Some(Source::Sendgrid),
+        ),
+        (&[("svix-signature", " ")], flat, Some(Source::Platform)),
+        (
+            &[("X-Webhook-Signature", "x")],
+            flat,
+            Some(Source::Platform),
+        ),
+        (&[], b"{}", None),
+    ] {
+        assert_eq!(recognise_request(headers, body), source, "{headers:?}");
+    }
+}
+
+#[test]
+fn parts_of_a_body_are_together_the_whole() {
+    let list: Vec<Value> = (0..10)
+        .map(|at| json!({"event": "open", "sg_event_id": std::format!("e{at}")}))
+        .collect();
+    let body = Value::Array(list).to_string();
+    let whole = parse(Source::Sendgrid, &NO_HEADERS, body.as_bytes()).unwrap();
+    for most in [1, 3, 10, 11] {
+        let mut events = Vec::new();
+        loop {
+            let part = parse_part(
+                Source::Sendgrid,
+                &NO_HEADERS,
+                body.as_bytes(),
+                events.len(),
+                most,
+            );
+            let part = part.unwrap();
+            assert!(part.events.len() <= most);
+            events.extend(part.events);
+            if !part.more {
+                break;
+            }
+        }
+        assert_eq!(events, whole, "{most}");
+    }
+    let alone = br#"{"event":"open"}"#;
+    let part = parse_part(Source::Sendgrid, &NO_HEADERS, alone, 0, 5).unwrap();
+    assert_eq!((part.events.len(), part.more), (1, false));
+    let other = parse_part(
+        Source::Resend,
+        &NO_HEADERS,
+        br#"{"type":"email.sent"}"#,
+        1,
+        5,
+    );
+    assert_eq!(other.unwrap().events, []);
+}
+
+#[test]
+fn parts_refuse_what_the_whole_refuses() {
+    let refused = |body: &[u8], first: usize| {
+        let error = parse_part(Source::Sendgrid, &NO_HEADERS, body, first, 2).unwrap_err();
+        (error.path.clone(), error.code())
+    };
+    let path = |path: &str| path.to_string();
+    assert_eq!(
+        refused(b"[{\"event\":\"open\"},", 0),
+        (path(""), "json_invalid")
+    );
+    assert_eq!(refused(b"[] x", 0), (path(""), "json_invalid"));
+    assert_eq!(refused(b"\"text\"", 0), (path(""), "wrong_type"));
+    let wrong = br#"[{"event":"a"},{"event":"b"},{"event":"c"},{"other":1}]"#;
+    assert_eq!(refused(wrong, 2), (path("[3].event"), "missing_field"));
+    let many = std::format!("[{}1]", "1,".repeat(10_000));
+    assert_eq!(refused(many.as_bytes(), 0), (path(""), "too_many_events"));
 }
 
 #[test]

@@ -137,3 +137,23 @@ fn scopes_choose_by_client_and_campaign() {
     );
     assert_eq!(elsewhere.unwrap_err().code(), "scope_invalid");
 }
+
+#[test]
+fn every_level_gets_an_event_unless_the_user_s_is_to_win() {
+    let (user, client) = (Scope::User, Scope::Client("7".into()));
+    let campaign = Scope::Campaign("5".into());
+    let admitted = |overlap: Overlap, user_level_wants| {
+        [&user, &client, &campaign].map(|scope| overlap.admits(scope, user_level_wants))
+    };
+    assert_eq!(admitted(Overlap::Each, true), [true, true, true], "R-S10");
+    assert_eq!(
+        admitted(Overlap::UserLevelWins, true),
+        [true, false, false],
+        "R-S10"
+    );
+    assert_eq!(
+        admitted(Overlap::UserLevelWins, false),
+        [true, true, true],
+        "R-S10"
+    );
+}

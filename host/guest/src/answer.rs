@@ -4,6 +4,8 @@ use crate::{
     message::{Answer, Call, CheckEndpoint, EndpointRules, Judge, Rejection},
     plan::plan,
     publish::{notified, publish, tried},
+    receive,
+    sample::sample,
     settings::EndpointSettings,
     source::Source,
 };
@@ -13,6 +15,7 @@ use countersign_core::{
         machine::{self, Transition, endpoint},
         rotation::{RotationError, rotate, signing_order},
     },
+    normalise::recognise_request,
     provider::PayloadError,
 };
 
@@ -62,6 +65,13 @@ fn decide(call: Call) -> Result<Answer, Rejection> {
         } => rotate(&secrets, rotation, now_ms)
             .map(Answer::Rotated)
             .map_err(Rejection::from),
+        Call::Recognise { headers, body } => {
+            let source = recognise_request(&headers, &body);
+            let name = source.map(|source| source.name().to_owned());
+            Ok(Answer::Recognised(name))
+        }
+        Call::Receive(request) => receive::receive(&request).map(Answer::Received),
+        Call::Sample(wanted) => sample(&wanted).map(Answer::Sample),
     }
 }
 

@@ -20,23 +20,26 @@ mod message;
 mod order;
 mod plan;
 mod publish;
+mod receive;
+mod sample;
 pub mod settings;
 mod source;
 
 pub use crate::{
     answer::answer,
     message::{
-        Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Judge, Match, NewSecret, Notify,
-        Publish, Published, Rejection, SignaturePlan, Target, Tried, Try,
+        Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules, Format, Judge, Match,
+        NewSecret, Notify, PassedOn, Publish, Published, Reader, Receive, Received, ReceivedEvent,
+        Rejection, SignaturePlan, Target, Tried, Try,
     },
     settings::{EndpointSettings, Ordering, RateLimit},
 };
 pub use countersign_core::{
-    delivery, filter, operational, provider, retry, standard, subscription,
+    delivery, filter, inbound, operational, provider, retry, standard, subscription,
 };
 
 /// Version of the ABI, as `abi_version` returns it.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 7;
 
 /// Longest call that is taken: a publish of the largest body and many endpoints stays far below.
 pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;

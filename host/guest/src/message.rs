@@ -12,9 +12,10 @@ use countersign_core::{
         rotation::{Rotated, Rotation, SecretTimes},
     },
     filter::{Filter, Miss},
+    inbound::Places,
     operational::About,
     retry::TimeScale,
-    subscription::{Scope, Subscription},
+    subscription::{Overlap, Scope, Subscription},
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,18 @@ pub enum Call {
     },
     /// Would these events go to an endpoint with these rules, and why not? Answered by [`Answer::Tried`].
     Try(Try),
+    /// Whose request is this, that was posted here? Nobody has vouched for it yet. Answered by [`Answer::Recognised`].
+    Recognise {
+        /// Its headers.
+        headers: Vec<(String, Vec<u8>)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// What does this verified request say, and to whom does it go? Answered by [`Answer::Received`] or
+    /// [`Answer::Rejected`].
+    Receive(Receive),
+    /// What would a delivery of this kind say now? Answered by [`Answer::Sample`] or [`Answer::Rejected`].
+    Sample(AskSample),
 }
 
 /// An answer of the guest.
@@ -101,6 +114,12 @@ pub enum Answer {
     Rotated(Vec<Rotated>),
     /// What becomes of each event, in their order.
     Tried(Vec<Tried>),
+    /// Name of the source; `None` for one that is not known.
+    Recognised(Option<String>),
+    /// The events of the request.
+    Received(Received),
+    /// The request body of a sample.
+    Sample(Vec<u8>),
 }
 
 /// What is wrong with an input, for the one who sent it.
@@ -168,6 +187,8 @@ pub struct Publish {
     pub bot: bool,
     /// The endpoints of this provider.
     pub endpoints: Vec<Target>,
+    /// Who gets it where endpoints of several levels want it (R-S10).
+    pub overlap: Overlap,
 }
 
 /// An endpoint that an event may go to.
@@ -213,6 +234,117 @@ pub struct Notify {
     pub about: About,
     /// The endpoints of [`SOURCE`](countersign_core::operational::SOURCE).
     pub endpoints: Vec<Target>,
+}
+
+/// A request of another sender, to be read and passed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receive {
+    /// How it is read.
+    pub reader: Reader,
+    /// The signature scheme that vouches for it; `None` where nothing was signed.
+    pub scheme: Option<String>,
+    /// Its headers.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Place in the body of the first event that is asked for, from 0.
+    pub first: u32,
+    /// Events, at most.
+    pub most: u32,
+    /// Name of the request, for the ids of events that have none.
+    pub id: String,
+    /// When it arrived, RFC 3339 in UTC with milliseconds: the time of events that have none (R-P9).
+    pub received_at: String,
+    /// Number of the workspace that its events belong to.
+    pub workspace_id: String,
+    /// Fields that are filled from the original, by JSON pointer.
+    pub fields: Vec<(String, String)>,
+    /// Which of SmartLead's levels get an event that several of them match.
+    pub overlap: Overlap,
+    /// The formats that there are endpoints of.
+    pub formats: Vec<Format>,
+}
+
+/// How a request is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reader {
+    /// As one of this source, by its name.
+    Source(String),
+    /// As its operator says.
+    Own {
+        /// Name of the source.
+        name: String,
+        /// Where type, id and time stand.
+        places: Places,
+    },
+}
+
+/// Endpoints that get events in one format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// Provider name.
+    pub provider: String,
+    /// The endpoints.
+    pub endpoints: Vec<Target>,
+}
+
+/// Events of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// They, in the order of the body.
+    pub events: Vec<ReceivedEvent>,
+    /// Whether more follow.
+    pub more: bool,
+    /// What of the request may be used once; see [`used_once`](countersign_core::inbound::used_once).
+    pub used_once: Option<Vec<u8>>,
+}
+
+/// An event of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedEvent {
+    /// Its type, normalised.
+    pub event_type: String,
+    /// What all its repeats share.
+    pub key: String,
+    /// Whether the key tells it from all later events; see [`Once`](countersign_core::inbound::Once).
+    pub key_lasts: bool,
+    /// The normalised event, JSON.
+    pub event: Vec<u8>,
+    /// What becomes of it in each of [`Receive::formats`].
+    pub passed_on: Vec<PassedOn>,
+}
+
+/// What becomes of an event in a format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PassedOn {
+    /// It goes to endpoints.
+    Message(Published),
+    /// No endpoint wants it.
+    Unwanted,
+    /// The format cannot express it.
+    Skipped {
+        /// Stable name of the reason: `not_expressible`, `missing_field`, `time_invalid`, `by_machine`.
+        code: String,
+        /// What it means.
+        message: String,
+    },
+}
+
+/// A sample event that is wanted: see [`countersign_core::sample`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskSample {
+    /// Provider name.
+    pub provider: String,
+    /// Its type, in any of the provider's spellings; `None` for a ping.
+    pub event_type: Option<String>,
+    /// Event id without a prefix.
+    pub id: String,
+    /// When it happens, unix milliseconds.
+    pub at_ms: i64,
+    /// Number of the workspace, where bodies name one.
+    pub workspace_id: u64,
+    /// The endpoint, whose scope the event is to be within.
+    pub rules: EndpointRules,
 }
 
 /// How deliveries of a provider are made.

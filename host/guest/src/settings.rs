@@ -48,11 +48,12 @@ const HTTP_HEADERS: [&str; 15] = [
     "user-agent",
 ];
 /// Names that Countersign sets; of every provider, since an owner who copies settings must not meet surprises.
-const OWN_HEADERS: [&str; 4] = [
+const OWN_HEADERS: [&str; 5] = [
     "x-request-id",
     "x-sendemall-signature",
     "x-smartlead-signature",
     "x-webhook-signature",
+    "x-webhook-test",
 ];
 /// What the names of Standard Webhooks begin with.
 const OWN_PREFIX: &str = "webhook-";

@@ -43,6 +43,7 @@ taken!(
     DescribeEventType,
     DryRun,
     EventTypeQuery,
+    InboundQuery,
     MessageQuery,
     PageQuery,
     Ping,

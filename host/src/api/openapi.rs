@@ -11,7 +11,7 @@ const ABOUT: &str = "JSON over HTTP. Times are RFC 3339 in UTC with milliseconds
     (RFC 9457) with a stable `code`; nothing was stored unless the answer is 2xx.";
 
 /// What groups operations, by the first part of their path.
-const GROUPS: [(&str, &str, &str); 10] = [
+const GROUPS: [(&str, &str, &str); 11] = [
     (
         "workspaces",
         "Workspaces",
@@ -37,6 +37,11 @@ const GROUPS: [(&str, &str, &str); 10] = [
         "Deliveries that were given up.",
     ),
     ("replays", "Replays", "Many deliveries that are sent again."),
+    (
+        "inbound",
+        "Inbound",
+        "What other senders posted to `/api/webhooks`.",
+    ),
     ("server", "Server", "The server itself."),
 ];
 

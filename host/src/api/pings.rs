@@ -45,8 +45,7 @@ pub(super) async fn send(
         headers: Vec::new(),
     };
     let pinged = ping::send(&app.context, &endpoint, sample).await?;
-    let resumed =
-        pinged.is_success() && given.resume.unwrap_or(false) && !endpoint.state.is_active();
+    let resumed = pinged.accepted && given.resume.unwrap_or(false) && !endpoint.state.is_active();
     if resumed {
         let change = Change {
             state: Some(EndpointState::Active),
@@ -58,7 +57,7 @@ pub(super) async fn send(
     }
     let (outcome, status, _) = outcome(&pinged.outcome);
     Ok(Shown(Pinged {
-        success: pinged.is_success(),
+        success: pinged.accepted,
         message_id: pinged.message_id.to_string(),
         started_at: time(pinged.started_at_ms),
         duration_ms: pinged.duration_ms,

@@ -98,6 +98,21 @@ impl Problem {
         &self.code
     }
 
+    /// The status that it is answered with.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong and what to do.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The field or header that it is about.
+    pub(super) fn about(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// The problem as clients see it.
     pub fn shown(&self) -> countersign_api::Problem {
         let title = self.status.canonical_reason().unwrap_or("Error");
@@ -122,6 +137,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let full = self.code == "store_full";
+        // For who tells it in another shape.
+        let told = self.clone();
         // Texts and numbers: nothing that JSON cannot hold.
         let body = serde_json::to_vec(&self.shown()).unwrap_or_default();
         let mut answer = (self.status, body).into_response();
@@ -142,6 +159,7 @@ impl IntoResponse for Problem {
             }
             _ => {}
         }
+        answer.extensions_mut().insert(told);
         answer
     }
 }

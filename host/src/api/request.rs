@@ -5,7 +5,7 @@ use crate::clock::within;
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -15,6 +15,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use url::form_urlencoded;
 
 /// Longest time for a body to arrive.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -46,24 +47,32 @@ impl JsonBody {
         bytes_max: u64,
         hint: &str,
     ) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let read = read_body(body, bytes_max, hint);
-        let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
+        let (parts, bytes) = read_raw(request, app, bytes_max, hint).await;
         // Judged after reading, so that the answer reaches a client that sends before it listens.
         check_content_type(&parts.headers)?;
-        let bytes = bytes.ok_or_else(|| {
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                "the body did not arrive within 30 seconds",
-            )
-            .at("body")
-        })??;
+        let bytes = bytes?;
         Ok(Self {
             fields: Fields::parse(&bytes)?,
             bytes,
         })
     }
+}
+
+/// Reads a body of whatever type, of at most so many bytes.
+pub(super) async fn read_raw(
+    request: Request,
+    app: &App,
+    bytes_max: u64,
+    hint: &str,
+) -> (Parts, Result<Bytes, Problem>) {
+    let (parts, body) = request.into_parts();
+    let read = read_body(body, bytes_max, hint);
+    let bytes = within(&*app.context.clock, BODY_TIME_MAX, read).await;
+    let bytes = bytes.unwrap_or_else(|| {
+        let detail = "the body did not arrive within 30 seconds";
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail).at("body"))
+    });
+    (parts, bytes)
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -158,10 +167,20 @@ impl Fields {
         name: &str,
         kind: &str,
     ) -> Result<Option<T>, Problem> {
+        Ok(self.nullable(name, kind)?.flatten())
+    }
+
+    /// A field for which left out and null differ.
+    pub(super) fn nullable<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        kind: &str,
+    ) -> Result<Option<Option<T>>, Problem> {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
         };
         serde_json::from_str(text.get())
+            .map(Some)
             .map_err(|_| Problem::field("wrong_type", name, format!("`{name}` must be {kind}")))
     }
 
@@ -169,6 +188,11 @@ impl Fields {
     pub(super) fn raw(&mut self, name: &str) -> Option<String> {
         let text: Box<str> = self.0.remove(name)?.into();
         (&*text != "null").then(|| text.into())
+    }
+
+    /// The names of what is left over.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// Refuses what is left over: a misspelt field would have no effect.
@@ -209,6 +233,40 @@ impl<'de> Deserialize<'de> for Parsed {
             }
         }
         deserializer.deserialize_map(Object)
+    }
+}
+
+/// The parameters after the question mark.
+pub(super) struct Query(BTreeMap<String, String>);
+
+impl Query {
+    /// Reads those that are known and leaves out others, for clients that send more to servers of their provider. Of repeated
+    /// ones the first counts.
+    pub(super) fn known_of(query: Option<&str>, known: &[&str]) -> Self {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if known.contains(&&*name) {
+                parameters
+                    .entry(name.into_owned())
+                    .or_insert_with(|| value.into_owned());
+            }
+        }
+        Self(parameters)
+    }
+
+    /// A parameter, read by `read`; `kind` says what it must be.
+    pub(super) fn take<T>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        match self.0.remove(name) {
+            None => Ok(None),
+            Some(text) => read(&text).map(Some).ok_or_else(|| {
+                Problem::field("query_invalid", name, format!("`{name}` must be {kind}"))
+            }),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     request::{Fields, JsonBody, unknown},
 };
 use crate::{
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId},
     publish::BATCH_BYTES_MAX,
 };
 use axum::{
@@ -207,6 +207,7 @@ path_ids!(
     MessageId = "message",
     DeliveryId = "delivery",
     ReplayId = "replay",
+    InboundId = "request",
     ApiKeyId = "key"
 );
 

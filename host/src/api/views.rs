@@ -4,7 +4,7 @@ use crate::{
     clock::rfc3339,
     store::{
         self, Attempt, Counted, DeliveryState, EndedState, Message, MessageView, ReplayState, Role,
-        Selection, StateReason,
+        Selection, StateReason, VerifiedBy,
     },
 };
 use countersign_api as api;
@@ -72,6 +72,11 @@ same_words! {
         api::Role::Manage = Role::Manage,
         api::Role::Publish = Role::Publish,
         api::Role::Read = Role::Read,
+    }
+    VerifiedBy => api::VerifiedBy {
+        VerifiedBy::Signature = api::VerifiedBy::Signature,
+        VerifiedBy::Token = api::VerifiedBy::Token,
+        VerifiedBy::Nothing = api::VerifiedBy::Open,
     }
     DeadLetterReason => api::DeadLetterReason {
         DeadLetterReason::Exhausted = api::DeadLetterReason::Exhausted,
@@ -260,6 +265,7 @@ mod tests {
         assert_same_words::<ReplayState, api::ReplayStatus>();
         assert_same_words::<EndedState, api::ReplayOf>();
         assert_same_words::<Role, api::Role>();
+        assert_same_words::<VerifiedBy, api::VerifiedBy>();
         assert_same_words::<DeadLetterReason, api::DeadLetterReason>();
         assert_same_words::<FailureKind, api::AttemptOutcome>();
         assert_same_words::<EndpointState, api::EndpointStatus>();

@@ -1,8 +1,8 @@
 //! Reading settings: the defaults, a file, the environment and flags, one over the other.
 
-use super::{Config, DEFAULTS, ENV_PREFIX, Wrong};
+use super::{Config, DEFAULTS, ENV_PREFIX, Wrong, inbound};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
@@ -83,7 +83,7 @@ pub struct ConfigFile {
 #[derive(Clone, Default)]
 pub struct Sources {
     pub file: Option<ConfigFile>,
-    /// The environment, or the part of it that starts with [`ENV_PREFIX`].
+    /// The environment. Settings are what starts with [`ENV_PREFIX`]; sources of inbound events name other variables.
     pub env: BTreeMap<String, String>,
     /// Flags, by setting: `api.listen`.
     pub flags: BTreeMap<&'static str, String>,
@@ -127,6 +127,8 @@ impl ConfigFile {
 pub(super) struct Settings {
     table: Table,
     origins: BTreeMap<String, Origin>,
+    /// Where sources of inbound events may have their secrets.
+    env: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -136,10 +138,17 @@ impl Settings {
         let mut settings = Self {
             table: parse(DEFAULTS, Path::new("defaults"))?,
             origins: BTreeMap::new(),
+            env: sources.env.clone(),
         };
         if let Some(file) = &sources.file {
             settings.overlay(file)?;
         }
+        let of_sources: BTreeSet<String> = settings
+            .value("inbound.sources")
+            .into_iter()
+            .flat_map(inbound::variables)
+            .map(str::to_owned)
+            .collect();
         let mut strangers = Vec::new();
         for (name, text) in &sources.env {
             let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
@@ -150,7 +159,7 @@ impl Settings {
                 .find(|key| key.replace('.', "_").to_uppercase() == rest);
             match known {
                 Some(key) => settings.set(&key, text, Origin::Variable(name.clone()))?,
-                None if ENV_OTHER.contains(&name.as_str()) => {}
+                None if ENV_OTHER.contains(&name.as_str()) || of_sources.contains(name) => {}
                 None => strangers.push(name.clone()),
             }
         }
@@ -162,12 +171,20 @@ impl Settings {
 
     /// The settings as values, checked.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
-        let config: Config = self
+        let mut config: Config = self
             .table
             .clone()
             .try_into()
             .map_err(|error| self.culprit(&error))?;
         config.check().map_err(|wrong| self.located(wrong))?;
+        config
+            .inbound
+            .prepare(&self.env)
+            .map_err(|mistake| ConfigError::Value {
+                at: self.origin(&mistake.key),
+                key: mistake.key,
+                problem: mistake.problem,
+            })?;
         Ok(config)
     }
 
@@ -198,13 +215,19 @@ impl Settings {
         }
     }
 
+    /// Where a setting, or else the table that it would stand in, comes from.
     fn origin(&self, key: &str) -> Origin {
-        self.origins.get(key).cloned().unwrap_or_default()
+        match (self.origins.get(key), key.rsplit_once('.')) {
+            (Some(origin), _) => origin.clone(),
+            (None, Some((table, _))) => self.origin(table),
+            (None, None) => Origin::default(),
+        }
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
-        let (section, key) = key.split_once('.')?;
-        self.table.get(section)?.get(key)
+        let mut names = key.split('.');
+        let root = self.table.get(names.next()?)?;
+        names.try_fold(root, |values, name| values.get(name))
     }
 
     /// Takes these settings over from `other`, where `wanted` says so of a name. Returns what differs: taken over, and
@@ -233,23 +256,34 @@ impl Settings {
             path: file.path.clone(),
             line: lines.get(key).copied().unwrap_or(1),
         };
-        for (section, values) in parse(&file.text, &file.path)? {
-            if !self.table.contains_key(&section) {
-                return Err(self.unknown(&section, at(&section)));
-            }
-            let Value::Table(values) = values else {
-                return Err(ConfigError::Value {
-                    at: at(&section),
-                    problem: format!("is a section: write [{section}] and its settings below it"),
-                    key: section,
-                });
+        self.overlay_section("", parse(&file.text, &file.path)?, &lines, &at)
+    }
+
+    /// The same for one section of it, whose settings and sections are named with `section` before them.
+    fn overlay_section(
+        &mut self,
+        section: &str,
+        values: Table,
+        lines: &BTreeMap<String, usize>,
+        at: &dyn Fn(&str) -> Origin,
+    ) -> Result<(), ConfigError> {
+        for (key, value) in values {
+            let name = joined(section, &key);
+            let Some(place) = find(&mut self.table, &name) else {
+                return Err(self.unknown(&name, at(&name)));
             };
-            for (key, value) in values {
-                let name = format!("{section}.{key}");
-                let Some(place) = find(&mut self.table, &name) else {
-                    return Err(self.unknown(&name, at(&name)));
-                };
-                if !place.same_type(&value) {
+            match (place, value) {
+                (Value::Table(_), Value::Table(values)) if !OPEN.contains(&name.as_str()) => {
+                    self.overlay_section(&name, values, lines, at)?;
+                }
+                (Value::Table(_), value) if !value.is_table() => {
+                    return Err(ConfigError::Value {
+                        at: at(&name),
+                        problem: format!("is a section: write [{name}] and its settings below it"),
+                        key: name,
+                    });
+                }
+                (place, value) if !place.same_type(&value) => {
                     return Err(ConfigError::Value {
                         at: at(&name),
                         problem: format!(
@@ -260,9 +294,15 @@ impl Settings {
                         key: name,
                     });
                 }
-                *place = value;
-                let origin = at(&name);
-                self.origins.insert(name, origin);
+                (place, value) => {
+                    *place = value;
+                    let within = format!("{name}.");
+                    let deeper = lines.keys().filter(|key| key.starts_with(&within));
+                    let origins = deeper.map(|key| (key.clone(), at(key)));
+                    self.origins.extend(origins);
+                    let origin = at(&name);
+                    self.origins.insert(name, origin);
+                }
             }
         }
         Ok(())
@@ -274,6 +314,7 @@ impl Settings {
             return Err(self.unknown(key, at));
         };
         let read = match place {
+            Value::Table(_) => None,
             Value::Integer(_) => text.parse().ok().map(Value::Integer),
             Value::Float(_) => text.parse().ok().map(Value::Float),
             Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
@@ -304,12 +345,11 @@ impl Settings {
         }
     }
 
-    /// Every setting as `section.key`.
+    /// Every setting as `section.key`, or `section.section.key`.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> + '_ {
-        self.table.iter().flat_map(|(section, values)| {
-            let keys = values.as_table().into_iter().flat_map(Table::keys);
-            keys.map(move |key| format!("{section}.{key}"))
-        })
+        let mut keys = Vec::new();
+        collect_keys("", &self.table, &mut keys);
+        keys.into_iter()
     }
 
     fn unknown(&self, key: &str, at: Origin) -> ConfigError {
@@ -334,9 +374,34 @@ impl Settings {
     }
 }
 
+/// Sections whose names are the operator's own: each is one setting.
+const OPEN: [&str; 1] = ["inbound.sources"];
+
+/// The place of a setting or section.
 fn find<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
-    let (section, key) = key.split_once('.')?;
-    table.get_mut(section)?.get_mut(key)
+    match key.rsplit_once('.') {
+        None => table.get_mut(key),
+        Some((section, key)) => find(table, section)?.as_table_mut()?.get_mut(key),
+    }
+}
+
+fn joined(section: &str, key: &str) -> String {
+    match section {
+        "" => key.to_owned(),
+        section => format!("{section}.{key}"),
+    }
+}
+
+fn collect_keys(section: &str, values: &Table, keys: &mut Vec<String>) {
+    for (key, value) in values {
+        let name = joined(section, key);
+        match value {
+            Value::Table(values) if !OPEN.contains(&name.as_str()) => {
+                collect_keys(&name, values, keys);
+            }
+            _ => keys.push(name),
+        }
+    }
 }
 
 fn parse(text: &str, path: &Path) -> Result<Table, ConfigError> {
@@ -352,21 +417,28 @@ fn parse(text: &str, path: &Path) -> Result<Table, ConfigError> {
     })
 }
 
-/// The line of each section and setting.
+/// The line of each section and setting, and of what stands in one.
 fn lines(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
-    let Ok(sections) = DeTable::parse(text) else {
-        return lines;
-    };
-    for (section, values) in sections.get_ref() {
-        let name = section.get_ref();
-        lines.insert(name.to_string(), line(text, section.span().start));
-        for (key, _) in values.get_ref().as_table().into_iter().flatten() {
-            let name = format!("{name}.{}", key.get_ref());
-            lines.insert(name, line(text, key.span().start));
-        }
+    if let Ok(sections) = DeTable::parse(text) {
+        collect_lines(text, "", sections.get_ref(), &mut lines);
     }
     lines
+}
+
+fn collect_lines(
+    text: &str,
+    section: &str,
+    values: &DeTable<'_>,
+    lines: &mut BTreeMap<String, usize>,
+) {
+    for (key, value) in values {
+        let name = joined(section, key.get_ref());
+        lines.insert(name.clone(), line(text, key.span().start));
+        if let Some(values) = value.get_ref().as_table() {
+            collect_lines(text, &name, values, lines);
+        }
+    }
 }
 
 fn line(text: &str, at: usize) -> usize {

@@ -5,6 +5,7 @@ use crate::{
     network::{AllowEntry, DnsResolver, GuardSettings},
     transport::{Proxy, Roots},
 };
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
     fmt,
@@ -24,6 +25,7 @@ const ENTRIES_MAX: usize = 1_000;
 pub struct Network {
     pub allow: Vec<String>,
     pub ports: Vec<u16>,
+    pub egress: Vec<String>,
     pub dns_servers: Vec<String>,
     pub proxy: String,
     pub roots: PathBuf,
@@ -53,6 +55,7 @@ impl Network {
 
     pub(super) fn check(&self) -> Result<(), Wrong> {
         self.guard()?;
+        self.egress()?;
         self.dns_servers()?;
         self.proxy()?;
         Ok(())
@@ -71,6 +74,7 @@ impl Network {
         let lengths = [
             ("network.allow", self.allow.len()),
             ("network.ports", self.ports.len()),
+            ("network.egress", self.egress.len()),
         ];
         for (key, length) in lengths {
             if length > ENTRIES_MAX {
@@ -83,6 +87,20 @@ impl Network {
             ports: self.ports.clone(),
             lookup_limit: Duration::from_millis(self.lookup_timeout_ms),
         })
+    }
+
+    /// Where requests leave from: networks, a single address as one of its own.
+    ///
+    /// # Errors
+    /// [`Wrong`]
+    pub fn egress(&self) -> Result<Vec<IpNet>, Wrong> {
+        let read = |text: &String| {
+            let alone = |ip: IpAddr| IpNet::from(ip);
+            text.parse().or_else(|_| text.parse().map(alone))
+        };
+        let networks: Result<_, std::net::AddrParseError> = self.egress.iter().map(read).collect();
+        let problem = "must be addresses or networks such as 203.0.113.7 or 203.0.113.0/24";
+        networks.map_err(|_| refused("network.egress", problem))
     }
 
     /// Servers to ask instead of the machine's.
@@ -149,6 +167,7 @@ impl fmt::Debug for Network {
         f.debug_struct("Network")
             .field("allow", &self.allow)
             .field("ports", &self.ports)
+            .field("egress", &self.egress)
             .field("dns_servers", &self.dns_servers)
             // It may hold a password.
             .field("proxy_set", &!self.proxy.is_empty())

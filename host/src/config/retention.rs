@@ -20,6 +20,7 @@ pub struct Retention {
     pub attempts: String,
     pub bodies: String,
     pub dead_letters: String,
+    pub inbound: String,
     pub max_size: String,
 }
 
@@ -45,6 +46,7 @@ impl Retention {
             attempts: read("retention.attempts", &self.attempts)?,
             bodies: read("retention.bodies", &self.bodies)?,
             dead_letters: read("retention.dead_letters", &self.dead_letters)?,
+            inbound: read("retention.inbound", &self.inbound)?,
             size_max: size(&self.max_size).ok_or_else(|| {
                 let problem =
                     "must be a number with a unit, such as \"10GB\" or \"512MiB\" (at least 1MiB), or \"unlimited\"";

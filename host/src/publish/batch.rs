@@ -193,7 +193,7 @@ fn render_all(
     for (place, (event, id)) in events.iter().zip(ids).enumerate() {
         let targets = candidates.get(&event.provider);
         let targets = targets.map_or(&[][..], Vec::as_slice);
-        match ask(context, question(event, id, now_ms, targets)) {
+        match ask(context, question(context, event, id, now_ms, targets)) {
             Ok(one) => rendered.push(one),
             Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
             Err(error) => return Err(of(error, place)),

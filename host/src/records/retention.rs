@@ -28,6 +28,8 @@ pub struct Settings {
     pub bodies: Option<Duration>,
     /// Dead letters that nobody has taken note of.
     pub dead_letters: Option<Duration>,
+    /// What other senders posted.
+    pub inbound: Option<Duration>,
     /// In bytes. When more is in use, the oldest of what has ended goes before its time.
     pub size_max: Option<u64>,
 }
@@ -64,10 +66,13 @@ impl Retention {
         let settings = *self.settings.borrow();
         for (what, kept) in [
             (Prunable::Keys, Some(KEYS_KEPT)),
+            // They say themselves until when they count.
+            (Prunable::InboundKeys, Some(Duration::ZERO)),
             (Prunable::Messages, settings.messages),
             (Prunable::Bodies, settings.bodies),
             (Prunable::Attempts, settings.attempts),
             (Prunable::Replays, settings.messages),
+            (Prunable::Inbound, settings.inbound),
         ] {
             if let Some(kept) = kept {
                 self.forget(&settings, what, kept, None).await?;
@@ -92,6 +97,7 @@ impl Retention {
         );
         let low = (size_max / 100).saturating_mul(LOW_PERCENT);
         for (what, kept) in [
+            (Prunable::Inbound, Duration::ZERO),
             (Prunable::Messages, KEYS_KEPT),
             (Prunable::Bodies, Duration::ZERO),
             (Prunable::Attempts, Duration::ZERO),

@@ -6,8 +6,9 @@ use super::{
     pool::{MEMORY_BYTES_KEPT, Pool},
 };
 use countersign_guest::{
-    ABI_VERSION, Answer, Call, CheckEndpoint, DeliveryPlan, EndpointRules, EndpointSettings,
-    INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Rejection, SignaturePlan, Tried, Try,
+    ABI_VERSION, Answer, AskSample, Call, CheckEndpoint, DeliveryPlan, EndpointRules,
+    EndpointSettings, INPUT_BYTES_MAX, Judge, Notify, Publish, Published, Receive, Received,
+    Rejection, SignaturePlan, Tried, Try,
     delivery::{
         EndpointHealth, EndpointState, Judgement,
         machine::{
@@ -144,6 +145,18 @@ impl Guest {
     pub fn publish(&self, event: Publish) -> Result<Result<Published, Rejection>, RulesError> {
         match self.ask(&Call::Publish(event))? {
             Answer::Published(published) => Ok(Ok(published)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
+    /// Asks for the body of a sample event.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever named the type.
+    pub fn sample(&self, wanted: AskSample) -> Result<Result<Vec<u8>, Rejection>, RulesError> {
+        match self.ask(&Call::Sample(wanted))? {
+            Answer::Sample(body) => Ok(Ok(body)),
             Answer::Rejected(rejection) => Ok(Err(rejection)),
             _ => Err(MISMATCH),
         }
@@ -290,6 +303,33 @@ impl Guest {
         }
     }
 
+    /// Asks whose a request is that was posted here, by the name of the source; `None`: nobody's that is known.
+    ///
+    /// # Errors
+    /// [`RulesError`]
+    pub fn recognise(
+        &self,
+        headers: Vec<(String, Vec<u8>)>,
+        body: Vec<u8>,
+    ) -> Result<Option<String>, RulesError> {
+        match self.ask(&Call::Recognise { headers, body })? {
+            Answer::Recognised(source) => Ok(source),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks what a verified request says, and for whom its events are.
+    ///
+    /// # Errors
+    /// [`RulesError`]; the inner error is for whoever posted it.
+    pub fn receive(&self, request: Receive) -> Result<Result<Received, Rejection>, RulesError> {
+        match self.ask(&Call::Receive(request))? {
+            Answer::Received(received) => Ok(Ok(received)),
+            Answer::Rejected(rejection) => Ok(Err(rejection)),
+            _ => Err(MISMATCH),
+        }
+    }
+
     fn ask(&self, call: &Call) -> Result<Answer, RulesError> {
         self.current().ask(call)
     }
@@ -363,6 +403,7 @@ mod tests {
         Target,
         delivery::{EndedAttempt, Next, Outcome},
         retry::TimeScale,
+        subscription::Overlap,
     };
 
     fn guest() -> Guest {
@@ -397,6 +438,7 @@ mod tests {
                 state: EndpointState::Active,
                 ordering: settings.ordering,
             }],
+            overlap: Overlap::Each,
         };
         let published = guest.publish(event).unwrap().unwrap();
         assert_eq!(published.event_type, "email.replied");

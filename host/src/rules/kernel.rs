@@ -1,12 +1,16 @@
 //! Calls of the kernel through its ABI (`wasm/kernel/ABI.md`).
 
+mod verifying;
+
+pub use self::verifying::Keyed;
+
 use super::{
     RulesError,
     engine::{Engine, Limits, Sandbox},
     pool::{MEMORY_BYTES_KEPT, Pool},
     signers::Signers,
 };
-use countersign_core::{Headers, Message, Request, SignedAt};
+use countersign_core::{Message, Request, SignedAt};
 use countersign_kernel::{ABI_VERSION, Code, INPUT_BYTES_MAX, RECORD_BYTES, frame};
 use std::sync::{
     Arc,
@@ -130,16 +134,17 @@ impl Kernel {
         let config = configuration(scheme, None, secrets, options);
         let (frame, now_s) = to_be_signed(message);
         let Generation(age) = read_at;
-        let signed = self
-            .pool
-            .with(|instance| match instance.kept_signer(&config, age)? {
-                Ok(number) => instance.sign(number, &frame, now_s),
-                Err(code) => Ok(Err(code)),
-            })?;
+        let signed =
+            self.pool.with(
+                |instance| match instance.kept(Role::Signer, &config, age)? {
+                    Ok(number) => instance.sign(number, &frame, now_s),
+                    Err(code) => Ok(Err(code)),
+                },
+            )?;
         signed.map_err(KernelError::Refused)
     }
 
-    /// Forgets all kept signers: to be called when a secret has been taken out of use. An instance that is signing right now
+    /// Forgets all kept signers and verifiers: to be called when a secret has been taken out of use. An instance that is signing right now
     /// goes when it is done.
     pub fn forget_signers(&self) {
         self.age.fetch_add(1, Ordering::AcqRel);
@@ -214,18 +219,7 @@ impl Handle {
         request: &Request<'_, [(N, V)]>,
         now_s: i64,
     ) -> Result<Verdict, RulesError> {
-        self.with(|instance, number| {
-            let names = instance.header_names(number)?;
-            let part = |name: &String| match name.as_str() {
-                ":method" => Some(request.method.as_bytes().to_vec()),
-                ":url" => Some(request.url.as_bytes().to_vec()),
-                ":headers" => Some(all_headers(request.headers)),
-                name => request.headers.header(name).map(<[u8]>::to_vec),
-            };
-            let mut parts: Vec<_> = names.iter().map(part).collect();
-            parts.push(Some(request.body.to_vec()));
-            instance.verify(number, &frame::write(&parts), now_s as f64)
-        })
+        self.with(|instance, number| instance.judge(number, request, now_s))
     }
 
     /// The names of the request parts that are read, lower case.
@@ -296,7 +290,7 @@ impl Drop for Handle {
 
 /// What keys are for.
 #[derive(Clone, Copy)]
-enum Role {
+pub(super) enum Role {
     Verifier,
     Signer,
 }
@@ -356,16 +350,21 @@ impl Instance {
         }
     }
 
-    /// The number of the signer with this configuration, kept from an earlier call or made.
-    fn kept_signer(&mut self, config: &[u8], age: u64) -> Result<Result<u32, Code>, RulesError> {
+    /// The number of the signer or verifier with this configuration, kept from an earlier call or made.
+    fn kept(
+        &mut self,
+        role: Role,
+        config: &[u8],
+        age: u64,
+    ) -> Result<Result<u32, Code>, RulesError> {
         for number in self.signers.renew(age) {
             self.free(number)?;
         }
-        let key = Signers::key(config);
+        let key = Signers::key(role, config);
         if let Some(number) = self.signers.find(&key) {
             return Ok(Ok(number));
         }
-        let number = match self.keyed_new(Role::Signer, config)? {
+        let number = match self.keyed_new(role, config)? {
             Ok(number) => number,
             Err(code) => return Ok(Err(code)),
         };

@@ -26,6 +26,12 @@ pub(super) fn run(guest: &Guest, kernel: &Kernel, providers: &[String]) -> Resul
             problem: format!("it fails its test with the provider {provider}: {error}"),
         })?;
     }
+    if guest.recognise(Vec::new(), b"{}".to_vec())?.is_some() {
+        return Err(RulesError::Module {
+            module: "guest",
+            problem: "it fails its test: it knows a sender by nothing".to_owned(),
+        });
+    }
     match guest
         .signing_order(vec![SecretTimes::newest(0)], 1)?
         .as_slice()

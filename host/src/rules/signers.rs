@@ -1,5 +1,6 @@
-//! Which keyed signers an instance of the kernel keeps.
+//! Which keyed signers and verifiers an instance of the kernel keeps.
 
+use super::kernel::Role;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -25,8 +26,17 @@ struct Signer {
 }
 
 impl Signers {
-    pub(super) fn key(config: &[u8]) -> Key {
-        Sha256::digest(config).into()
+    pub(super) fn key(role: Role, config: &[u8]) -> Key {
+        // They differ where the secret that signs is another than the one that verifies.
+        let role = match role {
+            Role::Signer => b"s",
+            Role::Verifier => b"v",
+        };
+        Sha256::new()
+            .chain_update(role)
+            .chain_update(config)
+            .finalize()
+            .into()
     }
 
     /// Forgets all of them when the kernel has become older. Returns the numbers to be freed.
@@ -72,7 +82,7 @@ mod tests {
     #[test]
     fn the_one_that_was_idle_longest_makes_room() {
         let mut signers = Signers::default();
-        let key = |number: u32| Signers::key(&number.to_le_bytes());
+        let key = |number: u32| Signers::key(Role::Signer, &number.to_le_bytes());
         for number in 0..SIGNERS_MAX as u32 {
             assert_eq!(signers.find(&key(number)), None);
             assert_eq!(signers.keep(key(number), number), None);
@@ -89,10 +99,11 @@ mod tests {
     fn all_are_forgotten_at_once() {
         let mut signers = Signers::default();
         assert!(signers.are_of(1));
-        signers.keep(Signers::key(b"a"), 7);
+        signers.keep(Signers::key(Role::Signer, b"a"), 7);
         assert!(signers.renew(0).is_empty());
         assert!(signers.are_of(0) && !signers.are_of(1));
         assert_eq!(signers.renew(1), [7]);
-        assert_eq!(signers.find(&Signers::key(b"a")), None);
+        assert_eq!(signers.find(&Signers::key(Role::Verifier, b"a")), None);
+        assert_eq!(signers.find(&Signers::key(Role::Signer, b"a")), None);
     }
 }

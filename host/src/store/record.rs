@@ -241,7 +241,7 @@ pub struct Receipt {
 }
 
 /// A delivery that is claimed: what an attempt needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     pub delivery_id: DeliveryId,
     pub message_id: MessageId,

@@ -1,7 +1,8 @@
 //! What is sent again, or listed to be: values.
 
-use super::{DeliveryState, record::words};
+use super::{Attempt, Delivery, DeliveryState, record::words};
 use crate::ids::{DeliveryId, EndpointId, ReplayId, WorkspaceId};
+use bytes::Bytes;
 use countersign_core::delivery::DeadLetterReason;
 
 /// Which ended deliveries are meant: those that fit everything that is given. Times are unix milliseconds; a `since` is
@@ -77,6 +78,18 @@ pub struct Selected<T, C = DeliveryId> {
     pub found: Vec<T>,
     /// The last one that was looked at; `None` when there is nothing behind it.
     pub next: Option<C>,
+}
+
+/// A dead letter with what was sent and how that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedEvent {
+    pub delivery: Delivery,
+    /// Id of the event in its body, if it is a text.
+    pub event_id: Option<String>,
+    /// `None` when it is no longer kept.
+    pub body: Option<Bytes>,
+    /// `None` when none was made, or it is no longer kept.
+    pub last_attempt: Option<Attempt>,
 }
 
 /// A count that may have been cut short.

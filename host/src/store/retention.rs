@@ -15,11 +15,16 @@ pub enum Prunable {
     Replays,
     /// Idempotency keys.
     Keys,
+    /// Requests of other senders, with their events.
+    Inbound,
+    /// What recognises their repeats.
+    InboundKeys,
 }
 
 words!(Prunable:
     Prunable::Bodies = "bodies", Prunable::Attempts = "attempts", Prunable::Messages = "messages",
-    Prunable::Replays = "replays", Prunable::Keys = "idempotency_keys");
+    Prunable::Replays = "replays", Prunable::Keys = "idempotency_keys",
+    Prunable::Inbound = "inbound", Prunable::InboundKeys = "inbound_keys");
 
 /// One step of forgetting, small enough not to hold up other writes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod checkpoint;
 mod group;
+mod keys;
 mod reader;
 mod reads;
 mod room;
@@ -22,6 +23,7 @@ pub use self::{
 
 use self::{
     checkpoint::Checkpointer,
+    keys::open_sealed,
     reader::Reader,
     room::Room,
     schema::Lock,
@@ -29,19 +31,23 @@ use self::{
 };
 use crate::{
     chance::Chance,
-    ids::{ApiKeyId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, Filter, Later, Lease, Message, MessageFilter,
-        MessageView, NewBatch, NewMessage, Page, Prune, Pruned, Published, PublishedBatch,
-        Recorded, Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection,
-        Size, Stats, Stepped, Store, StoreError, Tally, TallyOf, Workspace,
+        DeliveryState, Ended, Endpoint, EventType, FailedEvent, Filter, Inbound, InboundFilter,
+        InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch, NewInbound,
+        NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
+        ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
+        StoreError, TakenIn, Tally, TallyOf, Workspace,
     },
-    vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
+    vault::{KeySource, Vault},
 };
 use bytes::Bytes;
-use rusqlite::Connection;
 use std::{path::Path, sync::Arc, time::Duration};
+
+/// Bytes that a request of another sender counts for in the queue, at most: the least that `store.queue_bytes_max` can be. One
+/// with more would be refused for ever.
+const INBOUND_BYTES_COUNTED: usize = 16 * 1024 * 1024;
 
 /// Limits of the queue to the writing thread.
 #[derive(Debug, Clone, Copy)]
@@ -112,75 +118,6 @@ impl SqliteStore {
             _lock: lock,
         })
     }
-
-    /// Changes the key of the secrets, while no other process uses the data. A new key is made for a key file; where the
-    /// configuration gives the keys, the first of them is the new one. May be interrupted anywhere: the next start or the
-    /// next call goes on, and until then every secret opens.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open)
-    pub fn rotate_key(
-        path: &Path,
-        options: &Options,
-        keys: &KeySource,
-        chance: Arc<dyn Chance>,
-    ) -> Result<KeyId, StoreError> {
-        let _lock = Lock::take(path)?;
-        let connection = schema::open_writer(path, options)?;
-        let needed = secrets::keys_in_use(&connection)?;
-        drop(connection);
-        let present = keys.keys(&needed, &*chance)?;
-        match keys {
-            KeySource::Given(_) if present.len() < 2 => return Err(KeyError::GivenAlone.into()),
-            // Two in the file: an earlier call was interrupted, and is finished now.
-            KeySource::File(file) if present.len() < 2 => {
-                let with_new: Vec<_> = std::iter::once(Key::generate(&*chance))
-                    .chain(present)
-                    .collect();
-                KeyFile::new(file.clone()).write(&with_new)?;
-            }
-            KeySource::Given(_) | KeySource::File(_) => {}
-        }
-        let (_, vault) = open_sealed(path, options, keys, chance)?;
-        vault.key_id().ok_or_else(|| KeyError::None.into())
-    }
-}
-
-/// Opens the file with every secret sealed with the newest key, and drops older ones from a key file.
-fn open_sealed(
-    path: &Path,
-    options: &Options,
-    source: &KeySource,
-    chance: Arc<dyn Chance>,
-) -> Result<(Connection, Vault), StoreError> {
-    let mut connection = schema::open_writer(path, options)?;
-    let needed = secrets::keys_in_use(&connection)?;
-    let keys = source.keys(&needed, &*chance)?;
-    let several = keys.len() > 1;
-    let vault = Vault::new(keys.clone(), chance)?;
-    let moved = secrets::bring_up_to_date(&mut connection, &vault)?;
-    if moved.sealed > 0 || moved.resealed > 0 {
-        tracing::info!(
-            sealed = moved.sealed,
-            resealed = moved.resealed,
-            "secrets were sealed with the newest key, and what was there before is wiped"
-        );
-    }
-    if let Some(problem) = &moved.left {
-        tracing::warn!(
-            problem,
-            "deleted secrets may still be in unused parts of the file; it is tried again at the next start"
-        );
-    }
-    match (keys.first(), source) {
-        (Some(newest), KeySource::File(file))
-            if several && secrets::needs_only(&connection, newest.id())? =>
-        {
-            KeyFile::new(file.clone()).write(std::slice::from_ref(newest))?;
-        }
-        _ => {}
-    }
-    Ok((connection, vault))
 }
 
 impl Store for SqliteStore {
@@ -257,6 +194,28 @@ impl Store for SqliteStore {
             })
     }
 
+    fn take_in(&self, inbound: NewInbound) -> Later<TakenIn> {
+        let caller = Caller::Publisher {
+            bytes: inbound.bytes().min(INBOUND_BYTES_COUNTED),
+        };
+        self.writer
+            .submit_grouped(caller, "taking in a request", move |group| {
+                writes::take_in(group, &inbound)
+            })
+    }
+
+    fn inbound_requests(&self, filter: InboundFilter) -> Later<Vec<Inbound>> {
+        self.reader.read("listing requests", move |connection| {
+            reads::inbound::list(connection, &filter)
+        })
+    }
+
+    fn inbound_request(&self, id: InboundId, from: u64, limit: u32) -> Later<Option<InboundView>> {
+        self.reader.read("reading a request", move |connection| {
+            reads::inbound::view(connection, &id, from, limit)
+        })
+    }
+
     fn claim(&self, claims: Vec<Claim>, body_bytes_max: u64, now_ms: u64) -> Later<Vec<Claimed>> {
         self.writer
             .submit(Caller::Host, "claiming deliveries", move |connection| {
@@ -310,6 +269,25 @@ impl Store for SqliteStore {
         self.reader.read("selecting deliveries", move |connection| {
             reads::select(connection, &selection, &page)
         })
+    }
+
+    fn failed_events(
+        &self,
+        endpoint: EndpointId,
+        after: Option<DeliveryId>,
+        limit: u32,
+    ) -> Later<Selected<FailedEvent>> {
+        self.reader
+            .read("listing failed events", move |connection| {
+                reads::failed_events(connection, &endpoint, after.as_ref(), limit)
+            })
+    }
+
+    fn failed_deliveries(&self, endpoint: EndpointId, event_id: String) -> Later<Vec<DeliveryId>> {
+        self.reader
+            .read("looking for a failed event", move |connection| {
+                reads::failed_deliveries(connection, &endpoint, &event_id)
+            })
     }
 
     fn count(&self, selection: Selection) -> Later<Counted> {

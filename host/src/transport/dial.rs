@@ -135,7 +135,7 @@ impl Dialler {
 
 /// A connection to the first of the addresses that takes one. They are begun in turn, each when the one before it has failed
 /// or kept silent for a while.
-async fn connect(clock: &dyn Clock, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+pub(super) async fn connect(clock: &dyn Clock, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let stream = match addresses {
         [only] => TcpStream::connect(only).await?,
         _ => race(clock, addresses).await?,

@@ -29,20 +29,24 @@ fn transport() -> HttpTransport {
 
 fn with_limits(limits: Limits) -> HttpTransport {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let route = route(&clock, &["127.0.0.0/8", "::1"]);
+    HttpTransport::new(clock, route, limits)
+}
+
+fn route(clock: &Arc<dyn Clock>, allow: &[&str]) -> Route {
     let settings = GuardSettings {
-        allow: vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()],
+        allow: allow.iter().map(|entry| entry.parse().unwrap()).collect(),
         ports: Vec::new(),
         lookup_limit: Duration::from_millis(400),
     };
     // Nobody listens there; names of this machine are known without.
     let resolver = DnsResolver::new(&["127.0.0.1:1".parse().unwrap()]).unwrap();
-    let guard = Guard::new(settings, Arc::new(resolver), Arc::clone(&clock));
-    let route = Route {
+    let guard = Guard::new(settings, Arc::new(resolver), Arc::clone(clock));
+    Route {
         guard: Arc::new(guard),
         roots: Roots::of_machine(),
         proxy: None,
-    };
-    HttpTransport::new(clock, route, limits)
+    }
 }
 
 fn request(url: String) -> Outgoing {
@@ -311,6 +315,40 @@ async fn connections_are_kept_per_endpoint_and_no_request_is_sent_twice() {
     };
     assert_eq!(status(&transport.send(moved).await), 200);
     assert_eq!(count(), [4, 7]);
+}
+
+#[tokio::test]
+async fn another_way_takes_over_no_connection_and_ends_none_that_is_in_use() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let transport = Arc::new(transport());
+    let (url, counts) = counting(usize::MAX).await;
+    let request = request(url);
+    let connections = || counts[0].load(Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_eq!(status(&transport.send(request.clone()).await), 200);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(connections(), 1);
+    transport.replace(route(&clock, &["127.0.0.1"]), LIMITS);
+    assert_eq!(status(&transport.send(request.clone()).await), 200);
+    assert_eq!(connections(), 2);
+
+    // One that is under way while nobody may go there any more.
+    let slow = receiver(|mut stream| async move {
+        SystemClock::new().sleep(Duration::from_millis(200)).await;
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let _ = stream.write_all(answer).await;
+    });
+    let under_way = {
+        let (transport, url) = (Arc::clone(&transport), slow.await);
+        tokio::spawn(async move { transport.send(self::request(url)).await })
+    };
+    clock.sleep(Duration::from_millis(50)).await;
+    transport.replace(route(&clock, &[]), LIMITS);
+    let blocked = Outcome::Failure(FailureKind::BlockedAddress);
+    assert_eq!(transport.send(request).await.outcome, blocked);
+    assert_eq!(connections(), 2);
+    assert_eq!(status(&under_way.await.unwrap()), 200);
 }
 
 #[tokio::test]

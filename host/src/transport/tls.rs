@@ -87,6 +87,15 @@ pub(super) struct Tls {
 
 impl Tls {
     pub(super) fn new(roots: Roots) -> Self {
+        Self::speaking(roots, &[b"h2", b"http/1.1"])
+    }
+
+    /// For whoever speaks no HTTP/2.
+    pub(super) fn http1_only(roots: Roots) -> Self {
+        Self::speaking(roots, &[b"http/1.1"])
+    }
+
+    fn speaking(roots: Roots, protocols: &[&[u8]]) -> Self {
         let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -94,7 +103,7 @@ impl Tls {
             .expect("ring supports the default TLS versions")
             .with_root_certificates(roots.0)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Self {
             anonymous: Arc::new(config),
         }

@@ -21,6 +21,7 @@
 //! are taken up than it may have requests under way, as long as half of all places are free; they wait here, in memory, for one
 //! of its requests to end. They are *strays* when it is not trusted any more, or is gone: the loop puts them back.
 
+mod ahead;
 mod bucket;
 mod lane;
 #[cfg(test)]
@@ -170,16 +171,17 @@ impl Slots {
         self.lower(endpoint, now_ms);
     }
 
-    /// Takes a place for a delivery that is not in the store yet. Refused when any delivery is due and waits for the loop,
-    /// so that new ones do not overtake it for ever.
+    /// Takes a place for a delivery that is not in the store yet. Refused when another of the endpoint is due and waits for the
+    /// loop, or one of any endpoint and places are scarce, so that new ones do not overtake it for ever.
     pub(super) fn reserve(&mut self, endpoint: &EndpointId, now_ms: u64) -> bool {
         self.watch(now_ms);
-        let others_first = self.due.first().is_some_and(|(at_ms, _)| *at_ms <= now_ms);
-        if self.stopping || others_first || self.is_full() {
+        let is_due = |at_ms: u64| at_ms <= now_ms;
+        let others_first = self.due.first().is_some_and(|(at_ms, _)| is_due(*at_ms));
+        if self.stopping || self.is_full() || (others_first && self.room_ahead() == 0) {
             return false;
         }
         let lane = self.lane(endpoint);
-        if lane.waiting.is_some() || lane.draining {
+        if lane.waiting.is_some() || lane.draining || lane.due_at_ms.is_some_and(is_due) {
             return false;
         }
         match self.grant(endpoint, now_ms) {
@@ -284,49 +286,6 @@ impl Slots {
         self.body_bytes = self.body_bytes.saturating_add(body_bytes);
     }
 
-    /// A delivery has been taken up, with a place for it. `Some` when its request is to be made now; otherwise it waits here.
-    pub(super) fn start(&mut self, lease: Lease) -> Option<Lease> {
-        let stopping = self.stopping;
-        let lane = self.lane(&lease.endpoint_id);
-        if lease.probe || stopping || lane.under_way < lane.allowed() {
-            lane.under_way = lane.under_way.saturating_add(1);
-            return Some(lease);
-        }
-        lane.ahead.push_back(lease);
-        None
-    }
-
-    /// A request has ended, or was not made. Its place stays taken until the outcome is recorded.
-    pub(super) fn answered(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
-        self.learn(endpoint, pace, now_ms);
-        let lane = self.lane(endpoint);
-        lane.under_way = lane.under_way.saturating_sub(1);
-    }
-
-    /// The next delivery taken up ahead whose request may be made now.
-    pub(super) fn next(&mut self, endpoint: &EndpointId) -> Option<Lease> {
-        let lane = self.lanes.get_mut(endpoint)?;
-        if self.stopping || lane.under_way >= lane.allowed() {
-            return None;
-        }
-        let next = lane.ahead.pop_front()?;
-        lane.under_way = lane.under_way.saturating_add(1);
-        Some(next)
-    }
-
-    /// Deliveries that were taken up and are not going to be sent: to be put back, and released. During a stop, all that wait.
-    pub(super) fn strays(&mut self) -> Vec<Lease> {
-        let mut strays = std::mem::take(&mut self.strays);
-        if self.stopping {
-            strays.extend(
-                self.lanes
-                    .values_mut()
-                    .flat_map(|lane| lane.ahead.drain(..)),
-            );
-        }
-        strays
-    }
-
     fn learn(&mut self, endpoint: &EndpointId, pace: Pace, now_ms: u64) {
         let lane = self.lane(endpoint);
         let (was_trusted, is_trusted) = (lane.trusted, lane.learn(pace));
@@ -354,10 +313,10 @@ impl Slots {
         let was_full = self.is_full();
         self.body_bytes = self.body_bytes.saturating_sub(body_bytes);
         self.total = self.total.saturating_sub(places);
-        let roomy = self.is_roomy();
+        let room = self.room_ahead();
         let lane = self.lane(endpoint);
         lane.in_flight = lane.in_flight.saturating_sub(places);
-        let (trusted, waited) = (lane.trusted, lane.wake(roomy));
+        let (trusted, waited) = (lane.trusted, lane.wake(room));
         if !trusted {
             self.slow = self.slow.saturating_sub(places);
         }
@@ -409,9 +368,9 @@ impl Slots {
         let room = self.limits.total_max.saturating_sub(self.total);
         let share = self.limits.slow_max.saturating_sub(self.slow);
         let first = u32::from(self.total < self.kept());
-        let roomy = self.is_roomy();
+        let ahead = self.room_ahead();
         let lane = self.lane(endpoint);
-        let own = lane.free(roomy);
+        let own = lane.free(ahead);
         if own == 0 {
             return Grant::Own;
         }
@@ -501,9 +460,10 @@ impl Slots {
         self.total >= self.limits.total_max || self.body_bytes >= self.limits.body_bytes_max
     }
 
-    /// Whether places may be taken ahead.
-    fn is_roomy(&self) -> bool {
-        self.total < self.limits.total_max.div_euclid(2)
+    /// Places that may be taken ahead.
+    fn room_ahead(&self) -> u32 {
+        let half = self.limits.total_max.div_euclid(2);
+        half.saturating_sub(self.total)
     }
 
     /// How many places may be taken before only trusted endpoints get more.

@@ -1,4 +1,4 @@
-import { createVerifier } from "countersign";
+import { CountersignError, createVerifier, type VerifierOptions } from "countersign";
 import { type ExplainOptions, explain } from "countersign/explain";
 import { type SignOptions, sign } from "countersign/testing";
 import { flagsOf, many, one, REQUEST, SENDER, secretIn, split, verifierOptions } from "./flags.js";
@@ -37,7 +37,9 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
     return [name, secretIn(file)];
   });
   const options: ExplainOptions = { ...verifierOptions(values, warn), otherEndpoints: Object.fromEntries(others) };
-  const explanation = explain(options, await requestOf(values, positionals));
+  const request = await requestOf(values, positionals);
+  checkSettings(options);
+  const explanation = explain(options, request);
   const { verdict } = explanation;
   if (values.json === true) {
     print(JSON.stringify(explanation));
@@ -50,11 +52,21 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
   return verdict.ok ? EXIT.valid : EXIT.refused;
 }
 
+/** Throws for what no change of the request can mend. A secret that cannot be one has causes of its own. */
+function checkSettings(options: VerifierOptions): void {
+  try {
+    createVerifier(options).free();
+  } catch (error) {
+    if (!(error instanceof CountersignError) || error.code !== "secret_invalid") throw error;
+  }
+}
+
 /** `countersign sign` */
 export async function signCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = flagsOf(args, {
     ...SENDER,
     ...{ "body-file": one, id: one, timestamp: one, method: one, url: one, curl: one },
+    header: { ...many, short: "H" },
   });
   if (values.help === true) return help("sign");
   const file = values["body-file"] ?? positionals[0];
@@ -65,11 +77,14 @@ export async function signCommand(args: readonly string[]): Promise<number> {
   const { secrets, now: _now, tolerance: _tolerance, ...rest } = verifierOptions(values, warn);
   const [secret, ...others] = secrets as string[];
   if (secret === undefined || others.length > 0) throw new UsageError("Sign with one secret.");
-  const { id, timestamp, method } = values;
+  const { id, timestamp } = values;
+  const method = values.method?.toUpperCase();
   const url = values.url ?? values.curl;
-  const headers = sign({ ...rest, secret, body: await bytesOf(file), id, timestamp, method, url } as SignOptions);
+  const signedHeaders = (values.header ?? []).map((text) => split("--header", text, ":"));
+  const message = { secret, body: await bytesOf(file), id, timestamp, method, url, signedHeaders };
+  const headers = sign({ ...rest, ...message } as SignOptions);
   if (values.json === true) print(JSON.stringify({ headers }));
-  else if (values.curl !== undefined) print(curl(values.curl, headers, file ?? ""));
+  else if (values.curl !== undefined) print(curl(values.curl, [...signedHeaders, ...headers], file ?? ""));
   else for (const [name, value] of headers) print(`${name}: ${value}`);
   return EXIT.valid;
 }

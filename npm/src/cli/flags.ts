@@ -21,6 +21,7 @@ export const SENDER = {
 
 /** The request, and the clock to judge it by. */
 export const REQUEST = {
+  line: one,
   header: { ...many, short: "H" },
   "body-file": one,
   method: one,
@@ -69,7 +70,10 @@ export interface SenderFlags {
 
 /** The options of a verifier, from flags. `warn` is told of what is unwise. */
 export function verifierOptions(flags: SenderFlags, warn: (text: string) => void): VerifierOptions {
-  const { provider, scheme } = flags;
+  const { provider } = flags;
+  // A host's events that are no provider's.
+  const own = provider === "standard" || provider === "countersign" ? "standard-webhooks" : undefined;
+  const scheme = flags.scheme ?? own;
   if (provider === undefined && scheme === undefined) {
     throw new UsageError("Name the sender: --provider cleanmails, or --scheme stripe.");
   }
@@ -127,7 +131,14 @@ export function numberOf(name: string, text: string): number {
 
 function toleranceOf(text: string | undefined): number | null | undefined {
   if (text === undefined) return undefined;
-  return text === "off" ? null : numberOf("--tolerance", text);
+  return text === "off" ? null : wholeOf("--tolerance", text, 0, 0xffff_ffff);
+}
+
+/** A whole number in a range. */
+export function wholeOf(name: string, text: string, least: number, most: number): number {
+  const value = numberOf(name, text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError(`${name} must be a whole number from ${least} to ${most}.`);
 }
 
 const SETTINGS: { readonly [Name in keyof Required<SchemeOptions>]: true } = {
@@ -151,13 +162,20 @@ const SETTINGS: { readonly [Name in keyof Required<SchemeOptions>]: true } = {
 function settingsOf(pairs: readonly string[]): SchemeOptions {
   const settings: Record<string, string | boolean> = {};
   for (const pair of pairs) {
-    const [name, value] = split("--option", pair, "=");
+    const [given, value] = split("--option", pair, "=");
+    // The core's spelling, timestamp_header, is that of the binary's command line.
+    const name = given.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     if (!Object.hasOwn(SETTINGS, name)) {
-      throw new UsageError(`There is no setting ${name}. Settings are: ${Object.keys(SETTINGS).join(", ")}.`);
+      throw new UsageError(`There is no setting ${given}. Settings are: ${Object.keys(SETTINGS).join(", ")}.`);
     }
-    settings[name] = name === "escapeUnicode" ? value === "true" : value;
+    settings[name] = name === "escapeUnicode" ? flagIn(name, value) : value;
   }
   return settings;
+}
+
+function flagIn(name: string, value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new UsageError(`The setting ${name} is true or false.`);
 }
 
 /** The two sides of `NAME=VALUE` or `NAME: VALUE`. */

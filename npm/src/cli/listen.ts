@@ -5,13 +5,18 @@ import { createVerifier, type Verdict, type Verifier, type VerifyRequest } from 
 import { type EventSource, type NormalizedEvent, normalize } from "countersign/events";
 import { type Explanation, explain } from "countersign/explain";
 import { help, print, warn } from "./commands.js";
-import { flag, flagsOf, numberOf, one, SENDER, type SenderFlags, verifierOptions } from "./flags.js";
+import { flag, flagsOf, one, SENDER, type SenderFlags, verifierOptions, wholeOf } from "./flags.js";
 import { explained, painter, shown } from "./print.js";
+import { Recorder } from "./recording.js";
 import { EXIT, UsageError } from "./usage.js";
 
 const DEFAULT_PORT = 3000;
 /** 1 MiB, as in the adapters. */
 const DEFAULT_BYTES_MAX = 1024 * 1024;
+/** Longest body that can be asked for: what the core takes. */
+const BYTES_LIMIT = 63 * 1024 * 1024;
+/** Length at which a recording ends. */
+const DEFAULT_RECORD_BYTES_MAX = 256 * 1024 * 1024;
 /** Patience with the program behind `--forward`; senders wait less. */
 const FORWARD_MS_MAX = 30_000;
 /** Longest answer that is brought back from there. */
@@ -42,23 +47,23 @@ interface Line {
 
 interface Answer {
   readonly status: number;
-  readonly type: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array | string;
 }
 
-const JSON_TYPE = "application/json; charset=utf-8";
-const plain = (status: number, body: string): Answer => ({ status, type: JSON_TYPE, body });
+const JSON_TYPE = ["content-type", "application/json; charset=utf-8"] as const;
+const plain = (status: number, body: string): Answer => ({ status, headers: [JSON_TYPE], body });
 
 /** `countersign listen`: runs until it is interrupted. */
 export async function listenCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = flagsOf(args, {
     ...SENDER,
-    ...{ port: one, host: one, forward: one, url: one, "max-bytes": one, tolerance: one, "show-body": flag },
+    ...{ port: one, host: one, forward: one, url: one, status: one, record: one, "record-max-bytes": one },
+    ...{ "max-bytes": one, tolerance: one, "show-body": flag },
   });
   if (values.help === true) return help("listen");
   if (positionals.length > 0) throw new UsageError("listen takes options only.");
-  const port = values.port === undefined ? DEFAULT_PORT : numberOf("--port", values.port);
-  if (!Number.isInteger(port) || port > 65_535) throw new UsageError("--port must be a number up to 65535.");
+  const port = values.port === undefined ? DEFAULT_PORT : wholeOf("--port", values.port, 0, 65_535);
   const receiver = new LocalReceiver(values, addressOf("--forward", values.forward), addressOf("--url", values.url));
   const server = createServer((request, response) => void receiver.handle(request, response));
   const host = values.host ?? "127.0.0.1";
@@ -76,10 +81,11 @@ export async function listenCommand(args: readonly string[]): Promise<number> {
   return EXIT.valid;
 }
 
-function addressOf(name: string, text: string | undefined): URL | null {
+/** A full address, as it was given: where it is signed every character counts. */
+function addressOf(name: string, text: string | undefined): string | null {
   if (text === undefined) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return text;
   throw new UsageError(`${name} must be a full address: http://localhost:8080/hooks`);
 }
 
@@ -92,6 +98,9 @@ async function interrupted(): Promise<void> {
 
 type ListenFlags = SenderFlags & {
   readonly json?: boolean | undefined;
+  readonly status?: string | undefined;
+  readonly record?: string | undefined;
+  readonly "record-max-bytes"?: string | undefined;
   readonly "max-bytes"?: string | undefined;
   readonly "show-body"?: boolean | undefined;
 };
@@ -99,8 +108,11 @@ type ListenFlags = SenderFlags & {
 /** Takes requests one by one: reads, verifies, forwards or answers, tells. */
 class LocalReceiver {
   readonly #flags: ListenFlags;
-  readonly #forward: URL | null;
-  readonly #publicUrl: URL | null;
+  readonly #forward: string | null;
+  readonly #publicUrl: string | null;
+  /** Status of the answer to what verifies. */
+  readonly #status: number | null;
+  readonly #recorder: Recorder | null;
   readonly #options: ReturnType<typeof verifierOptions>;
   readonly #verifier: Verifier;
   readonly #bytesMax: number;
@@ -108,14 +120,20 @@ class LocalReceiver {
   #valid = 0;
   #refused = 0;
 
-  constructor(flags: ListenFlags, forward: URL | null, publicUrl: URL | null) {
+  constructor(flags: ListenFlags, forward: string | null, publicUrl: string | null) {
     this.#flags = flags;
     this.#forward = forward;
     this.#publicUrl = publicUrl;
     this.#options = verifierOptions(flags, warn);
     this.#verifier = createVerifier(this.#options);
-    const bytesMax = flags["max-bytes"];
-    this.#bytesMax = bytesMax === undefined ? DEFAULT_BYTES_MAX : numberOf("--max-bytes", bytesMax);
+    const { status, record, "max-bytes": bytesMax, "record-max-bytes": recordMax } = flags;
+    this.#bytesMax = bytesMax === undefined ? DEFAULT_BYTES_MAX : wholeOf("--max-bytes", bytesMax, 0, BYTES_LIMIT);
+    this.#status = status === undefined ? null : wholeOf("--status", status, 200, 599);
+    const recordBytesMax =
+      recordMax === undefined
+        ? DEFAULT_RECORD_BYTES_MAX
+        : wholeOf("--record-max-bytes", recordMax, 0, Number.MAX_SAFE_INTEGER);
+    this.#recorder = record === undefined ? null : new Recorder(record, recordBytesMax);
   }
 
   began({ address, port }: AddressInfo): void {
@@ -133,7 +151,8 @@ class LocalReceiver {
       const body = await bodyOf(request, this.#bytesMax);
       const { answer, line } = body === null ? this.#tooLarge(request) : await this.#judged(request, body);
       if (body === null) response.setHeader("connection", "close");
-      response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
+      for (const [name, value] of answer.headers) response.appendHeader(name, value);
+      response.writeHead(answer.status).end(answer.body);
       this.#tell(line);
     } catch {
       // The sender is gone, in the middle of its body.
@@ -151,29 +170,42 @@ class LocalReceiver {
     const asked: VerifyRequest = { headers: pairsOf(request), body, method: request.method, url: this.#urlOf(request) };
     const verdict = this.#verifier.verify(asked);
     const known = { bytes: body.length, body: body.toString("utf8"), verdict };
+    const read = verdict.ok ? this.#eventsIn(asked) : { events: [], problem: null };
+    const entry = { at: new Date().toISOString(), request: asked, body, verdict, events: read.events };
+    const unrecorded = this.#recorder?.add(entry) ?? null;
     if (!verdict.ok) {
       this.#refused += 1;
       const explanation = explain(this.#options, asked);
       const answer = plain(401, this.#verifier.answers.refused ?? '{"error":"Invalid signature"}');
-      return { answer, line: lineOf(request, 401, { ...known, explanation }) };
+      return { answer, line: lineOf(request, 401, { ...known, explanation, problem: unrecorded }) };
     }
     this.#valid += 1;
-    const read = this.#eventsIn(asked);
     const forwarded = this.#forward === null ? null : await forward(this.#forward, request, body);
-    const answer = forwarded?.answer ?? plain(200, this.#verifier.answers.accepted ?? '{"received":true}');
-    const problem = forwarded?.problem ?? read.problem;
+    const answer = this.#asked() ?? forwarded?.answer ?? plain(200, this.#accepted());
+    const problem = forwarded?.problem ?? unrecorded ?? read.problem;
     return { answer, line: lineOf(request, answer.status, { ...known, events: read.events, problem }) };
   }
 
+  /** The answer that --status asks for. */
+  #asked(): Answer | null {
+    const status = this.#status;
+    if (status === null) return null;
+    return plain(status, status < 300 ? this.#accepted() : '{"error":"Asked for with --status"}');
+  }
+
+  #accepted(): string {
+    return this.#verifier.answers.accepted ?? '{"received":true}';
+  }
+
   #eventsIn(delivery: VerifyRequest): { events: readonly NormalizedEvent[]; problem: string | null } {
-    const source = this.#options.scheme ?? this.#options.provider ?? "";
+    const source = this.#options.provider ?? this.#options.scheme ?? "";
     if (!SOURCES.has(source)) return { events: [], problem: null };
     const read = normalize(source as EventSource, delivery);
     return read.ok ? { events: read.events, problem: null } : { events: [], problem: read.message };
   }
 
   #urlOf(request: IncomingMessage): string {
-    if (this.#publicUrl !== null) return this.#publicUrl.href;
+    if (this.#publicUrl !== null) return this.#publicUrl;
     return `http://${request.headers.host ?? "localhost"}${request.url ?? "/"}`;
   }
 
@@ -190,7 +222,7 @@ class LocalReceiver {
     for (const event of events) print(`  ${paint("bold", shown(event.type))}${shown(about(event))}`);
     if (explanation !== null) for (const text of explained(explanation, paint)) print(`  ${text}`);
     if (problem !== null) print(`  ${paint("yellow", shown(problem))}`);
-    if (this.#flags["show-body"] === true) print(`  ${shown(line.body)}`);
+    if (this.#flags["show-body"] === true && line.body !== "") print(`  ${shown(line.body)}`);
   }
 }
 
@@ -252,7 +284,7 @@ function pairsOf({ rawHeaders }: IncomingMessage): [name: string, value: string]
 
 /** Sends the very bytes on, and brings the answer back. */
 async function forward(
-  url: URL,
+  url: string,
   request: IncomingMessage,
   body: Buffer,
 ): Promise<{ answer: Answer; problem: string | null }> {
@@ -266,8 +298,12 @@ async function forward(
       signal: AbortSignal.timeout(FORWARD_MS_MAX),
     });
     const answered = await limited(response);
-    const type = response.headers.get("content-type") ?? "text/plain";
-    return { answer: { status: response.status, type, body: answered }, problem: null };
+    // fetch has undone what `content-encoding` says.
+    const kept = ([name]: [string, string]) => !NOT_FORWARDED.has(name) && name !== "content-encoding";
+    return {
+      answer: { status: response.status, headers: [...response.headers].filter(kept), body: answered },
+      problem: null,
+    };
   } catch (error) {
     const { cause, name } = error as { cause?: { code?: string; message?: string }; name?: string };
     const why =

@@ -35,6 +35,11 @@ async function run([name = "", ...args]: readonly string[]): Promise<number> {
     // Whatever is wrong here is wrong with the call: a request that is refused is a result.
     const isUsage = error instanceof UsageError;
     if (!isUsage && !(error instanceof CountersignError)) throw error;
+    if (args.includes("--json")) {
+      const told = { code: isUsage ? "usage" : error.code, message: error.message };
+      process.stderr.write(`${JSON.stringify({ error: told })}\n`);
+      return EXIT.usage;
+    }
     const code = isUsage ? "" : ` (${error.code})`;
     process.stderr.write(`countersign ${name}: ${error.message}${code}\n"countersign ${name} --help" shows how.\n`);
     return EXIT.usage;

@@ -1,9 +1,10 @@
 import type { VerifyRequest } from "countersign";
-import { fileOf, split } from "./flags.js";
+import { fileOf, split, wholeOf } from "./flags.js";
 import { UsageError } from "./usage.js";
 
 /** Where a request comes from. */
 export interface RequestFlags {
+  readonly line?: string | undefined;
   readonly header?: string[] | undefined;
   readonly "body-file"?: string | undefined;
   readonly method?: string | undefined;
@@ -17,14 +18,16 @@ const BYTES_MAX = 64 * 1024 * 1024;
 
 /** The request that the flags describe: its parts one by one, or a file with all of it. */
 export async function requestOf(flags: RequestFlags, positionals: readonly string[]): Promise<VerifyRequest> {
-  const { header = [], "body-file": bodyFile, method, url } = flags;
+  const { line, header = [], "body-file": bodyFile, method, url } = flags;
   if (positionals.length > 1) throw new UsageError("One request at a time.");
   if (header.length > 0 || bodyFile !== undefined) {
-    if (positionals.length > 0) throw new UsageError("Give the request as one FILE, or with --header and --body-file.");
+    if (positionals.length > 0 || line !== undefined) {
+      throw new UsageError("Give the request as one FILE, or with --header and --body-file.");
+    }
     const headers = header.map((text) => split("--header", text, ":"));
     return { headers, body: await bytesOf(bodyFile), method, url };
   }
-  const captured = read(await bytesOf(positionals[0]));
+  const captured = read(await bytesOf(positionals[0]), line);
   return { ...captured, method: method ?? captured.method, url: url ?? captured.url };
 }
 
@@ -42,18 +45,43 @@ export async function bytesOf(file: string | undefined): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A captured request: JSON with headers and body, or raw HTTP. */
-export function read(bytes: Buffer): VerifyRequest {
-  return fromJson(bytes) ?? fromHttp(bytes);
+/** A captured request: JSON with headers and body, raw HTTP, or a line of a recording, counted from 1. */
+export function read(bytes: Buffer, line?: string): VerifyRequest {
+  if (line !== undefined) return recorded(bytes, line);
+  const value = parsed(bytes.toString("utf8"));
+  if (value !== undefined) return fromJson(value);
+  const lines = linesOf(bytes).filter((text) => text.trim() !== "");
+  if (lines.length > 1 && lines.every(isRequest)) {
+    throw new UsageError(`These are ${lines.length} requests, one a line: choose one with --line NUMBER.`);
+  }
+  return fromHttp(bytes);
 }
 
-function fromJson(bytes: Buffer): VerifyRequest | null {
-  let value: unknown;
+function recorded(bytes: Buffer, line: string): VerifyRequest {
+  const text = linesOf(bytes)[wholeOf("--line", line, 1, Number.MAX_SAFE_INTEGER) - 1];
+  if (text === undefined || text.trim() === "") throw new UsageError(`There is no request in line ${line}.`);
+  const value = parsed(text);
+  if (value === undefined) throw new UsageError(`Line ${line}: this is no JSON.`);
+  return fromJson(value);
+}
+
+const linesOf = (bytes: Buffer): string[] => bytes.toString("utf8").split("\n");
+
+/** `undefined` for what is no JSON. */
+function parsed(text: string): unknown {
   try {
-    value = JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
+}
+
+function isRequest(text: string): boolean {
+  const value = parsed(text);
+  return value !== null && typeof value === "object" && "headers" in value;
+}
+
+function fromJson(value: unknown): VerifyRequest {
   const captured = value as { [field: string]: unknown } | null;
   if (captured === null || typeof captured !== "object" || !("headers" in captured)) {
     throw new UsageError(

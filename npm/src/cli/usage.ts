@@ -6,7 +6,8 @@ export const EXIT = { valid: 0, refused: 1, usage: 2 } as const;
 
 const SHARED = `
 Sender
-  -p, --provider NAME       cleanmails, smartlead, sendemall or platform
+  -p, --provider NAME       cleanmails, smartlead, sendemall or platform;
+                            standard for a host's own events
       --scheme NAME         any other signature scheme: stripe, github, standard-webhooks ...
       --option NAME=VALUE   a setting of the scheme, as in createVerifier: --option header=X-Acme
 
@@ -18,8 +19,9 @@ Secret (several are tried in turn)
 
 const REQUEST = `
 Request
-  FILE                      raw HTTP as captured, or JSON { "headers": ..., "body": ... };
-                            left out, or -: standard input
+  FILE                      raw HTTP as captured, JSON { "headers": ..., "body": ... }, or a
+                            recording; left out, or -: standard input
+      --line NUMBER         which request of a recording, counted from 1
   -H, --header HEADER       a header as 'Name: value' (repeat it), together with
       --body-file FILE      the exact body; -: standard input
       --method, --url       where the scheme signs them; the full address that the sender called
@@ -66,6 +68,7 @@ When it does not verify, ask "countersign explain" with the same options.
   explain: `countersign explain: why does this signature not match, and what to do?
 
   countersign explain --provider sendemall --secret-file secret.txt request.http
+  countersign explain --provider sendemall --secret-file secret.txt --line 7 hooks.jsonl
 
 Changes one thing at a time in secret, header, address, clock and body, and verifies again. What
 then fits is the cause.
@@ -82,6 +85,7 @@ Message
       --body-file FILE      the exact body that will be sent; left out, or -: standard input
       --id TEXT             message id, where the scheme signs one
       --timestamp SECONDS   left out: now
+  -H, --header HEADER       a further header that is signed, where the scheme can (hook0)
       --method, --url       where the scheme signs them
       --curl URL            print a curl command that sends the file there (needs --body-file)
 ${OUTPUT}
@@ -91,6 +95,7 @@ Exit code: 0 signed, 2 the command was called wrongly.
 
   countersign listen --provider smartlead --secret-file secret.txt --port 3000
   countersign listen --provider cleanmails --secret-env SECRET --forward http://localhost:8080/hooks
+  countersign listen --provider cleanmails --secret-env SECRET --record hooks.jsonl
 
 Answers as the sender expects. What does not verify is answered with 401, explained here and not
 forwarded. With --forward your program gets the very bytes and headers, and its answer goes back to
@@ -101,6 +106,9 @@ Receiver
       --host ADDRESS        default 127.0.0.1, this machine only
       --forward URL         send what verifies on to this address
       --url URL             the full address that the sender calls, where the scheme signs it
+      --status NUMBER       answer what verifies with this status, so that the sender tries again
+      --record FILE         add every request to this file, one a line, with the exact bytes
+      --record-max-bytes N  longest that the file may become, default 268435456
       --max-bytes NUMBER    longest body, default 1048576; longer ones are answered with 413
       --tolerance SECONDS   how old a signed timestamp may be; "off": any age
       --show-body           print the body of each request

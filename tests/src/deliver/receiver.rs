@@ -46,6 +46,8 @@ struct Log {
 
 #[derive(Debug)]
 struct Sample {
+    /// When it arrived, unix seconds.
+    at_s: i64,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
@@ -165,8 +167,6 @@ impl Receiver {
             log.altered.len(),
             log.altered[0]
         );
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now_s = now.map_or(0, |since| since.as_secs().cast_signed());
         for scheme in scheme.into_iter().chain(["standard-webhooks"]) {
             let secrets = [SECRET];
             let mut config = Config::new(scheme, &secrets);
@@ -181,12 +181,17 @@ impl Receiver {
                     .map(|(name, value)| (name.as_str(), value.as_slice()))
                     .collect();
                 keyed
-                    .verify(&Request::new(&headers, &sample.body), now_s)
+                    .verify(&Request::new(&headers, &sample.body), sample.at_s)
                     .map_err(|refusal| anyhow::anyhow!("{scheme}: {}", refusal.code()))?;
             }
         }
         Ok(log.samples.len())
     }
+}
+
+fn now_s() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs().cast_signed())
 }
 
 impl Drop for Receiver {
@@ -265,6 +270,7 @@ fn note(request: &wire::Message<'_>, shared: &Shared) -> Option<u16> {
     if log.arrivals.len().is_multiple_of(SAMPLED) && log.samples.len() < SAMPLES_MAX {
         let headers = request.headers.iter();
         log.samples.push(Sample {
+            at_s: now_s(),
             headers: headers
                 .map(|header| (header.name.to_owned(), header.value.to_vec()))
                 .collect(),

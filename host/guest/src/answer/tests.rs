@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    message::{Match, Notify, Publish, Target},
+    message::{AskSample, Match, Notify, Publish, Target},
     settings::Ordering,
 };
 use countersign_core::{
@@ -10,6 +10,8 @@ use countersign_core::{
     },
     operational::{self, About},
     retry::{RetrySchedule, TimeScale},
+    sample::PING,
+    subscription::Overlap,
 };
 
 fn ask(call: &Call) -> Answer {
@@ -58,6 +60,7 @@ fn event(provider: &str, payload: &str, endpoints: Vec<(EndpointRules, EndpointS
                 ordering: Ordering::None,
             })
             .collect(),
+        overlap: Overlap::Each,
     }
 }
 
@@ -313,4 +316,100 @@ fn endpoints_of_our_own_events_take_the_settings_that_make_sense_for_them() {
         order_key: Some("/data/endpoint/id \"ep_1\"".to_owned()),
     };
     assert_eq!(told.matches, [expected]);
+}
+
+#[test]
+fn the_user_s_level_can_be_made_to_win() {
+    let active = EndpointState::Active;
+    let payload = r#"{"event":"EMAIL_SENT","campaign_id":5,"lead_id":1}"#;
+    let endpoints = vec![
+        (
+            rules(
+                "smartlead",
+                "null",
+                r#"{"association_type":3,"email_campaign_id":5}"#,
+            ),
+            active,
+        ),
+        (
+            rules("smartlead", "null", r#"{"association_type":1}"#),
+            active,
+        ),
+    ];
+    let matched = |overlap, endpoints| match ask(&Call::Publish(Publish {
+        overlap,
+        ..event("smartlead", payload, endpoints)
+    })) {
+        Answer::Published(published) => published
+            .matches
+            .iter()
+            .map(|matched| matched.endpoint)
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(matched(Overlap::Each, endpoints.clone()), [0, 1], "R-S10");
+    assert_eq!(
+        matched(Overlap::UserLevelWins, endpoints.clone()),
+        [1],
+        "R-S10"
+    );
+    // One that does not want the event takes it from nobody.
+    let deaf = (
+        rules("smartlead", r#"{"EMAIL_OPENED":true}"#, "null"),
+        active,
+    );
+    let endpoints = vec![endpoints[0].clone(), deaf];
+    assert_eq!(matched(Overlap::UserLevelWins, endpoints), [0], "R-S10");
+}
+
+#[test]
+fn a_sample_is_within_the_endpoint_s_scope_and_a_ping_is_of_no_type_that_can_be_asked_for() {
+    let wanted = AskSample {
+        provider: "smartlead".to_owned(),
+        event_type: Some("EMAIL_REPLIED".to_owned()),
+        id: "1".to_owned(),
+        at_ms: 1_767_323_045_000,
+        workspace_id: 1,
+        rules: rules(
+            "smartlead",
+            "null",
+            r#"{"association_type":3,"email_campaign_id":123}"#,
+        ),
+    };
+    let body = |wanted| match ask(&Call::Sample(wanted)) {
+        Answer::Sample(body) => serde_json::from_slice::<serde_json::Value>(&body).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let replied = body(wanted.clone());
+    assert_eq!(
+        (&replied["event"], &replied["campaign_id"]),
+        (&"EMAIL_REPLIED".into(), &123.into())
+    );
+    let ping = AskSample {
+        event_type: None,
+        ..wanted.clone()
+    };
+    assert_eq!(body(ping)["event"], PING);
+    let ours = AskSample {
+        provider: operational::SOURCE.to_owned(),
+        event_type: None,
+        ..wanted.clone()
+    };
+    assert_eq!(body(ours)["type"], PING);
+    for (provider, event_type) in [
+        ("smartlead", PING),
+        ("nobody", "EMAIL_SENT"),
+        (operational::SOURCE, "EMAIL_SENT"),
+    ] {
+        let wrong = AskSample {
+            provider: provider.to_owned(),
+            event_type: Some(event_type.to_owned()),
+            ..wanted.clone()
+        };
+        let (field, _) = rejected(&Call::Sample(wrong));
+        assert!(
+            ["event_type", "provider"].contains(&field.as_str()),
+            "{provider}"
+        );
+    }
 }

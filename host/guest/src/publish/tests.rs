@@ -33,6 +33,7 @@ fn event(provider: &str, payload: &str, rules: &[EndpointRules]) -> Publish {
         client_id: None,
         bot: false,
         endpoints: rules.iter().map(target).collect(),
+        overlap: Overlap::Each,
     }
 }
 
@@ -163,4 +164,22 @@ fn a_trial_says_of_each_event_what_becomes_of_it() {
             (false, vec![(r#"["/data/c"].eq"#, "absent")]),
         ]
     );
+}
+
+#[test]
+fn an_endpoint_of_the_user_s_level_whose_filter_the_event_does_not_pass_takes_it_from_nobody() {
+    let campaign = EndpointRules {
+        scope: Scope::Campaign("5".to_owned()),
+        ..rules("smartlead", "null", "null").unwrap()
+    };
+    let user = |filter: &str| rules("smartlead", "null", filter).unwrap();
+    let payload = r#"{"event":"EMAIL_SENT","campaign_id":5,"lead_id":1}"#;
+    let got = |user: EndpointRules| {
+        let mut event = event("smartlead", payload, &[campaign.clone(), user]);
+        event.overlap = Overlap::UserLevelWins;
+        places(&event)
+    };
+    assert_eq!(got(user("null")), [1], "R-S10");
+    assert_eq!(got(user(r#"{"/lead_id":2}"#)), [0], "R-S10");
+    assert_eq!(got(user(r#"{"/lead_id":1}"#)), [1], "R-S10");
 }

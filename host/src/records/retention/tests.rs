@@ -55,6 +55,7 @@ const FOR_EVER: Settings = Settings {
     attempts: None,
     bodies: None,
     dead_letters: None,
+    inbound: None,
     size_max: None,
 };
 

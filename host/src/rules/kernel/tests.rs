@@ -92,8 +92,47 @@ fn no_signer_outlives_the_secret_that_it_was_made_of() {
     let config = configuration("standard-webhooks", None, &["whsec_AAECAw=="], &[]);
     let Generation(age) = kernel.generation();
     let mut instance = kernel.pool.take().unwrap();
-    instance.kept_signer(&config, age).unwrap().unwrap();
+    instance.kept(Role::Signer, &config, age).unwrap().unwrap();
     kernel.forget_signers();
     kernel.pool.put_back(instance);
     assert_eq!(kept(&kernel), 0);
+}
+
+#[test]
+fn verifiers_are_kept_apart_by_their_keys_and_from_signers() {
+    let kernel = kernel();
+    let message = Message::new(SignedAt::UnixMs(0), b"{}");
+    let headers = kernel
+        .sign("sendemall", &["one"], &[], &message, kernel.generation())
+        .unwrap();
+    let judge = |secrets: &[&str], body: &[u8]| {
+        let keyed = Keyed {
+            scheme: "sendemall",
+            tolerance: None,
+            secrets,
+            options: &[],
+            read_at: kernel.generation(),
+        };
+        let request = Request::new(headers.as_slice(), body);
+        kernel.verify(keyed, &request, 0).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(judge(&["one"], b"{}").code, Code::Valid);
+        assert_eq!(judge(&["two", "one"], b"{}").secret_index, 1);
+        assert_eq!(judge(&["two"], b"{}").code, Code::BadSignature);
+        assert_eq!(judge(&["one"], b"{ }").code, Code::BadSignature);
+        kernel.forget_signers();
+    }
+    let wrong = Keyed {
+        scheme: "nobody",
+        tolerance: None,
+        secrets: &["one"],
+        options: &[],
+        read_at: kernel.generation(),
+    };
+    let refused = kernel.verify(wrong, &Request::new(headers.as_slice(), b"{}"), 0);
+    assert!(matches!(
+        refused,
+        Err(KernelError::Refused(Code::UnknownScheme))
+    ));
 }

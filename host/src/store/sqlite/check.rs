@@ -20,7 +20,7 @@ pub enum StartCheck {
 }
 
 /// What must hold between rows: what is wrong, and where it is.
-const INVARIANTS: [(&str, &str); 12] = [
+const INVARIANTS: [(&str, &str); 13] = [
     (
         "a delivery without its message",
         "SELECT id FROM deliveries WHERE message_id NOT IN (SELECT id FROM messages)",
@@ -74,6 +74,10 @@ const INVARIANTS: [(&str, &str); 12] = [
     (
         "a delivery with more attempts than it counts",
         "SELECT delivery_id FROM attempts JOIN deliveries ON deliveries.id = delivery_id WHERE number > attempts_total",
+    ),
+    (
+        "an inbound event without its request",
+        "SELECT inbound_id FROM inbound_events WHERE inbound_id NOT IN (SELECT id FROM inbound_requests)",
     ),
     (
         "a counter that differs from what it counts",

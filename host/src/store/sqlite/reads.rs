@@ -2,6 +2,8 @@
 
 mod access;
 pub(super) mod bodies;
+mod failed_events;
+pub(super) mod inbound;
 pub(super) mod lists;
 mod replays;
 mod selection;
@@ -10,12 +12,14 @@ mod stats;
 pub(super) use self::{
     access::{event_types, keys, workspaces},
     bodies::bodies,
+    failed_events::{failed_deliveries, failed_events},
     replays::{open_replays, replay, replays},
     selection::{count, select},
     stats::{open, size, stats},
 };
 #[cfg(test)]
 pub(super) use self::{
+    failed_events::{FAILED_DELIVERIES, FAILED_EVENTS},
     selection::search,
     stats::{COUNTS, COUNTS_OF},
 };

@@ -1,7 +1,9 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{ApiKeyId, AttemptId, DeliveryId, EndpointId, MessageId, ReplayId, WorkspaceId},
+    ids::{
+        ApiKeyId, AttemptId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId,
+    },
     store::{
         ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
         Workspace,
@@ -52,6 +54,7 @@ id_columns!(
     DeliveryId,
     EndpointId,
     ApiKeyId,
+    InboundId,
     MessageId,
     ReplayId,
     WorkspaceId

@@ -19,7 +19,9 @@ pub(super) const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/0005_records.sql")),
     M::up(include_str!("../../../migrations/0006_engine.sql")),
     M::up(include_str!("../../../migrations/0007_workspaces.sql")),
+    M::up(include_str!("../../../migrations/0008_inbound.sql")),
     M::up(include_str!("../../../migrations/0009_speed.sql")),
+    M::up(include_str!("../../../migrations/0010_failed_events.sql")),
 ];
 
 /// Pages of 4 KiB in the write-ahead log after which the writing thread itself copies what the checkpoint thread has left and

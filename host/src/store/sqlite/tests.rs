@@ -3,8 +3,10 @@
 mod bodies;
 mod commits;
 mod ended;
+mod failed;
 mod files;
 mod forgotten;
+mod inbound;
 mod lists;
 mod operational;
 mod publishing;
@@ -26,6 +28,7 @@ use countersign_core::{
     subscription::{Scope, Subscription},
 };
 use countersign_guest::{EndpointRules, EndpointSettings};
+use rusqlite::Connection;
 use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 

@@ -4,9 +4,11 @@
 //! answered after it. So one fsync serves many. While much is queued, the thread waits a moment before it begins the next
 //! group, since larger groups write fewer pages for the same rows; at other times nobody waits for company.
 
+mod answers;
 #[cfg(test)]
 mod tests;
 
+use self::answers::{Answers, Committed};
 use super::{QueueLimits, checkpoint::Checkpointer, group::Group, room::Room};
 use crate::{
     store::{Later, StoreError},
@@ -29,6 +31,9 @@ use tokio::sync::{
 const BUSY_WRITES: usize = 16;
 /// How long the next group gathers then. A fifth of what a commit takes on a good disk, at most.
 const GATHER: Duration = Duration::from_micros(400);
+
+/// How often a group is tried again because one of its writes has ended the transaction, as a full disk may make it do.
+const LOSSES_MAX: u32 = 8;
 
 /// Who makes a call, and so whether it can be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +145,7 @@ impl Writer {
             batch_max: limits.batch_max as usize,
             room,
             trouble: Trouble::default(),
+            answers: Answers::start(),
         };
         thread::Builder::new()
             .name("store-writer".to_owned())
@@ -242,12 +248,20 @@ pub(super) fn failed(doing: &'static str, error: &rusqlite::Error) -> StoreError
     }
 }
 
+fn ended_by_itself() -> StoreError {
+    StoreError::Failed {
+        doing: "committing",
+        problem: "the transaction has ended by itself".to_owned(),
+    }
+}
+
 /// The writing thread.
 struct Thread {
     group: Group,
     batch_max: usize,
     room: Room,
     trouble: Trouble,
+    answers: Answers,
 }
 
 /// What has been taken from the queue for one transaction.
@@ -341,9 +355,7 @@ impl Thread {
         for write in &mut answered {
             write.leave();
         }
-        for write in answered {
-            write.answer(committed.clone());
-        }
+        self.answers.give(answered, committed);
         (count, taken.close)
     }
 
@@ -370,7 +382,10 @@ impl Thread {
                         write.fail(StoreError::Full);
                         taken.refused.push(write);
                     } else {
-                        taken.well = taken.well && write.run(&self.group);
+                        // Trap: outside of a transaction writes would be kept one by one.
+                        taken.well = taken.well
+                            && write.run(&self.group)
+                            && !self.group.connection().is_autocommit();
                         taken.writes.push(write);
                     }
                 }
@@ -403,12 +418,37 @@ impl Thread {
 
     /// Undoes a transaction that failed, and runs its writes again, each in a savepoint, so that only those are undone that
     /// fail. Savepoints copy every page that a write changes, so that they are for this case alone.
-    fn one_by_one(&self, writes: &mut [Box<dyn Write>]) -> Result<(), StoreError> {
+    fn one_by_one(&self, writes: &mut [Box<dyn Write>]) -> Committed {
+        let mut left: Vec<_> = writes.iter_mut().collect();
+        for _ in 0..LOSSES_MAX {
+            self.undo();
+            self.begin()
+                .map_err(|error| failed("beginning a transaction", &error))?;
+            match self.each_for_itself(&mut left)? {
+                None => {
+                    return self.commit().map_err(|error| failed("committing", &error));
+                }
+                // It has ended the transaction and takes nobody with it: the others once more, without it.
+                Some(place) => {
+                    let write = left.remove(place);
+                    if write.error().is_none() {
+                        write.fail(ended_by_itself());
+                    }
+                    self.told(write.error());
+                }
+            }
+        }
+        Err(ended_by_itself())
+    }
+
+    /// Returns the place of a write during which the transaction ended.
+    fn each_for_itself(
+        &self,
+        writes: &mut [&mut Box<dyn Write>],
+    ) -> Result<Option<usize>, StoreError> {
         let connection = self.group.connection();
         let failed = |error: rusqlite::Error| failed("committing", &error);
-        self.undo();
-        self.begin().map_err(failed)?;
-        for write in writes {
+        for (place, write) in writes.iter_mut().enumerate() {
             execute(connection, "SAVEPOINT job").map_err(failed)?;
             if write.run(&self.group)
                 && let Err(error) = self.group.settle()
@@ -416,10 +456,7 @@ impl Thread {
                 write.fail(failed(error));
             }
             if connection.is_autocommit() {
-                return Err(write.error().cloned().unwrap_or(StoreError::Failed {
-                    doing: "committing",
-                    problem: "the transaction has ended by itself".to_owned(),
-                }));
+                return Ok(Some(place));
             }
             if write.error().is_some() {
                 self.told(write.error());
@@ -428,7 +465,7 @@ impl Thread {
             }
             execute(connection, "RELEASE job").map_err(failed)?;
         }
-        self.commit().map_err(failed)
+        Ok(None)
     }
 
     fn told(&self, error: Option<&StoreError>) {

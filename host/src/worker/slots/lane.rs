@@ -12,9 +12,10 @@ pub(in super::super) const SLOW_MS: u64 = 1_000;
 const START: u32 = 4;
 /// What one attempt that ran into its time limit weighs against attempts that ended promptly.
 const TIMEOUT_WEIGHT: u32 = 4;
-/// Deliveries that are taken up ahead, for each request that may be under way: while one half of them is used up, the other
-/// half is on its way from the disk.
-const AHEAD: u32 = 2;
+/// Deliveries that are taken up ahead, for each request that may be under way, and in all: while one half of them is used up, the
+/// other half is on its way from the disk, which takes as long as some requests to a fast receiver.
+const AHEAD: u32 = 8;
+const AHEAD_MAX: u32 = 256;
 /// Most that they weigh together: so many prompt ones make up for any number.
 const WEIGHT_MAX: u32 = 16;
 
@@ -124,15 +125,18 @@ impl Lane {
         self.allowed
     }
 
-    /// Places that its own limits leave; `roomy` says whether there are enough for taking some ahead.
-    pub(super) fn free(&self, roomy: bool) -> u32 {
-        let ahead = match roomy && self.is_steady() {
-            true => self.allowed.saturating_mul(AHEAD),
-            false => 0,
-        };
+    /// Places that its own limits leave; `room` says how many there are for taking some ahead.
+    pub(super) fn free(&self, room: u32) -> u32 {
         self.allowed
-            .saturating_add(ahead)
+            .saturating_add(self.ahead_max(room))
             .saturating_sub(self.in_flight)
+    }
+
+    fn ahead_max(&self, room: u32) -> u32 {
+        match self.is_steady() {
+            true => self.allowed.saturating_mul(AHEAD).min(AHEAD_MAX).min(room),
+            false => 0,
+        }
     }
 
     /// Whether it answers promptly and nothing else holds it back.
@@ -141,12 +145,9 @@ impl Lane {
     }
 
     /// A place is free. When it waited for some, and enough are free for a claim that is worth a look into the store: since when.
-    pub(super) fn wake(&mut self, roomy: bool) -> Option<u64> {
-        let wanted = match roomy && self.is_steady() {
-            true => self.allowed,
-            false => 1,
-        };
-        match self.free(roomy) >= wanted {
+    pub(super) fn wake(&mut self, room: u32) -> Option<u64> {
+        let wanted = self.ahead_max(room).div_euclid(2).max(1);
+        match self.free(room) >= wanted {
             true => self.waiting.take(),
             false => None,
         }
@@ -181,20 +182,20 @@ mod tests {
     #[test]
     fn timeouts_in_a_row_leave_one_place_and_successes_bring_back_all() {
         let mut lane = Lane::new(16);
-        assert_eq!(lane.free(false), START);
+        assert_eq!(lane.free(0), START);
         for _ in 0..12 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(false), lane.trusted), (16, true));
-        assert_eq!(lane.free(true), 48);
+        assert_eq!((lane.free(0), lane.trusted), (16, true));
+        assert_eq!((lane.free(5), lane.free(999)), (21, 144));
         for expected in [8, 4, 2, 1, 1] {
             lane.trusted = lane.learn(Pace::TimedOut);
-            assert_eq!((lane.free(true), lane.trusted), (expected, false));
+            assert_eq!((lane.free(99), lane.trusted), (expected, false));
         }
         for _ in 0..15 {
             lane.trusted = lane.learn(Pace::Accepted);
         }
-        assert_eq!((lane.free(true), lane.trusted), (16, false));
+        assert_eq!((lane.free(99), lane.trusted), (16, false));
         assert!(lane.learn(Pace::Accepted));
     }
 
@@ -202,14 +203,14 @@ mod tests {
     fn an_endpoint_that_refuses_at_once_holds_up_nobody() {
         let mut lane = Lane::new(16);
         assert!(lane.learn(Pace::Prompt));
-        assert_eq!(lane.free(false), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         assert!(!lane.learn(Pace::Slow));
-        assert_eq!(lane.free(false), START + 1);
+        assert_eq!(lane.free(0), START + 1);
         // After a pause it has to accept something first.
         lane.begin_anew();
         lane.learn(Pace::Prompt);
-        assert_eq!(lane.free(true), 1);
+        assert_eq!(lane.free(99), 1);
         lane.learn(Pace::Accepted);
-        assert_eq!(lane.free(false), 2);
+        assert_eq!(lane.free(0), 2);
     }
 }

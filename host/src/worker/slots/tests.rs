@@ -1,5 +1,9 @@
 use super::*;
-use crate::chance::SystemChance;
+use crate::{
+    chance::SystemChance,
+    ids::{DeliveryId, MessageId},
+};
+use bytes::Bytes;
 use countersign_guest::RateLimit;
 
 fn limits() -> Limits {
@@ -106,6 +110,7 @@ fn any_number_of_hanging_endpoints_leaves_places_for_trusted_ones() {
 fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
     let (mut slots, [was_fine, other]) = (slots(), endpoints());
     trust(&mut slots, &was_fine, 9);
+    slots.configure(&was_fine, &fast());
     slots.lower(&was_fine, 1);
     assert_eq!(places(slots.pick(1)), [(was_fine.clone(), 6)]);
     slots.lower(&other, 1);
@@ -123,9 +128,106 @@ fn an_endpoint_of_which_nothing_is_heard_counts_as_slow() {
 #[test]
 fn a_new_delivery_does_not_overtake_a_due_one() {
     let (mut slots, [a, b]) = (slots(), endpoints());
+    trust(&mut slots, &b, 9);
     slots.lower(&a, 5);
-    assert!(slots.reserve(&b, 4));
+    assert!(slots.reserve(&a, 4));
+    assert!(!slots.reserve(&a, 5));
+    // Those of other endpoints may go first as long as there are enough places for both.
+    for _ in 0..7 {
+        assert!(slots.reserve(&b, 5));
+    }
     assert!(!slots.reserve(&b, 5));
+    assert_eq!(places(slots.pick(5)), [(a, 3)]);
+}
+
+fn lease(endpoint: &EndpointId, number: u64) -> Lease {
+    let message = MessageId::new(number, &SystemChance);
+    Lease {
+        delivery_id: DeliveryId::of(&message, 0),
+        message_id: message,
+        endpoint_id: endpoint.clone(),
+        attempts_total: 0,
+        attempts_in_round: 0,
+        first_started_at_ms: None,
+        body: Bytes::new(),
+        order_key: None,
+        probe: false,
+    }
+}
+
+/// An endpoint with as many deliveries taken up as it may have, two of them more than requests may be under way.
+fn with_two_ahead(slots: &mut Slots) -> (EndpointId, [Lease; 2]) {
+    let [endpoint] = endpoints();
+    trust(slots, &endpoint, 9);
+    slots.lower(&endpoint, 1);
+    assert_eq!(places(slots.pick(1)), [(endpoint.clone(), 14)]);
+    for number in 0..6 {
+        assert!(slots.start(lease(&endpoint, number)).is_some());
+    }
+    let ahead = [7, 8].map(|number| lease(&endpoint, number));
+    for lease in &ahead {
+        assert_eq!(slots.start(lease.clone()), None);
+    }
+    (endpoint, ahead)
+}
+
+#[test]
+fn what_is_taken_up_ahead_begins_when_a_request_has_ended() {
+    let mut slots = slots();
+    let (endpoint, [first, second]) = with_two_ahead(&mut slots);
+    assert_eq!(slots.next(&endpoint), None);
+    slots.answered(&endpoint, Pace::Accepted, 2);
+    // Although the outcome of the one before is not recorded yet.
+    assert_eq!(slots.next(&endpoint), Some(first));
+    assert_eq!(slots.next(&endpoint), None);
+    slots.answered(&endpoint, Pace::Accepted, 3);
+    assert_eq!(slots.next(&endpoint), Some(second));
+    assert!(slots.strays().is_empty());
+    // The store is asked for more when half of what was ahead is used up.
+    slots.lower(&endpoint, 4);
+    assert_eq!(slots.pick(4), Pick::Wait(None));
+    assert!(!slots.release(&endpoint, 7, 0));
+    assert!(slots.release(&endpoint, 1, 0));
+    assert_eq!(places(slots.pick(4)), [(endpoint, 2)]);
+}
+
+#[test]
+fn what_was_taken_up_ahead_strays_when_its_endpoint_hangs_is_deleted_or_all_stops() {
+    let ends: [fn(&mut Slots, &EndpointId); 4] = [
+        |slots, endpoint| slots.answered(endpoint, Pace::TimedOut, 2),
+        // Nothing is heard for a second.
+        |slots, _| assert_eq!(slots.pick(1_500), Pick::Wait(None)),
+        |slots, endpoint| slots.forget(endpoint),
+        |slots, _| slots.stop(),
+    ];
+    for end in ends {
+        let mut slots = slots();
+        let (endpoint, ahead) = with_two_ahead(&mut slots);
+        end(&mut slots, &endpoint);
+        assert_eq!(slots.next(&endpoint), None);
+        assert_eq!(slots.strays(), ahead);
+        assert!(slots.strays().is_empty());
+    }
+}
+
+#[test]
+fn a_rate_or_a_drain_leaves_nothing_to_be_taken_up_ahead() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    trust(&mut slots, &a, 9);
+    slots.configure(&a, &fast());
+    slots.lower(&a, 1);
+    assert_eq!(places(slots.pick(1)), [(a.clone(), 6)]);
+}
+
+/// A rate that holds up nobody here.
+fn fast() -> EndpointSettings {
+    EndpointSettings {
+        rate_limit: Some(RateLimit {
+            per_second: 10_000,
+            burst: Some(10_000),
+        }),
+        ..EndpointSettings::default()
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Secrets in the file: sealed, moved there from older versions, sealed anew with another key.
 
 use super::*;
-use crate::{store::sqlite::schema::MIGRATIONS, vault::KeyError};
+use crate::{
+    store::sqlite::schema::MIGRATIONS,
+    vault::{Key, KeyError, KeyFile},
+};
 use rusqlite_migration::Migrations;
 
 /// Everything that a folder holds, but for key files.

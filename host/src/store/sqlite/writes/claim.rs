@@ -31,7 +31,8 @@ pub(in super::super) const NEXT_DUE: &str = "SELECT next_attempt_at_ms FROM deli
     WHERE state IN ('pending', 'sending') AND state = 'pending' AND endpoint_id = :endpoint
     ORDER BY next_attempt_at_ms LIMIT 1";
 
-const MARK: &str = "UPDATE deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?";
+const MARK: &str =
+    "UPDATE OR FAIL deliveries SET state = 'sending', updated_at_ms = ? WHERE id = ?";
 
 /// What a call may still take.
 struct Budget {

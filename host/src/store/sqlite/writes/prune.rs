@@ -5,7 +5,7 @@
 
 use super::super::rows::{OF_MESSAGE, id, number, of_message, signed};
 use crate::{
-    ids::{DeliveryId, MessageId},
+    ids::{DeliveryId, InboundId, MessageId},
     store::{Prunable, Prune, Pruned},
 };
 use rusqlite::{CachedStatement, Connection, ToSql, params};
@@ -30,6 +30,13 @@ pub(in super::super) fn prune(connection: &Connection, step: &Prune) -> rusqlite
             "DELETE FROM idempotency_keys WHERE key IN
                  (SELECT key FROM idempotency_keys WHERE created_at_ms < ?1 ORDER BY created_at_ms LIMIT ?2)",
         ),
+        Prunable::InboundKeys => rows(
+            connection,
+            step,
+            "DELETE FROM inbound_keys WHERE key IN
+                 (SELECT key FROM inbound_keys WHERE valid_until_ms < ?1 ORDER BY valid_until_ms LIMIT ?2)",
+        ),
+        Prunable::Inbound => inbound(connection, step),
     }
 }
 
@@ -141,6 +148,43 @@ fn attempts(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
         pruned.next = Some(delivery.to_string());
     }
     Ok(pruned)
+}
+
+/// Events first, so that a request with many of them goes in several steps and none is left without its request.
+fn inbound(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {
+    let end = InboundId::floor(step.before_ms);
+    let found: Vec<(InboundId, u64)> = connection
+        .prepare_cached(
+            "SELECT id, length(body) AS bytes FROM inbound_requests WHERE id < ? ORDER BY id LIMIT ?",
+        )?
+        .query_map(params![end.as_str(), step.rows_max], |row| {
+            Ok((id(row, "id")?, number(row, "bytes")?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut delete_events = connection.prepare_cached(
+        "DELETE FROM inbound_events WHERE inbound_id = ?1 AND place IN
+             (SELECT place FROM inbound_events WHERE inbound_id = ?1 LIMIT ?2)",
+    )?;
+    let mut delete = connection.prepare_cached("DELETE FROM inbound_requests WHERE id = ?")?;
+    let (mut removed, mut freed, mut rows_left) = (0_u64, 0_u64, u64::from(step.rows_max));
+    for (request, bytes) in &found {
+        let events = delete_events.execute(params![request.as_str(), signed(rows_left)])? as u64;
+        if events >= rows_left {
+            break;
+        }
+        delete.execute([request.as_str()])?;
+        removed = removed.saturating_add(1);
+        freed = freed.saturating_add(*bytes);
+        rows_left = rows_left.saturating_sub(events.saturating_add(1));
+        if rows_left == 0 || freed >= BODY_BYTES_MAX {
+            break;
+        }
+    }
+    // As long as something of that age was found, there may be more.
+    Ok(Pruned {
+        removed,
+        next: (!found.is_empty()).then(String::new),
+    })
 }
 
 fn messages(connection: &Connection, step: &Prune) -> rusqlite::Result<Pruned> {

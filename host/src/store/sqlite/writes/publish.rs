@@ -30,7 +30,7 @@ pub(in super::super) fn publish(
             Known::Many(_) | Known::Other => Published::Conflict,
         });
     }
-    match is_stale(group, std::slice::from_ref(message))? {
+    match is_stale(group, [message])? {
         true => Ok(Published::Stale),
         false => {
             let waiting = insert(connection, message)?;
@@ -95,8 +95,12 @@ pub(in super::super) fn publish_batch(
 }
 
 /// Whether an endpoint has changed since one of the messages was matched against it.
-fn is_stale(group: &Group, messages: &[NewMessage]) -> rusqlite::Result<bool> {
-    for delivery in messages.iter().flat_map(|message| &message.deliveries) {
+pub(super) fn is_stale<'a>(
+    group: &Group,
+    messages: impl IntoIterator<Item = &'a NewMessage>,
+) -> rusqlite::Result<bool> {
+    let deliveries = messages.into_iter().flat_map(|message| &message.deliveries);
+    for delivery in deliveries {
         if group.version(&delivery.endpoint_id)? != Some(delivery.endpoint_version) {
             return Ok(true);
         }
@@ -112,7 +116,7 @@ fn insert_message(connection: &Connection, message: &NewMessage) -> rusqlite::Re
         .insert(params![id, message.body.as_ref()])?;
     connection
         .prepare_cached(
-            "INSERT INTO messages (id, provider, event_type, created_at_ms, body_id, workspace) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR FAIL INTO messages (id, provider, event_type, created_at_ms, body_id, workspace) VALUES (?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             id,
@@ -167,7 +171,10 @@ fn insert_delivery(
 }
 
 /// Returns the deliveries that wait for another of their key.
-fn insert(connection: &Connection, message: &NewMessage) -> rusqlite::Result<Vec<DeliveryId>> {
+pub(super) fn insert(
+    connection: &Connection,
+    message: &NewMessage,
+) -> rusqlite::Result<Vec<DeliveryId>> {
     let body_id = insert_message(connection, message)?;
     let mut waiting = Vec::new();
     for delivery in &message.deliveries {

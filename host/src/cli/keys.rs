@@ -1,0 +1,54 @@
+//! `countersign keys`
+
+use super::{
+    data::{Data, start_log},
+    output::Output,
+};
+use crate::{
+    chance::SystemChance, config::Config, error::Error, store::sqlite::SqliteStore, vault::Key,
+};
+use clap::Subcommand;
+use serde_json::json;
+use std::{process::ExitCode, sync::Arc};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Prints a new key, for COUNTERSIGN_STORE_KEY or a key file.
+    New,
+    /// Seals every signing secret with a new key. Stop the host first.
+    ///
+    /// With a key file, the new key is made here and the old one leaves the file at the end. With COUNTERSIGN_STORE_KEY, give
+    /// the new key, a comma and the old one. When it is interrupted, run it again.
+    Rotate(Data),
+}
+
+impl Keys {
+    pub(super) fn run(self, out: &Output) -> Result<ExitCode, Error> {
+        match self {
+            Self::New => {
+                SystemChance::check().map_err(|source| Error::System {
+                    doing: "asking for random bytes",
+                    source,
+                })?;
+                let key = Key::generate(&SystemChance).to_text();
+                out.either(&json!({ "key": key.as_str() }), key.as_str())?;
+            }
+            Self::Rotate(data) => {
+                let (config, _) = Config::load(&data.sources()?)?;
+                start_log(&config)?;
+                let keys = config.key_source();
+                let id = SqliteStore::rotate_key(
+                    &config.store_path(),
+                    &config.store_options(),
+                    &keys,
+                    Arc::new(SystemChance),
+                )?;
+                out.either(
+                    &json!({ "key_id": id.to_string(), "keys": keys.to_string() }),
+                    format_args!("every secret is sealed with the key {id} of {keys}"),
+                )?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
