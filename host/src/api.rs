@@ -175,13 +175,13 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-/// Lets in who may call at all, and says to handlers who it is.
+/// Lets in who may call at all, and says to handlers who it is. For which workspace, they find out themselves.
 async fn admit(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = caller::identify(&app.context, request.headers())?;
+    let identity = caller::identify(&app.context, request.headers())?;
     app.check_running()?;
     let Some(_place) = app.place() else {
         return Err(Problem::new(
@@ -190,6 +190,6 @@ async fn admit(
             "too many requests are under way; try again. The setting is api.requests_max",
         ));
     };
-    request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(identity);
     Ok(next.run(request).await)
 }

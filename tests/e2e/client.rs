@@ -8,7 +8,10 @@ use countersign_client::{
         Schedule, SelectionFilter,
     },
 };
-use countersign_tests::{host::HostHome, receiver::Receiver};
+use countersign_tests::{
+    host::{Host, HostHome},
+    receiver::Receiver,
+};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -39,12 +42,19 @@ async fn wait_for<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     }
 }
 
-#[tokio::test]
-async fn a_client_makes_a_workspace_a_key_and_an_endpoint_publishes_lists_and_replays()
--> Result<(), Error> {
+#[test]
+fn a_client_makes_a_workspace_a_key_and_an_endpoint_publishes_lists_and_replays() {
     let receiver = Receiver::start();
     let home = HostHome::new("time_scale = 100000").unwrap();
     let host = home.start().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(whole_way(&receiver, host)).unwrap();
+}
+
+async fn whole_way(receiver: &Receiver, host: Host) -> Result<(), Error> {
     let root = Client::new(host.url(), "")?;
     assert_eq!(
         root.send(calls::show_version()).await?.version,

@@ -1,30 +1,35 @@
 //! Who asks, for which workspace, and whether they may.
 
 use super::{
-    Problem,
+    App, Problem,
     describe::{Input, Needs, Operation, Schemas},
     request::header_text,
 };
 use crate::{
     access::{Keys, digest},
     context::Context,
-    ids::{ApiKeyId, WorkspaceId},
+    ids::WorkspaceId,
     store::{ApiKey, KeyDigest, Permission, Role},
 };
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use std::{marker::PhantomData, net::IpAddr, ops::Deref};
+use std::{marker::PhantomData, net::IpAddr, ops::Deref, sync::Arc};
 
 /// The header in which a caller who may work in every workspace names one.
 pub const WORKSPACE_HEADER: &str = "Countersign-Workspace";
 
-/// Who asks. In the extensions of every request behind `admit`.
+/// Who asks, as far as their key tells. In the extensions of every request behind `admit`.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The key that was shown; `None` for the token of the configuration, and where no token is set.
+    key: Option<Arc<ApiKey>>,
+}
+
+/// Who asks, and for which workspace.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The key that was shown; `None` for the token of the configuration, and where no token is set.
-    pub key: Option<ApiKeyId>,
     /// Where they may work; `None` in every workspace.
     pub scope: Option<WorkspaceId>,
     /// Which workspace this request is about.
@@ -33,16 +38,6 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whoever may do everything: the operator.
-    const fn root(workspace: WorkspaceId) -> Self {
-        Self {
-            key: None,
-            scope: None,
-            workspace,
-            role: Role::Admin,
-        }
-    }
-
     /// Refuses what the caller's role does not include.
     ///
     /// # Errors
@@ -127,13 +122,14 @@ impl<P> Deref for Allowed<P> {
     }
 }
 
-impl<P: Permit, S: Send + Sync> FromRequestParts<S> for Allowed<P> {
+impl<P: Permit> FromRequestParts<Arc<App>> for Allowed<P> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let caller = parts.extensions.get::<Caller>().cloned();
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         // Routes without `admit` have no callers.
-        let caller = caller.ok_or_else(Problem::internal)?;
+        let identity = parts.extensions.get::<Identity>();
+        let identity = identity.ok_or_else(Problem::internal)?;
+        let caller = identity.caller(&app.context, &parts.headers)?;
         caller.require(P::NEEDED)?;
         Ok(Self {
             caller,
@@ -157,8 +153,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Known {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // Routes without `admit` have no callers.
-        let caller = parts.extensions.get::<Caller>();
-        caller.map(|_| Self).ok_or_else(Problem::internal)
+        let identity = parts.extensions.get::<Identity>();
+        identity.map(|_| Self).ok_or_else(Problem::internal)
     }
 }
 
@@ -178,10 +174,10 @@ fn refusals(operation: &mut Operation, schemas: &mut Schemas) {
 /// Who sends a request with these headers.
 ///
 /// # Errors
-/// 401 without a token or key that is known; 403 for another workspace than the key's, 404 for one that is not there.
-pub fn identify(context: &Context, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// 401 without a token or key that is known.
+pub fn identify(context: &Context, headers: &HeaderMap) -> Result<Identity, Problem> {
     let config = context.config.current();
-    let shown = match who(bearer(headers), &config.api.token, &context.keys) {
+    let key = match who(bearer(headers), &config.api.token, &context.keys) {
         Who::Operator => None,
         Who::Key(key) => Some(key),
         Who::Nobody => {
@@ -195,25 +191,31 @@ pub fn identify(context: &Context, headers: &HeaderMap) -> Result<Caller, Proble
             None
         }
     };
-    if let Some(key) = &shown
+    if let Some(key) = &key
         && key
             .expires_at_ms
             .is_some_and(|at_ms| at_ms <= context.clock.now_ms())
     {
         return Err(unauthorized("this key has expired; have another one made"));
     }
-    let asked = header_text(headers, WORKSPACE_HEADER)?;
-    let scope = shown.as_ref().and_then(|key| key.workspace.as_ref());
-    let workspace = workspace(context, scope, asked)?;
-    Ok(match &shown {
-        None => Caller::root(workspace),
-        Some(key) => Caller {
-            key: Some(key.id.clone()),
-            scope: key.workspace.clone(),
-            workspace,
-            role: key.role,
-        },
-    })
+    Ok(Identity { key })
+}
+
+impl Identity {
+    /// The caller of a request with these headers.
+    ///
+    /// # Errors
+    /// 403 for another workspace than the key's, 404 for one that is not there.
+    fn caller(&self, context: &Context, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let asked = header_text(headers, WORKSPACE_HEADER)?;
+        let scope = self.key.as_ref().and_then(|key| key.workspace.as_ref());
+        Ok(Caller {
+            scope: scope.cloned(),
+            workspace: workspace(context, scope, asked)?,
+            // Without a key it is the operator.
+            role: self.key.as_ref().map_or(Role::Admin, |key| key.role),
+        })
+    }
 }
 
 fn unauthorized(detail: &str) -> Problem {
@@ -250,7 +252,7 @@ fn workspace(
 enum Who {
     /// They have the token of the configuration.
     Operator,
-    Key(std::sync::Arc<ApiKey>),
+    Key(Arc<ApiKey>),
     /// No token is set, and no key was shown.
     Anybody,
     Nobody,

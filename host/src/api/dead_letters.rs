@@ -5,7 +5,7 @@ use super::{
     caller::{Allowed, Managing, Reading},
     deliveries::own,
     describe::{
-        Routes, Shown,
+        Contested, Routes, Shown,
         Verb::{Get, Post},
     },
     page::Paged,
@@ -97,7 +97,7 @@ pub(super) async fn acknowledge_one(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<Shown<Acknowledged>, Problem> {
+) -> Result<Contested<Shown<Acknowledged>>, Problem> {
     own(&app, &caller, id.clone()).await?;
     let now_ms = app.context.clock.now_ms();
     let store = &app.context.store;
@@ -107,10 +107,10 @@ pub(super) async fn acknowledge_one(
             "not_dead_lettered",
             "only a dead letter can be acknowledged",
         )),
-        _ => Ok(Shown(Acknowledged {
+        _ => Ok(Contested(Shown(Acknowledged {
             id: id.to_string(),
             acknowledged: true,
-        })),
+        }))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     App,
     caller::{Allowed, Caller, Managing, Reading},
     describe::{
-        Accepted, Routes, Shown,
+        Accepted, Contested, Routes, Shown,
         Verb::{Get, Post},
     },
     page::Paged,
@@ -131,7 +131,7 @@ pub(super) async fn retry(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<Accepted<SentAgain>, Problem> {
+) -> Result<Contested<Accepted<SentAgain>>, Problem> {
     send_again(&app, &caller, id, Input::ReplayAsked).await
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn resend(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<DeliveryId>,
-) -> Result<Accepted<SentAgain>, Problem> {
+) -> Result<Contested<Accepted<SentAgain>>, Problem> {
     send_again(&app, &caller, id, Input::ResendAsked).await
 }
 
@@ -148,16 +148,16 @@ async fn send_again(
     caller: &Caller,
     id: DeliveryId,
     asked: Input,
-) -> Result<Accepted<SentAgain>, Problem> {
+) -> Result<Contested<Accepted<SentAgain>>, Problem> {
     own(app, caller, id.clone()).await?;
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
     let retried = to_its_end(replay::retry(context, worker, id.clone(), asked)).await?;
     let conflict = |code: &str, detail: String| Problem::new(StatusCode::CONFLICT, code, detail);
     let sent = |state: DeliveryState| {
-        Ok(Accepted(SentAgain {
+        Ok(Contested(Accepted(SentAgain {
             id: id.to_string(),
             status: state.same(),
-        }))
+        })))
     };
     match retried {
         Retried::Pending(_) => sent(DeliveryState::Pending),

@@ -241,6 +241,22 @@ impl<T: Output> Output for Result<T, Problem> {
     }
 }
 
+/// An answer that a conflict with what is there can take the place of: 409.
+pub(super) struct Contested<T>(pub(super) T);
+
+impl<T: axum::response::IntoResponse> axum::response::IntoResponse for Contested<T> {
+    fn into_response(self) -> axum::response::Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Output> Output for Contested<T> {
+    fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+        T::describe(operation, schemas);
+        operation.refuses(409, "It does not go together with what is there", schemas);
+    }
+}
+
 /// One of two answers.
 pub(super) enum Either<A, B> {
     One(A),

@@ -274,7 +274,10 @@ fn fields(document: &Value, schema: &Value, depth: u32) -> String {
     };
     let required = schema["required"].as_array();
     let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
-    let rows = properties.iter().map(|(name, property)| {
+    // What must be given comes first.
+    let mut properties: Vec<_> = properties.iter().collect();
+    properties.sort_by_key(|(name, _)| !is_required(name));
+    let rows = properties.into_iter().map(|(name, property)| {
         let needed = match is_required(name) {
             true => "",
             false => "<br><small><i>optional</i></small>",

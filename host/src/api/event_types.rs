@@ -4,7 +4,7 @@ use super::{
     App,
     caller::{Allowed, Managing, Reading},
     describe::{
-        Created, Done, Either, Routes, Shown,
+        Contested, Created, Done, Either, Routes, Shown,
         Verb::{Delete, Get, Put},
     },
     page::Paged,
@@ -58,7 +58,7 @@ pub(super) async fn describe(
     caller: Allowed<Managing>,
     path: EventTypePath,
     Body(given): Body<DescribeEventType>,
-) -> Result<Either<Shown<EventType>, Created<EventType>>, Problem> {
+) -> Result<Contested<Either<Shown<EventType>, Created<EventType>>>, Problem> {
     let schema = given.schema.flatten();
     let new = Description {
         workspace: caller.workspace.clone(),
@@ -70,10 +70,10 @@ pub(super) async fn describe(
     let described = event_types::describe(Arc::clone(&app.context), new);
     let (event_type, is_new) = to_its_end(described).await?;
     let view = view(&event_type);
-    Ok(match is_new {
+    Ok(Contested(match is_new {
         true => Either::Other(Created(view)),
         false => Either::One(Shown(view)),
-    })
+    }))
 }
 
 pub(super) async fn list(

@@ -4,7 +4,7 @@ use super::{
     App,
     caller::{Administering, Allowed, Caller},
     describe::{
-        Created, Done, Routes, Shown,
+        Contested, Created, Done, Routes, Shown,
         Verb::{Delete, Get, Post},
     },
     page::Paged,
@@ -56,7 +56,7 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
     Body(new): Body<CreateKey>,
-) -> Result<Created<MadeKey>, Problem> {
+) -> Result<Contested<Created<MadeKey>>, Problem> {
     let expires_at_ms = new.expires_at.map(|text| {
         let detail = "`expires_at` must be a time with its zone, such as 2026-01-02T03:04:05Z";
         let invalid = || Problem::field("expires_at_invalid", "expires_at", detail);
@@ -70,10 +70,10 @@ pub(super) async fn create(
     };
     let made = access::create_key(Arc::clone(&app.context), new);
     let (key, text) = to_its_end(made).await?;
-    Ok(Created(MadeKey {
+    Ok(Contested(Created(MadeKey {
         shown: view(&key),
         key: text.as_str().to_owned(),
-    }))
+    })))
 }
 
 /// Where a new key works. Nobody makes one that reaches further than their own.

@@ -4,7 +4,7 @@ use super::{
     App,
     caller::{Allowed, Caller, Managing, Reading},
     describe::{
-        Accepted, Either, Routes, Shown,
+        Accepted, Contested, Either, Routes, Shown,
         Verb::{Get, Post},
     },
     page::Paged,
@@ -76,21 +76,19 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     Body(given): Body<CreateReplay>,
-) -> Result<Either<Shown<ReplayAnswer>, Accepted<ReplayAnswer>>, Problem> {
+) -> Result<Contested<Either<Shown<ReplayAnswer>, Accepted<ReplayAnswer>>>, Problem> {
     let state = given.of.unwrap_or_default().same();
     let selection = selection::of_body(&caller.workspace, state, given.ids, given.filter.as_ref())?;
     if given.dry_run.unwrap_or(false) {
         let preview = replay::preview(&app.context, selection).await?;
-        return Ok(Either::One(Shown(ReplayAnswer::DryRun(self::preview(
-            &preview,
-        )))));
+        let preview = ReplayAnswer::DryRun(self::preview(&preview));
+        return Ok(Contested(Either::One(Shown(preview))));
     }
     let per_second = given.per_second.unwrap_or(PER_SECOND_DEFAULT);
     let replays = Arc::clone(&app.replays);
     let begun = to_its_end(async move { replays.begin(selection, per_second).await }).await?;
-    Ok(Either::Other(Accepted(ReplayAnswer::Begun(views::replay(
-        &begun,
-    )))))
+    let begun = ReplayAnswer::Begun(views::replay(&begun));
+    Ok(Contested(Either::Other(Accepted(begun))))
 }
 
 pub(super) async fn list(
@@ -128,7 +126,7 @@ pub(super) async fn pause(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
-) -> Result<Shown<Replay>, Problem> {
+) -> Result<Contested<Shown<Replay>>, Problem> {
     change(app, &caller, id, ReplayState::Paused).await
 }
 
@@ -136,7 +134,7 @@ pub(super) async fn resume(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
-) -> Result<Shown<Replay>, Problem> {
+) -> Result<Contested<Shown<Replay>>, Problem> {
     change(app, &caller, id, ReplayState::Running).await
 }
 
@@ -144,7 +142,7 @@ pub(super) async fn cancel(
     State(app): State<Arc<App>>,
     caller: Allowed<Managing>,
     IdPath(id): IdPath<ReplayId>,
-) -> Result<Shown<Replay>, Problem> {
+) -> Result<Contested<Shown<Replay>>, Problem> {
     change(app, &caller, id, ReplayState::Cancelled).await
 }
 
@@ -153,13 +151,13 @@ async fn change(
     caller: &Caller,
     id: ReplayId,
     to: ReplayState,
-) -> Result<Shown<Replay>, Problem> {
+) -> Result<Contested<Shown<Replay>>, Problem> {
     own(&app, caller, id.clone()).await?;
     let replays = Arc::clone(&app.replays);
     let changed = to_its_end(async move { replays.change(id, to).await }).await?;
     let changed = changed.ok_or_else(|| Problem::not_found("replay"))?;
     match changed.state == to {
-        true => Ok(Shown(views::replay(&changed))),
+        true => Ok(Contested(Shown(views::replay(&changed)))),
         false => Err(Problem::new(
             StatusCode::CONFLICT,
             "replay_ended",

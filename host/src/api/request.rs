@@ -33,9 +33,8 @@ impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let setting = "; the setting is api.body_bytes_max";
         let bytes_max = app.context.config.current().api.body_bytes_max;
-        Self::read(request, app, bytes_max, setting).await
+        Self::read(request, app, bytes_max, HINT).await
     }
 }
 
@@ -50,13 +49,36 @@ impl JsonBody {
         let (parts, bytes) = read_raw(request, app, bytes_max, hint).await;
         // Judged after reading, so that the answer reaches a client that sends before it listens.
         check_content_type(&parts.headers)?;
-        let bytes = bytes?;
+        Self::of(bytes?)
+    }
+
+    /// Reads a body that may be left out: then it is empty, and no type is named.
+    pub(super) async fn read_optional(
+        request: Request,
+        app: &App,
+    ) -> Result<Option<Self>, Problem> {
+        let bytes_max = app.context.config.current().api.body_bytes_max;
+        let (parts, bytes) = read_raw(request, app, bytes_max, HINT).await;
+        let named = parts.headers.contains_key(header::CONTENT_TYPE);
+        match bytes {
+            Ok(bytes) if bytes.is_empty() && !named => Ok(None),
+            bytes => {
+                check_content_type(&parts.headers)?;
+                Self::of(bytes?).map(Some)
+            }
+        }
+    }
+
+    fn of(bytes: Bytes) -> Result<Self, Problem> {
         Ok(Self {
             fields: Fields::parse(&bytes)?,
             bytes,
         })
     }
 }
+
+/// What else there is to know of the limit of most bodies.
+const HINT: &str = "; the setting is api.body_bytes_max";
 
 /// Reads a body of whatever type, of at most so many bytes.
 pub(super) async fn read_raw(

@@ -12,7 +12,6 @@ use crate::{
     publish::BATCH_BYTES_MAX,
 };
 use axum::{
-    body::HttpBody,
     extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, RawQuery, Request},
     http::{HeaderMap, request::Parts},
 };
@@ -40,13 +39,9 @@ impl<T: Taken> OptionalFromRequest<Arc<App>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Option<Self>, Problem> {
-        let empty = request.headers().get("content-type").is_none()
-            && HttpBody::is_end_stream(request.body());
-        match empty {
-            true => Ok(None),
-            false => <Self as FromRequest<_>>::from_request(request, app)
-                .await
-                .map(Some),
+        match JsonBody::read_optional(request, app).await? {
+            None => Ok(None),
+            Some(body) => read(&body.bytes, Part::Body).map(|read| Some(Self(read))),
         }
     }
 }

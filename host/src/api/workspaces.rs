@@ -4,7 +4,7 @@ use super::{
     App,
     caller::{Administering, Allowed, Caller, Reading},
     describe::{
-        Created, Routes, Shown,
+        Contested, Created, Routes, Shown,
         Verb::{Get, Patch, Post},
     },
     page::Paged,
@@ -58,13 +58,13 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     caller: Allowed<Administering>,
     Body(new): Body<CreateWorkspace>,
-) -> Result<Created<Workspace>, Problem> {
+) -> Result<Contested<Created<Workspace>>, Problem> {
     caller.require_all_workspaces()?;
     let id = WorkspaceId::parse(&new.id);
     let id =
         id.ok_or_else(|| Problem::field("id_invalid", "id", "`id` is no name of a workspace"))?;
     let made = access::create_workspace(Arc::clone(&app.context), id, new.name);
-    Ok(Created(view(&to_its_end(made).await?)))
+    Ok(Contested(Created(view(&to_its_end(made).await?))))
 }
 
 pub(super) async fn list(

@@ -89,9 +89,24 @@ impl Schemas {
 /// Without marks that are for us alone.
 fn plain(schema: &mut schemars::Schema) {
     let mut transform = RecursiveTransform(|schema: &mut schemars::Schema| {
-        schema.remove(Raw::<()>::MARK);
+        if schema.remove(Raw::<()>::MARK).is_none() {
+            return;
+        }
+        // The mark stood beside the schema that it was for.
+        if let Some(Value::Array(marked)) = schema.remove("allOf") {
+            for (name, value) in marked.into_iter().filter_map(object).flatten() {
+                schema.insert(name, value);
+            }
+        }
     });
     schemars::transform::Transform::transform(&mut transform, schema);
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
 }
 
 /// The schema that a request is checked against: what is read elsewhere may be anything here.
