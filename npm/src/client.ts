@@ -28,7 +28,9 @@ export class ApiError extends Error {
   readonly problem: Problem | undefined;
 
   constructor(status: number, problem: Problem | undefined) {
-    const text = problem ? `${problem.code}: ${problem.detail}` : `the answer is no problem document (status ${status})`;
+    const text = problem
+      ? `${problem.code}: ${problem.detail}`
+      : `the answer is no problem document (status ${status})`;
     super(text);
     this.status = status;
     this.code = problem?.code ?? "no_problem";

@@ -12,6 +12,8 @@ import { pathToFileURL } from "node:url";
 import * as countersign from "countersign";
 import { install } from "../packaging-tests/install.mjs";
 import { PACKAGE } from "../scripts/paths.mjs";
+import { HOST_MISSING, startHost } from "./host.mjs";
+import { skipWithout } from "./needs.mjs";
 import { hex, payload, post, SECRET, signed } from "./support.mjs";
 
 const README = readFileSync(`${PACKAGE}README.md`, "utf8");
@@ -68,7 +70,7 @@ const served = (file, env, use) =>
 test("every JavaScript block of the README is run here", () => {
   const files = [...README.matchAll(/```js\n(.*)\n/g)].map(([, first]) => first);
   const own = readFileSync(new URL(import.meta.url), "utf8");
-  assert.equal(files.length, 12);
+  assert.equal(files.length, 13);
   for (const file of files) assert.ok(own.includes(`"${file.slice(3)}"`), file);
 });
 
@@ -180,6 +182,24 @@ test("the Lambda block receives", async (context) => {
   const result = await handler({ version: "2.0", requestContext, headers: signed("cleanmails", body), body });
   assert.equal(result.statusCode, 200);
   assert.deepEqual(said.mock.calls[0].arguments, ["email.replied", "2026-05-12T14:30:00Z"]);
+});
+
+test("the block of the API's client publishes and lists", {
+  skip: skipWithout(!HOST_MISSING, HOST_MISSING),
+}, async () => {
+  const host = await startHost();
+  try {
+    await written("node", "publish.mjs", async (path) => {
+      const env = { ...process.env, COUNTERSIGN_URL: host.url, COUNTERSIGN_KEY: "" };
+      const child = spawn(process.execPath, [path], { env, stdio: ["ignore", "pipe", "inherit"] });
+      const lines = [];
+      for await (const line of createInterface({ input: child.stdout })) lines.push(line);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0], /^msg_/);
+    });
+  } finally {
+    await host.stop();
+  }
 });
 
 for (const file of ["verify.mjs", "explain.mjs", "events.mjs", "describe.mjs", "slim.mjs"]) {

@@ -22,6 +22,7 @@ import {
   version,
   type WebhookEvent,
 } from "countersign";
+import { ApiError, Client, type Delivery, type Endpoint } from "countersign/client";
 import {
   type DedupeStore,
   durableObjectClient,
@@ -339,3 +340,33 @@ if (read.ok) {
 }
 // @ts-expect-error: no such source
 normalize("nobody", { body: "" });
+
+// The client of the API.
+const client = new Client({ url: "https://hooks.example.com", key: "csk_a", workspace: "acme", timeoutMs: 5_000 });
+export async function api(): Promise<Endpoint | undefined> {
+  const made = await client.createEndpoint({
+    provider: "platform",
+    url: "https://example.com/hook",
+    settings: { schedule: { delays_ms: [1_000] }, ordering: { pointer: "/data/id" }, auto_pause: "never" },
+  });
+  const secret: string | null | undefined = made.secret;
+  // @ts-expect-error a status is one of three words
+  await client.changeEndpoint(made.id, { status: "off", name: secret ?? null });
+  // @ts-expect-error an address is needed
+  await client.createEndpoint({ provider: "platform" });
+  await client.publishEvent({ provider: "platform", payload: {} }, { idempotencyKey: "once" });
+  // @ts-expect-error what cannot be repeated has no key
+  await client.deleteEndpoint(made.id, { idempotencyKey: "once" });
+  for await (const delivery of client.entries((after) =>
+    client.listDeliveries({ status: "pending", ...(after && { after }) }),
+  )) {
+    const one: Delivery = delivery;
+    if (one.status === "dead_lettered" && one.reason === "gone") return client.showEndpoint(one.endpoint_id);
+  }
+  const answer = await client.createReplay({ filter: {}, dry_run: true });
+  if ("sample" in answer) answer.sample.at(0);
+  else answer.replayed.toFixed();
+  return undefined;
+}
+export const isGone = (error: unknown) =>
+  error instanceof ApiError && error.code === "not_found" && error.status === 404;

@@ -102,6 +102,9 @@ struct Shown<'a> {
     operation: &'a Value,
 }
 
+/// In the order in which they are shown.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
 type Group<'a> = (&'a str, &'a str, Vec<Shown<'a>>);
 
 fn groups(document: &Value) -> Vec<Group<'_>> {
@@ -117,12 +120,12 @@ fn groups(document: &Value) -> Vec<Group<'_>> {
                 operation,
             })
         });
-        let own = all.filter(|shown| shown.operation["tags"][0] == name);
-        (
-            name,
-            group["description"].as_str().unwrap_or_default(),
-            own.collect(),
-        )
+        let mut own: Vec<_> = all
+            .filter(|shown| shown.operation["tags"][0] == name)
+            .collect();
+        let order = |method: &str| METHODS.iter().position(|one| *one == method);
+        own.sort_by_key(|shown| (shown.path, order(shown.method)));
+        (name, group["description"].as_str().unwrap_or_default(), own)
     })
     .collect()
 }

@@ -1,6 +1,7 @@
 // The package as `require` gets it.
 module.exports = {
   countersign: require("countersign"),
+  client: require("countersign/client"),
   events: require("countersign/events"),
   explain: require("countersign/explain"),
   express: require("countersign/express"),

@@ -1,5 +1,6 @@
 // The package as an ES module gets it.
 export * as countersign from "countersign";
+export * as client from "countersign/client";
 export * as dedupe from "countersign/dedupe";
 export * as events from "countersign/events";
 export * as explain from "countersign/explain";
