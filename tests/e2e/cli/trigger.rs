@@ -163,7 +163,10 @@ fn every_sample_of_sendgrid_verifies_where_it_arrives() {
 #[test]
 fn what_a_mail_provider_posts_is_taken_in_by_a_host_and_not_published() {
     let folder = Folder::new().unwrap();
-    let home = HostHome::new("[inbound.sources.mailgun]\nsecrets = [\"a signing key\"]\n").unwrap();
+    let home = HostHome::new(
+        "[inbound]\nenabled = true\n[inbound.sources.mailgun]\nsecrets = [\"a signing key\"]\n",
+    )
+    .unwrap();
     let host = home.start().unwrap();
     folder.file("key.txt", "a signing key");
     let to = format!("{}/api/webhooks", host.url());
