@@ -1,5 +1,5 @@
 //! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
-//! receiver that records, HTTP as bytes.
+//! receiver that records, HTTP as bytes, a network that fails, and whether what many hosts did is what they promise.
 #![forbid(unsafe_code)]
 
 pub mod clients;
@@ -10,10 +10,12 @@ pub mod deliver;
 pub mod dns;
 pub mod documents;
 pub mod faces;
+pub mod history;
 pub mod host;
 pub mod hostile;
 pub mod inbound;
 pub mod module;
+pub mod proxy;
 pub mod receiver;
 pub mod vectors;
 pub mod wire;
