@@ -22,6 +22,7 @@ pub use self::{
     report::{Cell, Report, Row},
     table::{Plan, table},
     timing::timing,
+    usage::cpu_s,
 };
 
 use std::time::Duration;

@@ -203,7 +203,8 @@ impl HostHome {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    fn log_path(&self) -> PathBuf {
+    /// Where its hosts log.
+    pub fn log_path(&self) -> PathBuf {
         self.dir.path().join("host.log")
     }
 }

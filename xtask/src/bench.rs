@@ -39,6 +39,16 @@ pub(crate) enum Measurement {
         #[arg(long, default_value_t = 200)]
         rounds: u32,
     },
+    /// Disturb three hosts on one PostgreSQL database under load, again and again; each must keep its promises
+    ///
+    /// The test `rounds` with more rounds: a host is killed, stopped or cut off, or the database is restarted or killed. The history of
+    /// each round is kept in target/histories under its seed. Fails when one of them is not what hosts promise.
+    /// COUNTERSIGN_SEED repeats a run's choices.
+    Hosts {
+        /// How often something is disturbed
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
 }
 
 /// What the program that measures is given.
@@ -74,7 +84,11 @@ pub(crate) fn bench(workspace: &Workspace, measurement: &Measurement) -> Result<
         Measurement::Timing(options) => measure_host(workspace, "timing", options),
         Measurement::Crash { rounds } => {
             build::host(workspace)?;
-            crash(workspace, *rounds)
+            rounds_of(workspace, "kill", *rounds)
+        }
+        Measurement::Hosts { rounds } => {
+            build::host(workspace)?;
+            rounds_of(workspace, "rounds", *rounds)
         }
     }
 }
@@ -110,13 +124,15 @@ fn measure_in(
     run::inherit(&mut command).context("not as it should be; see above")
 }
 
-fn crash(workspace: &Workspace, rounds: u32) -> Result<()> {
+/// A test that takes the number of its rounds from the environment.
+fn rounds_of(workspace: &Workspace, test: &str, rounds: u32) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo
         .env("COUNTERSIGN_ROUNDS", rounds.to_string())
+        .env("COUNTERSIGN_HISTORIES", workspace.target().join("histories"))
         .args(["test", "--release"])
         .args(build::NATIVE_PACKAGES)
-        .args(["--test", "kill", "--", "--nocapture"]);
+        .args(["--test", test, "--", "--nocapture"]);
     run::inherit(&mut cargo).context("something that was accepted is not as it should be")
 }
 

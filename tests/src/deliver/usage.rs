@@ -7,7 +7,10 @@ use std::fs;
 const TICKS_PER_S: f64 = 100.0;
 
 /// Seconds of processor time so far, over all threads of these processes.
-pub(super) fn cpu_s(pids: &[u32]) -> anyhow::Result<f64> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn cpu_s(pids: &[u32]) -> anyhow::Result<f64> {
     let mut seconds = 0.0;
     for pid in pids {
         seconds += ticks(&format!("/proc/{pid}/stat"))? / TICKS_PER_S;
