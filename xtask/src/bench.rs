@@ -129,7 +129,7 @@ fn rounds_of(workspace: &Workspace, test: &str, rounds: u32) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo
         .env("COUNTERSIGN_ROUNDS", rounds.to_string())
-        .env("COUNTERSIGN_HISTORIES", workspace.target().join("histories"))
+        .env("COUNTERSIGN_HISTORIES", workspace.at("target/histories"))
         .args(["test", "--release"])
         .args(build::NATIVE_PACKAGES)
         .args(["--test", test, "--", "--nocapture"]);
