@@ -9,6 +9,8 @@ mod record;
 mod replay;
 mod retention;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
