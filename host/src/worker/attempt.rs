@@ -337,6 +337,8 @@ impl Made<'_> {
                 body: Bytes::from(rendered.body),
                 created_at_ms: at_ms,
                 idempotency: None,
+                // Endpoints that are told are asked for their state when it is kept.
+                catalogue: None,
                 deliveries,
             })
         };
