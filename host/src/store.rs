@@ -96,7 +96,9 @@ pub enum StoreError {
     #[error(transparent)]
     Key(KeyError),
     /// The database does not answer. The operator's task, or over soon: calls work again once it is there.
-    #[error("the database cannot be reached: {problem}. Deliveries go on by themselves once it can")]
+    #[error(
+        "the database cannot be reached: {problem}. Deliveries go on by themselves once it can"
+    )]
     Unreachable {
         /// What became of the last try.
         problem: String,

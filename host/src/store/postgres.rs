@@ -26,7 +26,6 @@ use self::{
     writer::{Caller, Writer},
 };
 use crate::{
-    chance::Chance,
     clock::Clock,
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
@@ -35,10 +34,9 @@ use crate::{
         InboundFilter, InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch,
         NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded,
         Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size,
-        Stats, Stepped, Store, StoreError, TakenIn, Tally, TallyOf, Workspace, sealed,
-        sqlite::QueueLimits,
+        Stats, Stepped, Store, TakenIn, Tally, TallyOf, Workspace, sealed, sqlite::QueueLimits,
     },
-    vault::{KeySource, Vault},
+    vault::Vault,
 };
 use bytes::Bytes;
 use std::{sync::Arc, time::Duration};
@@ -163,10 +161,12 @@ impl Store for PostgresStore {
         let caller = Caller::Publisher {
             bytes: inbound.bytes().min(INBOUND_BYTES_COUNTED),
         };
-        self.writer
-            .submit(caller, "taking in a request", inbound, |writing, inbound| {
-                Box::pin(writes::inbound::take_in(writing, inbound))
-            })
+        self.writer.submit(
+            caller,
+            "taking in a request",
+            inbound,
+            |writing, inbound| Box::pin(writes::inbound::take_in(writing, inbound)),
+        )
     }
 
     fn inbound_requests(&self, filter: InboundFilter) -> Later<Vec<Inbound>> {
@@ -255,10 +255,13 @@ impl Store for PostgresStore {
 
     fn select(&self, selection: Selection, page: Page) -> Later<Selected<Delivery>> {
         let asked = (selection, page);
-        self.reader
-            .read("selecting deliveries", asked, |session, (selection, page)| {
+        self.reader.read(
+            "selecting deliveries",
+            asked,
+            |session, (selection, page)| {
                 Box::pin(reads::selection::select(session, selection, page))
-            })
+            },
+        )
     }
 
     fn failed_events(
@@ -374,22 +377,26 @@ impl Store for PostgresStore {
 
     fn due(&self) -> Later<Vec<(EndpointId, u64)>> {
         let asked = self.keeper.generation();
-        self.reader
-            .read("looking for due deliveries", asked, |session, generation| {
-                Box::pin(reads::due(session, *generation))
-            })
+        self.reader.read(
+            "looking for due deliveries",
+            asked,
+            |session, generation| Box::pin(reads::due(session, *generation)),
+        )
     }
 
     fn prune(&self, step: Prune) -> Later<Pruned> {
-        self.writer
-            .submit(Caller::Host, "forgetting what is old", step, |writing, step| {
-                Box::pin(writes::prune::prune(writing, step))
-            })
+        self.writer.submit(
+            Caller::Host,
+            "forgetting what is old",
+            step,
+            |writing, step| Box::pin(writes::prune::prune(writing, step)),
+        )
     }
 
     fn size(&self) -> Later<Size> {
-        self.reader
-            .read("measuring", (), |session, ()| Box::pin(reads::stats::size(session)))
+        self.reader.read("measuring", (), |session, ()| {
+            Box::pin(reads::stats::size(session))
+        })
     }
 
     fn message(&self, message: MessageId) -> Later<Option<MessageView>> {
@@ -528,10 +535,11 @@ impl Store for PostgresStore {
 
     fn catalogue(&self, since: Option<u64>) -> Later<Catalogue> {
         let asked = (Arc::clone(&self.vault), since);
-        self.reader
-            .read("reading what hosts share", asked, |session, (vault, since)| {
-                Box::pin(reads::catalogue(session, vault, *since))
-            })
+        self.reader.read(
+            "reading what hosts share",
+            asked,
+            |session, (vault, since)| Box::pin(reads::catalogue(session, vault, *since)),
+        )
     }
 
     fn hints(&self) -> Option<Box<dyn Hints>> {

@@ -60,9 +60,7 @@ impl DatabaseClock {
                     us: match (stepped, better, fits) {
                         (true, ..) | (_, true, _) => measured,
                         (false, false, true) => before.us,
-                        (false, false, false) => {
-                            before.us.saturating_add(difference / PARTS)
-                        }
+                        (false, false, false) => before.us.saturating_add(difference / PARTS),
                     },
                     // Machines drift, so that the best one does not count for ever.
                     round_trip_us: before

@@ -106,7 +106,9 @@ pub(super) fn listen(address: Address, keeper: &Arc<Keeper>) {
 }
 
 async fn listen_once(address: &Address, keeper: &Weak<Keeper>) -> Result<(), String> {
-    let tls = address.tls().map_err(|error: StoreError| error.to_string())?;
+    let tls = address
+        .tls()
+        .map_err(|error: StoreError| error.to_string())?;
     let connected = address.config().connect(tls).await;
     let (client, mut connection) = connected.map_err(|error| error.to_string())?;
     let listening = client.batch_execute("LISTEN countersign");
@@ -114,9 +116,7 @@ async fn listen_once(address: &Address, keeper: &Weak<Keeper>) -> Result<(), Str
     let mut listens = false;
     loop {
         let message = poll_fn(|context| {
-            if !listens
-                && let std::task::Poll::Ready(done) = listening.as_mut().poll(context)
-            {
+            if !listens && let std::task::Poll::Ready(done) = listening.as_mut().poll(context) {
                 listens = true;
                 if let Err(error) = done {
                     return std::task::Poll::Ready(Some(Err(error)));
@@ -138,7 +138,10 @@ async fn listen_once(address: &Address, keeper: &Weak<Keeper>) -> Result<(), Str
             Some(Err(error)) => return Err(error.to_string()),
             None => return Ok(()),
         }
-        if keeper.upgrade().is_none_or(|keeper| keeper.standing.is_closed()) {
+        if keeper
+            .upgrade()
+            .is_none_or(|keeper| keeper.standing.is_closed())
+        {
             return Ok(());
         }
     }

@@ -11,6 +11,7 @@ mod standing;
 
 pub(super) use self::standing::{HostHints, Standing};
 
+use self::balance::Seen;
 use super::{
     clock::DatabaseClock,
     session::{Fault, Session},
@@ -25,7 +26,6 @@ use crate::{
     vault::Vault,
 };
 use deadpool_postgres::Pool;
-use self::balance::Seen;
 use std::{
     future::Future,
     sync::{
@@ -128,7 +128,11 @@ impl Keeper {
         self.clock
             .measured(asked, self.clock.elapsed(), row.try_get(1)?);
         self.standing.registered(generation, asked);
-        tracing::info!(host = generation, name = self.name, "this host is registered");
+        tracing::info!(
+            host = generation,
+            name = self.name,
+            "this host is registered"
+        );
         Ok(())
     }
 
@@ -154,7 +158,9 @@ impl Keeper {
                 }
                 Ok(None) if self.standing.is_closed() => return,
                 Ok(None) => {
-                    tracing::error!("this host was not heard of for too long; others have taken over its work");
+                    tracing::error!(
+                        "this host was not heard of for too long; others have taken over its work"
+                    );
                     self.standing.lost().await;
                     while let Err(fault) = self.register().await {
                         self.failed(&fault);
@@ -213,7 +219,10 @@ impl Keeper {
     }
 
     /// What nobody sends any more becomes pending again. Returns how much that was.
-    pub(super) fn orphans(&self, now_ms: u64) -> impl Future<Output = Result<u64, crate::store::StoreError>> + use<> {
+    pub(super) fn orphans(
+        &self,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<u64, crate::store::StoreError>> + use<> {
         let writer = Arc::clone(&self.writer);
         async move {
             let mut found: u64 = 0;

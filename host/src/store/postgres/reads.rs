@@ -12,8 +12,7 @@ pub(super) mod stats;
 mod walk;
 
 use super::{
-    rows,
-    secrets,
+    rows, secrets,
     session::{Fault, Session},
 };
 use crate::{
@@ -25,7 +24,10 @@ use tokio_postgres::Row;
 
 /// Every endpoint that is not deleted.
 pub(super) async fn endpoints(session: &Session, vault: &Vault) -> Result<Vec<Endpoint>, Fault> {
-    let sql = format!("{} WHERE deleted_at_ms IS NULL ORDER BY id", rows::ENDPOINTS);
+    let sql = format!(
+        "{} WHERE deleted_at_ms IS NULL ORDER BY id",
+        rows::ENDPOINTS
+    );
     let found = session.rows(&sql, &[]).await?;
     with_secrets(session, vault, &found, None).await
 }
@@ -86,7 +88,8 @@ pub(super) async fn catalogue(
     let endpoints = match since {
         None => endpoints(session, vault).await?,
         Some(since) => {
-            let sql = "SELECT id, deleted_at_ms IS NOT NULL AS deleted FROM endpoints WHERE changed > $1";
+            let sql =
+                "SELECT id, deleted_at_ms IS NOT NULL AS deleted FROM endpoints WHERE changed > $1";
             let mut changed = Vec::new();
             for row in session.rows(sql, &[&rows::signed(since)]).await? {
                 match row.try_get("deleted")? {

@@ -112,7 +112,8 @@ pub(super) fn signed(number: u64) -> i64 {
 }
 
 /// The columns of an endpoint, with `endpoint_health` beside `endpoints`.
-pub(super) const ENDPOINTS: &str = "SELECT * FROM endpoints JOIN endpoint_health ON endpoint_id = id";
+pub(super) const ENDPOINTS: &str =
+    "SELECT * FROM endpoints JOIN endpoint_health ON endpoint_id = id";
 
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint, Fault> {
     let rules = text(row, "rules")?;

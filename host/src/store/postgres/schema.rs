@@ -10,15 +10,14 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 /// The statements of each version, from 1.
-const MIGRATIONS: &[&str] = &[include_str!(
-    "../../../migrations/postgres/0001_start.sql"
-)];
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_start.sql")];
 
 /// A table cannot be made by two hosts at a time; the one that comes second tries again.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
-const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL);
+const VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL);
     INSERT INTO schema_version VALUES (1, 0) ON CONFLICT DO NOTHING";
 
 /// Brings the schema to this program's version, whoever else tries it at the same time.
@@ -79,11 +78,17 @@ async fn migrate(session: &Session) -> Result<(), Fault> {
     let done = usize::try_from(version).unwrap_or(0);
     for (place, sql) in MIGRATIONS.iter().enumerate().skip(done) {
         session.batch(sql).await?;
-        tracing::info!(version = place.saturating_add(1), "the schema has been changed");
+        tracing::info!(
+            version = place.saturating_add(1),
+            "the schema has been changed"
+        );
     }
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     session
-        .execute("UPDATE schema_version SET version = $1 WHERE id = 1", &[&known])
+        .execute(
+            "UPDATE schema_version SET version = $1 WHERE id = 1",
+            &[&known],
+        )
         .await?;
     Ok(())
 }

@@ -27,7 +27,8 @@ pub(super) async fn replace(
 ) -> Result<(), Fault> {
     delete(session, endpoint).await?;
     if let Some((chain, sealed)) = &sealed.certificate {
-        let sql = "INSERT INTO client_certificates (endpoint_id, chain, sealed) VALUES ($1, $2, $3)";
+        let sql =
+            "INSERT INTO client_certificates (endpoint_id, chain, sealed) VALUES ($1, $2, $3)";
         session
             .execute(sql, &[&endpoint.as_str(), chain, sealed])
             .await?;
@@ -159,7 +160,8 @@ pub(super) async fn reseal(session: &Session, vault: &Vault) -> Result<u64, Faul
         let Table { name, .. } = table;
         let sql = format!("SELECT endpoint_id, sealed FROM {name} FOR UPDATE");
         // No two sealed texts are alike: each has a nonce of its own.
-        let update = format!("UPDATE {name} SET sealed = $1 WHERE endpoint_id = $2 AND sealed = $3");
+        let update =
+            format!("UPDATE {name} SET sealed = $1 WHERE endpoint_id = $2 AND sealed = $3");
         for row in session.rows(&sql, &[]).await? {
             let (endpoint, before) = (text(&row, "endpoint_id")?, text(&row, "sealed")?);
             if key_of(before) == vault.key_id() {

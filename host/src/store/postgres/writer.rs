@@ -21,9 +21,7 @@ use self::{
 };
 use super::{hints::Announcer, lease::Standing, session::Session};
 use crate::{
-    store::{
-        Ended, Later, NewMessage, Published, Recorded, StoreError, sqlite::QueueLimits,
-    },
+    store::{Ended, Later, NewMessage, Published, Recorded, StoreError, sqlite::QueueLimits},
     trouble::Trouble,
 };
 use deadpool_postgres::Pool;

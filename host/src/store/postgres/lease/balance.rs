@@ -121,7 +121,8 @@ impl Keeper {
         }
         if taken.is_empty() {
             // What this host had before it forgot that it did: made by a call whose answer it did not see.
-            let sql = "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL LIMIT $2";
+            let sql =
+                "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL LIMIT $2";
             for row in session.rows(sql, &[&generation, &TAKEN_MAX]).await? {
                 let endpoint: EndpointId = rows::id(&row, "id")?;
                 let known = owned.contains(&endpoint) || self.standing.is_leaving(&endpoint);
@@ -131,7 +132,11 @@ impl Keeper {
             }
         }
         if !taken.is_empty() {
-            tracing::info!(endpoints = taken.len(), share, "endpoints are worked here from now on");
+            tracing::info!(
+                endpoints = taken.len(),
+                share,
+                "endpoints are worked here from now on"
+            );
             let taken = reads::endpoints_of(session, &self.vault, &taken).await?;
             self.standing.tell(Hint::Owned(taken));
         }

@@ -84,8 +84,6 @@ impl Task {
     async fn last_commit(&self) -> Result<Option<i64>, Fault> {
         let session = Session::new(self.pool.get().await?);
         let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
-        session
-            .value(sql, &[&self.standing.generation()])
-            .await
+        session.value(sql, &[&self.standing.generation()]).await
     }
 }

@@ -32,7 +32,10 @@ impl Group {
                 start = end;
             } else {
                 if !begun {
-                    writing.begin().await.map_err(|fault| (fault, "beginning"))?;
+                    writing
+                        .begin()
+                        .await
+                        .map_err(|fault| (fault, "beginning"))?;
                 }
                 if let Some(Call::Other(other)) = self.calls.get_mut(start) {
                     let doing = other.doing();
@@ -134,20 +137,24 @@ impl Group {
                     recorded.map_err(|fault| (fault, "recording an attempt"))?,
                 )
             }
-            false => futures_util::future::try_join(
-                async { publishing.await.map_err(|fault| (fault, "publishing")) },
-                async {
-                    let recorded = recording.await;
-                    recorded.map_err(|fault| (fault, "recording an attempt"))
-                },
-            )
-            .await?,
+            false => {
+                futures_util::future::try_join(
+                    async { publishing.await.map_err(|fault| (fault, "publishing")) },
+                    async {
+                        let recorded = recording.await;
+                        recorded.map_err(|fault| (fault, "recording an attempt"))
+                    },
+                )
+                .await?
+            }
         };
         let (mut published, mut recorded) = (published.into_iter(), recorded.into_iter());
         for call in calls {
             match call {
                 Call::Publish(queued) => {
-                    queued.answer.set(published.next().ok_or(StoreError::Closed));
+                    queued
+                        .answer
+                        .set(published.next().ok_or(StoreError::Closed));
                 }
                 Call::Record(queued) => {
                     let done = recorded.next().unwrap_or(Err(StoreError::Closed));

@@ -12,7 +12,8 @@ const FENCE: &str = "SELECT commits, version FROM hosts, counters, catalogue
 const BEGIN_WITHOUT: &str = "SELECT commits, version FROM counters, catalogue
     WHERE counters.generation = $1 AND catalogue.id = 1 FOR NO KEY UPDATE OF counters";
 
-const COUNT: &str = "UPDATE counters SET commits = $2, messages = messages + $3, delivered = delivered + $4,
+const COUNT: &str =
+    "UPDATE counters SET commits = $2, messages = messages + $3, delivered = delivered + $4,
     cancelled = cancelled + $5 WHERE generation = $1";
 
 /// Prepared, so that they can be on their way at a time.

@@ -111,7 +111,8 @@ impl Writing {
         let row = rows.first().ok_or(Fault::Told(StoreError::LeaseLost))?;
         let commits: i64 = row.try_get(0)?;
         let version: i64 = row.try_get(1)?;
-        self.commit.store(commits.saturating_add(1), Ordering::Relaxed);
+        self.commit
+            .store(commits.saturating_add(1), Ordering::Relaxed);
         self.catalogue
             .store(version.unsigned_abs(), Ordering::Relaxed);
         Ok(())
