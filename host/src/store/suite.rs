@@ -12,6 +12,14 @@ macro_rules! contract {
                 super::$test($crate::store::suite::sqlite::fixture()).await;
             })+
         }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(fixture) = $crate::store::suite::postgres::fixture().await {
+                    super::$test(fixture).await;
+                }
+            })+
+        }
     };
 }
 
@@ -24,6 +32,7 @@ mod forgotten;
 mod inbound;
 mod lists;
 mod operational;
+mod postgres;
 mod publishing;
 pub(in crate::store) mod sqlite;
 mod steps;
@@ -51,6 +60,8 @@ pub(in crate::store) fn keys() -> KeySource {
 pub(in crate::store) trait Engine: Send + Sync {
     /// What another process finds after this one was killed. The store of before is used no more.
     fn after_a_crash(&self) -> Pin<Box<dyn Future<Output = Fixture> + Send + '_>>;
+    /// Whoever used the data before is known to have gone.
+    fn before_recovery(&self);
     /// Every invariant that its data breaks, in words.
     fn findings(&self) -> Vec<String>;
     /// Secrets that it keeps, as they are kept.
@@ -66,6 +77,11 @@ pub(in crate::store) struct Fixture {
 impl Fixture {
     pub(in crate::store) async fn after_a_crash(&self) -> Self {
         self.engine.after_a_crash().await
+    }
+
+    pub(in crate::store) async fn recover(&self, now_ms: u64) -> Recovered {
+        self.engine.before_recovery();
+        self.store.recover(now_ms).await.unwrap()
     }
 
     pub(in crate::store) fn findings(&self) -> Vec<String> {

@@ -42,6 +42,34 @@ impl Database {
         }))
     }
 
+    /// What is in it at this moment, in a database of its own. Whoever uses this one is cut off, and nobody can use it any more.
+    ///
+    /// # Errors
+    /// When the server does not make it.
+    pub fn copy_and_cut_off(&self) -> anyhow::Result<Self> {
+        let copy = name()?;
+        let Self {
+            name, maintenance, ..
+        } = self;
+        ask(
+            maintenance,
+            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"),
+        )?;
+        let cut_off = format!(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        ask(maintenance, &cut_off)?;
+        ask(
+            maintenance,
+            &format!("CREATE DATABASE {copy} TEMPLATE {name}"),
+        )?;
+        Ok(Self {
+            url: in_database(&self.url, &copy)?,
+            name: copy,
+            maintenance: maintenance.clone(),
+        })
+    }
+
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url

@@ -107,7 +107,9 @@ fn sweep(home: &Path) -> anyhow::Result<()> {
 
 /// Whether a process other than ours has registered and lives.
 fn is_used(folder: &Path) -> bool {
-    let users = std::fs::read_dir(folder.join("users")).into_iter().flatten();
+    let users = std::fs::read_dir(folder.join("users"))
+        .into_iter()
+        .flatten();
     users
         .filter_map(|user| user.ok()?.file_name().to_str()?.parse().ok())
         .any(|pid: u32| pid != std::process::id() && watchdog::lives(pid))

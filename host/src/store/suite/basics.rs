@@ -14,7 +14,7 @@ async fn what_was_answered_survives_a_crash_and_is_sent_again_with_the_same_byte
     let after = before.after_a_crash().await;
     let endpoints = after.store.endpoints().await.unwrap();
     assert_eq!(endpoints, std::slice::from_ref(&endpoint));
-    assert_eq!(after.store.recover(30).await.unwrap().interrupted, 1);
+    assert_eq!(after.recover(30).await.interrupted, 1);
     assert_eq!(
         after.store.due().await.unwrap(),
         [(endpoint.id.clone(), 20)]
@@ -29,7 +29,7 @@ async fn what_was_answered_survives_a_crash_and_is_sent_again_with_the_same_byte
         found,
         [(pending.id, pending.body), (sending.id, sending.body)]
     );
-    assert_eq!(after.store.recover(30).await.unwrap().interrupted, 2);
+    assert_eq!(after.recover(30).await.interrupted, 2);
 }
 
 async fn a_delivery_is_claimed_once_and_in_the_order_of_its_time(fixture: Fixture) {

@@ -139,7 +139,7 @@ async fn a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it(
     assert_eq!(fixture.state(&ids[0]).await, DeliveryState::Cancelled);
     assert_eq!(fixture.state(&ids[1]).await, DeliveryState::Cancelled);
     assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Sending);
-    fixture.store.recover(30).await.unwrap();
+    fixture.recover(30).await;
     assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Cancelled);
     assert!(fixture.store.endpoints().await.unwrap().is_empty());
     assert!(fixture.sealed().is_empty());

@@ -47,6 +47,10 @@ impl Engine for File {
         Box::pin(async { of(Arc::new(copy)) })
     }
 
+    fn before_recovery(&self) {
+        // The lock of its file says that it has gone.
+    }
+
     fn findings(&self) -> Vec<String> {
         check(&self.0.path().join("a.db")).unwrap()
     }
