@@ -156,11 +156,7 @@ impl Taker<'_> {
         session
             .rows(
                 DUE,
-                &[
-                    &endpoint.as_str(),
-                    &signed(self.now_ms),
-                    &i64::from(limit),
-                ],
+                &[&endpoint.as_str(), &signed(self.now_ms), &i64::from(limit)],
             )
             .await
     }

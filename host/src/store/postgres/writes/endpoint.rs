@@ -268,11 +268,7 @@ async fn step(
     session
         .execute(
             sql,
-            &[
-                &endpoint.as_str(),
-                &signed(now_ms),
-                &i64::from(STEP_ROWS),
-            ],
+            &[&endpoint.as_str(), &signed(now_ms), &i64::from(STEP_ROWS)],
         )
         .await
 }
@@ -285,16 +281,13 @@ async fn skip(
 ) -> Result<bool, Fault> {
     let before = DeliveryId::floor(before_ms);
     let session = &writing.session;
-    let sql = "SELECT id, order_key FROM deliveries WHERE state = 'held' AND endpoint_id = $1 AND id < $2
+    let sql =
+        "SELECT id, order_key FROM deliveries WHERE state = 'held' AND endpoint_id = $1 AND id < $2
          ORDER BY id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED";
     let rows = session
         .rows(
             sql,
-            &[
-                &endpoint.as_str(),
-                &before.as_str(),
-                &i64::from(STEP_ROWS),
-            ],
+            &[&endpoint.as_str(), &before.as_str(), &i64::from(STEP_ROWS)],
         )
         .await?;
     let (mut ids, mut keys) = (Vec::new(), HashSet::new());

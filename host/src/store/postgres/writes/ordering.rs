@@ -29,7 +29,8 @@ const LAST_OF_KEYS: &str = "SELECT given.endpoint_id, given.order_key, last.orde
             AND deliveries.order_key = given.order_key
         ORDER BY order_place DESC LIMIT 1) AS last";
 
-const FIRST_OF_KEYS: &str = "SELECT first.* FROM UNNEST($1::text[], $2::text[]) AS given (endpoint_id, order_key)
+const FIRST_OF_KEYS: &str =
+    "SELECT first.* FROM UNNEST($1::text[], $2::text[]) AS given (endpoint_id, order_key)
     CROSS JOIN LATERAL (
         SELECT id, endpoint_id, state, created_at_ms FROM deliveries
         WHERE order_place IS NOT NULL AND deliveries.endpoint_id = given.endpoint_id

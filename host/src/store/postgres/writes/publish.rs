@@ -87,11 +87,9 @@ pub(in super::super) async fn batch(
     let mut keys = keys_asked(&messages);
     keys.extend(batch.idempotency.as_ref().map(|one| &*one.key));
     let asked = standing::asked(&messages, &[]);
-    let (known, standings) = futures_util::future::try_join(
-        known(writing, &keys),
-        standing::lock(writing, &asked),
-    )
-    .await?;
+    let (known, standings) =
+        futures_util::future::try_join(known(writing, &keys), standing::lock(writing, &asked))
+            .await?;
     match what_is_known(writing, batch.idempotency.as_ref(), &known).await? {
         None => {}
         Some(Repeat::Many(receipts)) => return Ok(PublishedBatch::Duplicate(receipts)),
@@ -354,10 +352,7 @@ async fn remember_own(writing: &Writing, messages: &[&NewMessage]) -> Result<(),
 
 /// Each key with its messages, one id or several as a JSON array. If another host has kept one of the keys meanwhile, nothing
 /// of the transaction is, and it is looked up once more.
-async fn remember(
-    writing: &Writing,
-    keys: &[(&Idempotency, String, u64)],
-) -> Result<(), Fault> {
+async fn remember(writing: &Writing, keys: &[(&Idempotency, String, u64)]) -> Result<(), Fault> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -384,13 +379,7 @@ async fn remember(
     let kept = session
         .execute(
             sql,
-            &[
-                &names,
-                &digests,
-                &messages,
-                &times,
-                &signed(valid_since_ms),
-            ],
+            &[&names, &digests, &messages, &times, &signed(valid_since_ms)],
         )
         .await?;
     match usize::try_from(kept) == Ok(keys.len()) {
@@ -450,7 +439,11 @@ async fn receipt(writing: &Writing, message: &str) -> Result<Receipt, Fault> {
         .rows(sql, &[&low.as_str(), &high.as_str(), &message_id.as_str()])
         .await?
     {
-        deliveries.push((id(&row, "id")?, id(&row, "endpoint_id")?, word(&row, "state")?));
+        deliveries.push((
+            id(&row, "id")?,
+            id(&row, "endpoint_id")?,
+            word(&row, "state")?,
+        ));
     }
     Ok(Receipt {
         message_id,

@@ -45,7 +45,8 @@ impl Standings {
     }
 }
 
-const COLUMNS: &str = "SELECT id, version, owner, state = 'active' AS active, deleted_at_ms IS NOT NULL AS deleted,
+const COLUMNS: &str =
+    "SELECT id, version, owner, state = 'active' AS active, deleted_at_ms IS NOT NULL AS deleted,
     since_ms, skip_held_before_ms FROM endpoints WHERE id = ANY($1) ORDER BY id";
 
 /// Which endpoints are asked for.
@@ -65,10 +66,7 @@ impl Asked<'_> {
 }
 
 /// Those that messages go to, and those of which an outcome makes room for the next one of a key.
-pub(in super::super) fn asked<'a>(
-    messages: &[&'a NewMessage],
-    ended: &[&'a Ended],
-) -> Asked<'a> {
+pub(in super::super) fn asked<'a>(messages: &[&'a NewMessage], ended: &[&'a Ended]) -> Asked<'a> {
     let mut asked = Asked::default();
     for delivery in messages.iter().flat_map(|message| &message.deliveries) {
         let set = match delivery.order_key {
