@@ -18,7 +18,10 @@ pub use self::{
 
 use self::load::Settings;
 use crate::{
-    store::sqlite::{Durability, Options, QueueLimits, StartCheck},
+    store::{
+        postgres::{self, Address},
+        sqlite::{Durability, Options, QueueLimits, StartCheck},
+    },
     vault::{Key, KeySource},
 };
 use serde::Deserialize;
@@ -103,6 +106,9 @@ pub struct Api {
 pub struct Store {
     pub data_dir: PathBuf,
     pub path: PathBuf,
+    pub url: Hidden,
+    pub lease_s: u64,
+    pub connections_max: u32,
     pub key_file: PathBuf,
     pub key: Hidden,
     pub queue_max: u32,
@@ -208,6 +214,41 @@ impl Config {
         WHILE_RUNNING.contains(&key)
     }
 
+    /// The database that hosts share; `None`: the data is in a file of this one's.
+    ///
+    /// # Errors
+    /// [`Wrong`]
+    pub fn database(&self) -> Result<Option<Address>, Wrong> {
+        match self.store.url.as_str() {
+            "" => Ok(None),
+            url => match url.parse() {
+                Ok(address) => Ok(Some(address)),
+                Err(error) => Err(Wrong {
+                    key: "store.url",
+                    problem: format!("{error}"),
+                }),
+            },
+        }
+    }
+
+    /// How the database is used. `name` is told to the other hosts.
+    pub fn database_options(&self, name: String) -> postgres::Options {
+        postgres::Options {
+            limits: self.queue_limits(),
+            connections_max: self.store.connections_max,
+            lease: Duration::from_secs(self.store.lease_s),
+            name,
+        }
+    }
+
+    const fn queue_limits(&self) -> QueueLimits {
+        QueueLimits {
+            queue_max: self.store.queue_max,
+            queue_bytes_max: self.store.queue_bytes_max,
+            batch_max: self.store.batch_max,
+        }
+    }
+
     /// The SQLite file.
     pub fn store_path(&self) -> PathBuf {
         match self.store.path.as_os_str().is_empty() {
@@ -229,11 +270,7 @@ impl Config {
     /// How the SQLite file is opened.
     pub fn store_options(&self) -> Options {
         Options {
-            limits: QueueLimits {
-                queue_max: self.store.queue_max,
-                queue_bytes_max: self.store.queue_bytes_max,
-                batch_max: self.store.batch_max,
-            },
+            limits: self.queue_limits(),
             durability: self.store.durability,
             reserve_bytes: self.store.reserve_bytes,
             check: self.store.start_check,
@@ -272,6 +309,7 @@ impl Config {
         ) {
             return refused("store.key", error.to_string());
         }
+        self.database()?;
         if let Err(error) = EnvFilter::try_new(&self.log.filter) {
             return refused("log.filter", error.to_string());
         }
@@ -299,6 +337,15 @@ impl Config {
             ("store.reserve_bytes", self.store.reserve_bytes, 0, 1 << 44),
             ("store.start_check_s", self.store.start_check_s, 1, 86_400),
             ("store.batch_max", self.store.batch_max.into(), 1, 10_000),
+            // Shorter ones are lost to a busy machine.
+            ("store.lease_s", self.store.lease_s, 2, 3_600),
+            // The writer, the lease, the looks at other hosts and news to them have one each.
+            (
+                "store.connections_max",
+                self.store.connections_max.into(),
+                6,
+                1_000,
+            ),
             (
                 "delivery.concurrency_max",
                 self.delivery.concurrency_max.into(),

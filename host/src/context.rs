@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     config::LiveConfig,
     event_types::EventTypes,
+    hosts::Shared,
     ids::MessageIds,
     network::Guard,
     ping::Pings,
@@ -32,6 +33,8 @@ pub struct Context {
     pub workspaces: Workspaces,
     pub keys: Keys,
     pub event_types: EventTypes,
+    /// What other hosts have changed.
+    pub shared: Shared,
     /// Turns for samples.
     pub pings: Pings,
     pub message_ids: MessageIds,

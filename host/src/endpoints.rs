@@ -253,9 +253,11 @@ pub async fn change(
         Ok((stored, before, after))
     })?;
     let stored = stored.await;
-    settle(&context, &entry, stored, before, &after)
-        .inspect(|more| worker.changed(&after, resumed, *more))
-        .map(|_| after)
+    let more = settle(&context, &entry, stored, before, &after).await?;
+    // Whoever works it sees to what was held.
+    let resumed = resumed && context.store.owns(&after.id);
+    worker.changed(&after, resumed, more);
+    Ok(after)
 }
 
 /// Changes an endpoint in memory and in the store, unless `change` leaves it as it is; for what the delivery loop need not
@@ -283,14 +285,14 @@ async fn alter(
     })?;
     if let Some(stored) = stored {
         let stored = stored.await;
-        settle(context, entry, stored, before, &after)?;
+        settle(context, entry, stored, before, &after).await?;
     }
     Ok(after)
 }
 
 /// What follows once it is known whether a change is stored: without, it is taken back. Keys that were prepared from secrets
 /// which do not count any more are forgotten either way.
-fn settle(
+async fn settle(
     context: &Context,
     entry: &Entry,
     stored: Result<bool, StoreError>,
@@ -300,6 +302,9 @@ fn settle(
     let other_secrets = after.secrets != before.secrets;
     if let Err(error) = &stored {
         entry.take_back(after, before, error);
+        if matches!(error, StoreError::Changed) {
+            context.read_anew().await?;
+        }
     }
     if other_secrets {
         context.rules.kernel.forget_signers();

@@ -19,7 +19,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Most event types of a workspace.
 pub const EVENT_TYPES_MAX: usize = 500;
@@ -92,16 +92,34 @@ impl EventTypes {
             any_schema: AtomicBool::new(false),
             turn: Mutex::new(()),
         };
-        for event_type in event_types {
-            let schema = event_type.schema.as_deref().map(Schema::new);
-            let schema = schema.transpose().unwrap_or_else(|error| {
-                let EventType { workspace, provider, name, .. } = &event_type;
-                tracing::error!(%workspace, provider, name, %error, "a schema cannot be used; its events are not checked");
-                None
-            });
-            this.keep(event_type, schema.map(Arc::new));
-        }
+        this.replace(event_types);
         this
+    }
+
+    /// Nobody changes them until it is dropped.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// These are all, as the store has them. Schemas that are as they were are not compiled again.
+    pub(crate) fn replace(&self, event_types: Vec<EventType>) {
+        let mut new: HashMap<WorkspaceId, Described> = HashMap::new();
+        for event_type in event_types {
+            let schema = self.known_schema(&event_type);
+            let schema = schema.or_else(|| compiled(&event_type));
+            let key = (event_type.provider.clone(), event_type.name.clone());
+            let described = new.entry(event_type.workspace.clone()).or_default();
+            described.insert(key, (event_type, schema));
+        }
+        self.change(|all| *all = new);
+    }
+
+    fn known_schema(&self, event_type: &EventType) -> Option<Arc<Schema>> {
+        let all = self.read();
+        let described = all.get(&event_type.workspace)?;
+        let key = (event_type.provider.clone(), event_type.name.clone());
+        let (known, schema) = described.get(&key)?;
+        schema.clone().filter(|_| known.schema == event_type.schema)
     }
 
     /// What payloads of this type are checked against.
@@ -188,6 +206,17 @@ impl EventTypes {
             (_, _) => Ok(()),
         }
     }
+}
+
+/// The schema of an event type. One that this version does not take any more checks nothing.
+fn compiled(event_type: &EventType) -> Option<Arc<Schema>> {
+    let schema = event_type.schema.as_deref().map(Schema::new);
+    let schema = schema.transpose().unwrap_or_else(|error| {
+        let EventType { workspace, provider, name, .. } = event_type;
+        tracing::error!(%workspace, provider, name, %error, "a schema cannot be used; its events are not checked");
+        None
+    });
+    schema.map(Arc::new)
 }
 
 /// Describes an event type, in place of what was said of it before. `true`: nothing was. To be run to its end.

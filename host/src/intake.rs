@@ -185,9 +185,13 @@ impl Intake {
                 };
                 on_a_thread(is_long, work).await?
             };
-            let Read { inbound, prepared } = read;
+            let Read {
+                inbound,
+                prepared,
+                catalogue,
+            } = read;
             match self.context.store.take_in(inbound).await? {
-                TakenIn::Stale => continue,
+                TakenIn::Stale => self.context.refresh(catalogue).await?,
                 TakenIn::Duplicate => return Ok(()),
                 TakenIn::UsedBefore => return Err(IntakeError::Unverified("used_before")),
                 TakenIn::Stored { is_new, waiting } => {

@@ -16,6 +16,7 @@ pub mod context;
 pub mod endpoints;
 pub mod error;
 pub mod event_types;
+pub mod hosts;
 pub mod identity;
 pub mod ids;
 pub mod intake;

@@ -89,6 +89,8 @@ pub async fn publish(
     let now_ms = context.clock.now_ms();
     let message_id = context.message_ids.next(now_ms, &*context.chance);
     for _ in 0..MATCHES_MAX {
+        // Before the candidates: what changes in between is found by the store.
+        let catalogue = context.registry.version();
         let candidates = context
             .registry
             .candidates(&event.workspace, &event.provider);
@@ -98,11 +100,14 @@ pub async fn publish(
             &event,
             message_id.clone(),
             rendered,
-            &candidates,
+            Matched {
+                candidates: &candidates,
+                catalogue,
+            },
             now_ms,
         );
         match context.store.publish(prepared.message.clone()).await? {
-            Published::Stale => continue,
+            Published::Stale => context.refresh(catalogue).await?,
             Published::Conflict => return Err(PublishError::IdempotencyConflict),
             Published::Duplicate(receipt) => {
                 return Ok(Accepted {
@@ -146,12 +151,20 @@ pub(crate) struct Prepared {
     slots: Vec<Option<Slot>>,
 }
 
+/// What an event was matched against.
+#[derive(Clone, Copy)]
+struct Matched<'a> {
+    candidates: &'a [Candidate],
+    /// The version of the catalogue that they are of, at least.
+    catalogue: Option<u64>,
+}
+
 fn prepare(
     worker: &Arc<Worker>,
     event: &Event,
     message_id: MessageId,
     rendered: countersign_guest::Published,
-    candidates: &[Candidate],
+    matched: Matched<'_>,
     now_ms: u64,
 ) -> Prepared {
     let message = NewMessage {
@@ -165,9 +178,10 @@ fn prepare(
             .idempotency
             .clone()
             .map(|key| idempotency(&event.workspace, key, now_ms)),
+        catalogue: matched.catalogue,
         deliveries: Vec::new(),
     };
-    Prepared::new(worker, message, rendered.matches, candidates)
+    Prepared::new(worker, message, rendered.matches, matched.candidates)
 }
 
 fn idempotency(

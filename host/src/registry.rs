@@ -7,13 +7,16 @@
 
 use crate::{
     ids::{EndpointId, WorkspaceId},
-    store::{Endpoint, StoreError},
+    store::{Endpoint, StoreError, Word},
 };
 use countersign_core::delivery::EndpointState;
 use countersign_guest::{EndpointRules, EndpointSettings, operational::SOURCE};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Every endpoint that is not deleted.
@@ -22,6 +25,8 @@ pub struct Registry {
     endpoints: RwLock<Table>,
     /// Those of them that are told of the others. Apart, so that they can be asked while another endpoint is locked.
     operational: RwLock<Entries>,
+    /// Of the catalogue, with 0 for a store that has none.
+    version: AtomicU64,
 }
 
 type Entries = BTreeMap<EndpointId, Arc<Entry>>;
@@ -60,12 +65,68 @@ pub struct Candidate {
 
 impl Registry {
     /// The endpoints of the store.
-    pub fn new(endpoints: Vec<Endpoint>) -> Self {
+    pub fn new(endpoints: Vec<Endpoint>, version: Option<u64>) -> Self {
         let registry = Self::default();
+        registry.set_version(version);
         for endpoint in endpoints {
             registry.insert(endpoint);
         }
         registry
+    }
+
+    /// The version of the catalogue that memory has at least; `None` when its store has no versions.
+    pub fn version(&self) -> Option<u64> {
+        match self.version.load(Ordering::Acquire) {
+            0 => None,
+            version => Some(version),
+        }
+    }
+
+    /// Memory has this version now.
+    pub fn set_version(&self, version: Option<u64>) {
+        self.version.store(version.unwrap_or(0), Ordering::Release);
+    }
+
+    /// Takes over an endpoint as the store has it, unless memory is ahead of it: a change of it is on its way then. Health is
+    /// memory's when this host works it (`owned`) and its state is the same. Returns it when it has changed, and whether it
+    /// has become active.
+    pub fn refresh(&self, endpoint: Endpoint, owned: bool) -> Option<(bool, Endpoint)> {
+        let Some(entry) = self.find(&endpoint.id) else {
+            self.insert(endpoint.clone());
+            return Some((false, endpoint));
+        };
+        let inner = &mut *entry.lock();
+        let before = &inner.endpoint;
+        if endpoint.version < before.version || inner.deleted {
+            return None;
+        }
+        let mut after = endpoint;
+        if owned && after.state.word() == before.state.word() {
+            after.health = before.health.clone();
+        }
+        // A probe is out, of which the store knows nothing.
+        if before.state == EndpointState::HalfOpen && after.state == EndpointState::PausedFailing {
+            after.state = before.state;
+        }
+        if after == *before {
+            return None;
+        }
+        let resumed = after.state.is_active() && !before.state.is_active();
+        inner.endpoint = after.clone();
+        Some((resumed, after))
+    }
+
+    /// Takes over an endpoint that this host works from now on, health and all.
+    pub fn adopt(&self, endpoint: Endpoint) {
+        match self.find(&endpoint.id) {
+            None => self.insert(endpoint),
+            Some(entry) => {
+                let mut inner = entry.lock();
+                if endpoint.version >= inner.endpoint.version {
+                    inner.endpoint = endpoint;
+                }
+            }
+        }
     }
 
     /// Adds an endpoint that has been stored.

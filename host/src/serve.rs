@@ -8,11 +8,12 @@ use crate::{
     admin::{self, Socket},
     api::{self, App},
     chance::{Chance, SystemChance},
-    clock::{Clock, SystemClock, within},
+    clock::{SystemClock, within},
     config::{Config, LiveConfig},
     context::Context,
     error::Error,
     event_types::EventTypes,
+    hosts::{self, Shared},
     ids::{MessageIds, WorkspaceId},
     intake::Intake,
     ping::Pings,
@@ -24,7 +25,11 @@ use crate::{
     registry::Registry,
     rules::Rules,
     signals::{Asked, Signals},
-    store::{Store, StoreError, sqlite::SqliteStore},
+    store::{
+        Store, StoreError,
+        postgres::{Address, PostgresStore},
+        sqlite::SqliteStore,
+    },
     telemetry::LogFilter,
     transport::Transport,
     worker::{Limits, Worker},
@@ -32,6 +37,7 @@ use crate::{
 use countersign_core::retry::TimeScale;
 use std::{
     io::Write,
+    os::unix::fs::DirBuilderExt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -85,27 +91,34 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     raise_open_files();
     let rules = load_rules(&live)?;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
-    let path = config.store_path();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(
-        &path,
-        config.store_options(),
-        &config.key_source(),
-        Arc::clone(&chance),
-    )?);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let recovered = store.recover(clock.now_ms()).await?;
-    tracing::info!(path = %path.display(), interrupted = recovered.interrupted, "the store is open");
     let located = |wrong| live.located(wrong);
+    let (store, place) = match config.database().map_err(located)? {
+        Some(address) => shared_store(&config, address, &chance).await?,
+        None => own_store(&config, &chance)?,
+    };
+    let clock = store.clock();
+    let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+    // Before anything can be told.
+    let hints = store.hints();
+    let recovered = store.recover(clock.now_ms()).await?;
+    tracing::info!(
+        place,
+        interrupted = recovered.interrupted,
+        "the store is open"
+    );
+    let catalogue = store.catalogue(None).await?;
+    let others = catalogue.others.unwrap_or_default();
     let outbound = Outbound::new(Prepared::new(&config.network).map_err(located)?, &clock);
     let kept = config.retention.settings().map_err(located)?;
     let context = Arc::new(Context {
         chance,
         transport: Arc::clone(&outbound.transport) as Arc<dyn Transport>,
         guard: Arc::clone(&outbound.guard),
-        registry: Registry::new(store.endpoints().await?),
-        workspaces: Workspaces::new(store.workspaces().await?),
-        keys: Keys::new(store.keys().await?),
-        event_types: EventTypes::new(store.event_types().await?),
+        registry: Registry::new(catalogue.endpoints, catalogue.version),
+        workspaces: Workspaces::new(others.workspaces),
+        keys: Keys::new(others.keys),
+        event_types: EventTypes::new(others.event_types),
+        shared: Shared::default(),
         pings: Pings::default(),
         message_ids: MessageIds::default(),
         clock,
@@ -159,6 +172,10 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let server =
         axum::serve(listener, api::router(Arc::clone(&app))).with_graceful_shutdown(until(stopped));
     let mut server = tokio::spawn(server.into_future());
+    let following = hints.map(|hints| {
+        let (context, worker) = (Arc::clone(&context), Arc::clone(&worker));
+        tokio::spawn(hosts::follow(context, worker, hints))
+    });
     let delivering = tokio::spawn(Arc::clone(&worker).run());
     let replaying = tokio::spawn(async move { replays.run().await });
     let forgetting = tokio::spawn(async move { retention.run().await });
@@ -194,6 +211,9 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let stopped = async {
         let left = finish(&context, &worker, server, limit).await;
         delivering.abort();
+        if let Some(following) = following {
+            following.abort();
+        }
         within(&*context.clock, CLOSE_MAX, context.store.close())
             .await
             .unwrap_or_else(|| {
@@ -217,6 +237,46 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         }
         () = signals.stop() => Err(Error::StoppedAtOnce),
     }
+}
+
+/// A file that this host has for itself, and where it is.
+fn own_store(config: &Config, chance: &Arc<dyn Chance>) -> Result<(Arc<dyn Store>, String), Error> {
+    let path = config.store_path();
+    let store = SqliteStore::open(
+        &path,
+        config.store_options(),
+        &config.key_source(),
+        Arc::clone(chance),
+    )?;
+    Ok((Arc::new(store), path.display().to_string()))
+}
+
+/// A database that other hosts may use, too, and where it is.
+async fn shared_store(
+    config: &Config,
+    address: Address,
+    chance: &Arc<dyn Chance>,
+) -> Result<(Arc<dyn Store>, String), Error> {
+    // For the key of the secrets and the socket of commands.
+    let folder = &config.store.data_dir;
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|source| Error::System {
+        doing: "making the folder of the data",
+        source,
+    })?;
+    let name = rustix::system::uname();
+    let name = format!(
+        "{}:{}",
+        name.nodename().to_string_lossy(),
+        std::process::id()
+    );
+    let options = config.database_options(name);
+    let keys = config.key_source();
+    let store = PostgresStore::open(&address, options, &keys, Arc::clone(chance)).await?;
+    Ok((Arc::new(store), address.to_string()))
 }
 
 fn limits_of(config: &Config) -> Limits {

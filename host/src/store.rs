@@ -3,16 +3,22 @@
 mod access;
 mod bodies;
 mod event_type;
+mod hosts;
 mod inbound;
 mod list;
+pub mod postgres;
 mod record;
 mod replay;
 mod retention;
+mod sealed;
 pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 pub use self::access::{ApiKey, KeyDigest, Permission, Role, Workspace};
 pub use self::bodies::{Bodies, BodyPage};
 pub use self::event_type::EventType;
+pub use self::hosts::{Catalogue, Chore, Hint, Hints, Others};
 pub use self::inbound::{
     Inbound, InboundEvent, InboundFilter, InboundView, NewInbound, NewInboundEvent, NewKey,
     TakenIn, VerifiedBy,
@@ -30,11 +36,12 @@ pub use self::replay::{
 pub use self::retention::{Prunable, Prune, Pruned, Size};
 
 use crate::{
+    clock::Clock,
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     vault::KeyError,
 };
 use bytes::Bytes;
-use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 /// How long an idempotency key is remembered.
 pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -88,6 +95,20 @@ pub enum StoreError {
     /// The key of the secrets is missing, wrong or unreadable. The operator's to put right.
     #[error(transparent)]
     Key(KeyError),
+    /// The database does not answer. The operator's task, or over soon: calls work again once it is there.
+    #[error(
+        "the database cannot be reached: {problem}. Deliveries go on by themselves once it can"
+    )]
+    Unreachable {
+        /// What became of the last try.
+        problem: String,
+    },
+    /// This host was not heard of for too long: others have taken over its work, and what it says of it counts no more.
+    #[error("this host has lost its lease; others have taken over its work")]
+    LeaseLost,
+    /// Another host has changed the same thing meanwhile. Try again.
+    #[error("another host has changed the same meanwhile; try again")]
+    Changed,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
@@ -96,8 +117,8 @@ pub enum StoreError {
 /// What became of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
-    /// It is kept, with its deliveries. Those that wait for another of their key are named; the others have the state that
-    /// they were given with.
+    /// It is kept, with its deliveries. Those that wait for another of their key, or for another host, are named; the others
+    /// have the state that they were given with.
     Stored(Vec<DeliveryId>),
     /// The same request came before; this is what it got. Nothing new is kept.
     Duplicate(Receipt),
@@ -338,6 +359,50 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets what is said of an event type.
     fn forget_event_type(&self, event_type: EventType) -> Later<()>;
+
+    /// What hosts have in memory, as it is at one moment: all of it, or what has changed since that version.
+    fn catalogue(&self, _since: Option<u64>) -> Later<Catalogue> {
+        let (endpoints, workspaces) = (self.endpoints(), self.workspaces());
+        let (keys, event_types) = (self.keys(), self.event_types());
+        Box::pin(async move {
+            Ok(Catalogue {
+                version: None,
+                endpoints: endpoints.await?,
+                deleted: Vec::new(),
+                others: Some(Others {
+                    workspaces: workspaces.await?,
+                    keys: keys.await?,
+                    event_types: event_types.await?,
+                }),
+            })
+        })
+    }
+
+    /// The time that all hosts of the store share; `None`: it is the machine's.
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        None
+    }
+
+    /// What other hosts mean for this one; `None`: there are no others.
+    fn hints(&self) -> Option<Box<dyn Hints>> {
+        None
+    }
+
+    /// Whether an attempt may begin now. If not, others may have taken over its delivery.
+    fn may_send(&self) -> bool {
+        true
+    }
+
+    /// Whether this host works the deliveries of the endpoint. It may be wrong for a moment; the store is not: what it hands
+    /// out is the host's.
+    fn owns(&self, _endpoint: &EndpointId) -> bool {
+        true
+    }
+
+    /// Whether this host is the one that does it, from now on at the latest.
+    fn take_chore(&self, _chore: Chore) -> Later<bool> {
+        Box::pin(async { Ok(true) })
+    }
 
     /// Brings everything into one file and closes it. Calls that come later fail.
     fn close(&self) -> Later<()>;

@@ -211,6 +211,9 @@ impl Worker {
 
     /// A place for the first attempt of a delivery that is about to be stored, if there is one and nobody waits for it.
     pub fn reserve(self: &Arc<Self>, endpoint: &EndpointId) -> Option<Slot> {
+        if !self.context.store.owns(endpoint) {
+            return None;
+        }
         let now_ms = self.context.clock.now_ms();
         let reserved = self.slots().reserve(endpoint, now_ms);
         reserved.then(|| Slot::new(self, endpoint))
@@ -221,8 +224,11 @@ impl Worker {
         self.slots().configure(endpoint, settings);
     }
 
-    /// Tells that a delivery of the endpoint is due at this moment.
+    /// Tells that a delivery of the endpoint is due at this moment. If another host works it, the store tells that one.
     pub fn due(&self, endpoint: &EndpointId, at_ms: u64) {
+        if !self.context.store.owns(endpoint) {
+            return;
+        }
         self.slots().lower(endpoint, at_ms);
         self.wake.notify_one();
     }
@@ -256,7 +262,11 @@ impl Worker {
                     claimed.lost = None;
                     worker.after(&lease, &settled);
                 }
-                Err(attempt::NoAttempt::EndpointDeleted | attempt::NoAttempt::NotActive) => {
+                Err(
+                    attempt::NoAttempt::EndpointDeleted
+                    | attempt::NoAttempt::NotActive
+                    | attempt::NoAttempt::NoLease,
+                ) => {
                     claimed.lost = Some(Duration::ZERO);
                 }
                 Err(error) => {
@@ -338,6 +348,8 @@ impl Worker {
                     }
                 }
             }
+            // Others have them.
+            Err(StoreError::LeaseLost) => {}
             Err(error) => {
                 self.lost
                     .lock()
@@ -358,6 +370,10 @@ impl Worker {
                 }
             }
             Err(error) => self.store_failed(&error).await,
+        }
+        if self.context.registry.version().is_some() {
+            // Other hosts publish, too, and do not tell of what is held.
+            self.probes().want_again(now_ms);
         }
         wipe_expired(&self.context, now_ms).await;
         match self.context.store.backlogs().await {

@@ -17,6 +17,9 @@ use crate::size::{self, Weighed};
 use crate::workspace::Workspace;
 use crate::{npm, table, vectors};
 
+/// Names the file to which tests write what they leave out, each a line.
+const LEFT_OUT_VARIABLE: &str = "COUNTERSIGN_LEFT_OUT";
+
 /// One part of the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Face {
@@ -111,7 +114,7 @@ fn rust(workspace: &Workspace) -> Result<Line> {
         cargo
             .args(["nextest", "run", "--no-fail-fast", "--release"])
             .args(build::NATIVE_PACKAGES);
-        return suite("rust (nextest)", &mut cargo, counts::nextest);
+        return native("rust (nextest)", workspace, &mut cargo, counts::nextest);
     }
     run::note("Rust tests: cargo test (cargo-nextest is not installed)");
     cargo
@@ -124,7 +127,28 @@ fn rust(workspace: &Workspace) -> Result<Line> {
             "--release",
         ])
         .args(build::NATIVE_PACKAGES);
-    suite("rust (cargo test)", &mut cargo, counts::cargo_test)
+    native(
+        "rust (cargo test)",
+        workspace,
+        &mut cargo,
+        counts::cargo_test,
+    )
+}
+
+/// A suite whose tests write down what they leave out, since runners keep to themselves what a test that passed has printed.
+fn native(
+    name: &str,
+    workspace: &Workspace,
+    command: &mut Command,
+    count: fn(&str) -> Counts,
+) -> Result<Line> {
+    let notes = workspace.outputs().join("left-out.txt");
+    std::fs::create_dir_all(workspace.outputs())?;
+    std::fs::write(&notes, "")?;
+    let mut line = suite(name, command.env(LEFT_OUT_VARIABLE, &notes), count)?;
+    let notes = std::fs::read_to_string(&notes)?;
+    line.left_out.extend(counts::noted(&notes));
+    Ok(line)
 }
 
 /// The tests of the chores and of the toolkit, in the profile that the chores run in.

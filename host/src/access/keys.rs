@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Most keys that are not revoked: some megabytes of memory.
 pub const KEYS_MAX: usize = 10_000;
@@ -71,14 +71,20 @@ pub struct NewKey {
 impl Keys {
     /// The keys of the store.
     pub fn new(keys: Vec<ApiKey>) -> Self {
-        let mut table = Table::default();
-        for key in keys {
-            table.insert(key);
-        }
         Self {
-            all: RwLock::new(table),
+            all: RwLock::new(Table::of(keys)),
             turn: Mutex::new(()),
         }
+    }
+
+    /// Nobody changes them until it is dropped.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// These are all, as the store has them.
+    pub(crate) fn replace(&self, keys: Vec<ApiKey>) {
+        *self.write() = Table::of(keys);
     }
 
     /// Whether `text` has the form of a key.
@@ -124,6 +130,14 @@ impl Keys {
 }
 
 impl Table {
+    fn of(keys: Vec<ApiKey>) -> Self {
+        let mut table = Self::default();
+        for key in keys {
+            table.insert(key);
+        }
+        table
+    }
+
     fn insert(&mut self, key: ApiKey) {
         let key = Arc::new(key);
         let same = self.by_digest.entry(beginning(&key.digest)).or_default();

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Most workspaces: some megabytes of memory.
 pub const WORKSPACES_MAX: usize = 10_000;
@@ -46,9 +46,8 @@ pub enum WorkspaceError {
 impl Workspaces {
     /// The workspaces of the store.
     pub fn new(workspaces: Vec<Workspace>) -> Self {
-        let all = workspaces.into_iter().map(|one| (one.id.clone(), one));
         Self {
-            all: RwLock::new(all.collect()),
+            all: RwLock::new(Self::table(workspaces)),
             turn: Mutex::new(()),
         }
     }
@@ -78,6 +77,22 @@ impl Workspaces {
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<WorkspaceId, Workspace>> {
         self.all.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody changes them until it is dropped.
+    pub(crate) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// These are all, as the store has them.
+    pub(crate) fn replace(&self, workspaces: Vec<Workspace>) {
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        *all = Self::table(workspaces);
+    }
+
+    fn table(workspaces: Vec<Workspace>) -> BTreeMap<WorkspaceId, Workspace> {
+        let all = workspaces.into_iter().map(|one| (one.id.clone(), one));
+        all.collect()
     }
 
     fn keep(&self, workspace: Workspace) {

@@ -190,7 +190,16 @@ impl From<StoreError> for Problem {
                 "store_locked",
                 "another program on the server keeps its data locked, nothing was stored; try again",
             ),
-            StoreError::InUse { .. }
+            StoreError::Unreachable { .. } => (
+                "store_unreachable",
+                "the server's database does not answer, nothing was stored; try again",
+            ),
+            StoreError::Changed => (
+                "unavailable",
+                "another server has changed the same meanwhile, nothing was stored; try again",
+            ),
+            StoreError::LeaseLost
+            | StoreError::InUse { .. }
             | StoreError::Damaged { .. }
             | StoreError::Failed { .. }
             | StoreError::Key(_) => (

@@ -10,6 +10,9 @@ const EXAMPLES: &str = "\
 Example:
   countersign backup countersign-$(date +%F).db --data-dir ./countersign-data";
 
+const INSTEAD: &str =
+    "Copy it with pg_dump or pg_basebackup, and keep the key of the secrets apart from the copy";
+
 /// Copies the data to a file while the sender runs, or while it does not.
 ///
 /// The copy is of one moment, is checked before it gets its name, and overwrites nothing. It holds signing secrets, sealed:
@@ -28,7 +31,7 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) fn run(self, out: &Output) -> Result<ExitCode, Error> {
         let mut told = 0;
-        let bytes = backup(&self.data.path()?, &self.to, |pages, of| {
+        let bytes = backup(&self.data.path(INSTEAD)?, &self.to, |pages, of| {
             let percent = pages.saturating_mul(100).checked_div(of).unwrap_or(100);
             if percent / 10 > told {
                 told = percent / 10;

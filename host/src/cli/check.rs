@@ -10,6 +10,9 @@ const EXAMPLES: &str = "\
 Example:
   countersign check --data-dir ./countersign-data && countersign backup sound.db --data-dir ./countersign-data";
 
+const INSTEAD: &str =
+    "PostgreSQL checks its files itself: use its tools, such as pg_amcheck and data checksums";
+
 /// Checks whether the data is sound, while the sender runs or while it does not.
 ///
 /// Pages, indices, and what must hold between rows. Prints each finding on a line of standard output; exit code 3 when there
@@ -23,7 +26,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self, out: &Output) -> Result<ExitCode, Error> {
-        let findings = check(&self.data.path()?)?;
+        let findings = check(&self.data.path(INSTEAD)?)?;
         let count = findings.len();
         match out.is_json() {
             true => out.value(&json!({ "sound": count == 0, "findings": findings }))?,

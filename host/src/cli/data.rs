@@ -3,6 +3,8 @@
 use super::secret;
 use crate::{
     config::{Config, ConfigError, ConfigFile, Origin, Sources},
+    error::Error,
+    store::postgres::Address,
     telemetry,
 };
 use clap::Args;
@@ -20,22 +22,42 @@ pub(super) struct Data {
     /// Folder of the data; made when missing [setting: store.data_dir]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// The SQLite file, when it is not to be countersign.db in the data folder [setting: store.path]
-    #[arg(long, value_name = "FILE")]
-    store: Option<PathBuf>,
+    /// The SQLite file, when it is not to be countersign.db in the data folder [setting: store.path], or the address of a
+    /// PostgreSQL database, postgres://user:password@host/database [setting: store.url]
+    #[arg(
+        long,
+        value_name = "FILE|ADDRESS",
+        env = "COUNTERSIGN_STORE",
+        hide_env_values = true
+    )]
+    store: Option<String>,
 }
 
 impl Data {
-    /// The SQLite file.
-    pub(super) fn path(&self) -> Result<PathBuf, ConfigError> {
-        Ok(Config::load(&self.sources()?)?.0.store_path())
+    /// The SQLite file, for a command that works on nothing else; `instead` says what to use for a database.
+    pub(super) fn path(&self, instead: &'static str) -> Result<PathBuf, Error> {
+        let config = Config::load(&self.sources()?)?.0;
+        match config.store.url.as_str() {
+            "" => Ok(config.store_path()),
+            _ => Err(Error::Usage {
+                code: None,
+                message: format!("the data is in a PostgreSQL database. {instead}"),
+            }),
+        }
     }
 
     /// What the settings are read from.
     pub(super) fn sources(&self) -> Result<Sources, ConfigError> {
+        // One of them takes the place of the other, wherever that is set.
+        let (path, url) = match &self.store {
+            Some(address) if Address::is_meant(address) => (None, Some(address.clone())),
+            Some(path) => (Some(path.clone()), Some(String::new())),
+            None => (None, None),
+        };
         let flags = [
             ("store.data_dir", self.data_dir.as_deref().map(path_text)),
-            ("store.path", self.store.as_deref().map(path_text)),
+            ("store.path", path),
+            ("store.url", url),
         ];
         let flags = flags
             .into_iter()

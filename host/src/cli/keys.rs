@@ -5,7 +5,11 @@ use super::{
     output::Output,
 };
 use crate::{
-    chance::SystemChance, config::Config, error::Error, store::sqlite::SqliteStore, vault::Key,
+    chance::SystemChance,
+    config::{Config, ConfigError},
+    error::Error,
+    store::{postgres::PostgresStore, sqlite::SqliteStore},
+    vault::{Key, KeyId, KeySource},
 };
 use clap::Subcommand;
 use serde_json::json;
@@ -20,6 +24,24 @@ pub(super) enum Keys {
     /// With a key file, the new key is made here and the old one leaves the file at the end. With COUNTERSIGN_STORE_KEY, give
     /// the new key, a comma and the old one. When it is interrupted, run it again.
     Rotate(Data),
+}
+
+fn rotate(config: &Config, keys: &KeySource) -> Result<KeyId, Error> {
+    let chance = Arc::new(SystemChance);
+    let Some(address) = config.database().map_err(ConfigError::from)? else {
+        let path = config.store_path();
+        return Ok(SqliteStore::rotate_key(
+            &path,
+            &config.store_options(),
+            keys,
+            chance,
+        )?);
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|source| Error::System {
+        doing: "starting the runtime",
+        source,
+    })?;
+    Ok(runtime.block_on(PostgresStore::rotate_key(&address, keys, chance))?)
 }
 
 impl Keys {
@@ -37,12 +59,7 @@ impl Keys {
                 let (config, _) = Config::load(&data.sources()?)?;
                 start_log(&config)?;
                 let keys = config.key_source();
-                let id = SqliteStore::rotate_key(
-                    &config.store_path(),
-                    &config.store_options(),
-                    &keys,
-                    Arc::new(SystemChance),
-                )?;
+                let id = rotate(&config, &keys)?;
                 out.either(
                     &json!({ "key_id": id.to_string(), "keys": keys.to_string() }),
                     format_args!("every secret is sealed with the key {id} of {keys}"),

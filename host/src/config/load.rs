@@ -9,7 +9,11 @@ use std::{
 use toml::{Table, Value, de::DeTable};
 
 /// Variables with the prefix that are no settings: of the command line and of the build.
-const ENV_OTHER: [&str; 2] = ["COUNTERSIGN_CONFIG", "COUNTERSIGN_WASM_DIR"];
+const ENV_OTHER: [&str; 3] = [
+    "COUNTERSIGN_CONFIG",
+    "COUNTERSIGN_STORE",
+    "COUNTERSIGN_WASM_DIR",
+];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,6 +67,17 @@ pub enum ConfigError {
         key: String,
         problem: String,
     },
+}
+
+impl From<Wrong> for ConfigError {
+    /// For a setting that was checked when it was read.
+    fn from(Wrong { key, problem }: Wrong) -> Self {
+        Self::Value {
+            at: Origin::Default,
+            key: key.to_owned(),
+            problem,
+        }
+    }
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

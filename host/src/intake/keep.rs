@@ -38,6 +38,8 @@ pub(super) struct Read {
     pub(super) inbound: NewInbound,
     /// The messages of each event, with places for their first attempts.
     pub(super) prepared: Vec<Vec<Prepared>>,
+    /// The version of what it was matched against.
+    pub(super) catalogue: Option<u64>,
 }
 
 /// Endpoints that get events in one format.
@@ -56,6 +58,7 @@ pub(super) fn read(
     now_ms: u64,
 ) -> Result<Read, IntakeError> {
     let workspace = workspace(context, &posted.source)?;
+    let catalogue = context.registry.version();
     let formats = formats(context, &workspace.id);
     let mut question = question(posted, verified, &id, now_ms, &formats);
     question.workspace_id = workspace.number.to_string();
@@ -72,6 +75,7 @@ pub(super) fn read(
                 worker,
                 workspace: &workspace.id,
                 source: &posted.source,
+                catalogue,
                 now_ms,
             };
             let (event, messages) = keeper.keep(event, &formats);
@@ -101,7 +105,11 @@ pub(super) fn read(
         used_once,
         events,
     };
-    Ok(Read { inbound, prepared })
+    Ok(Read {
+        inbound,
+        prepared,
+        catalogue,
+    })
 }
 
 fn scheme(source: &Source) -> Option<&str> {
@@ -196,6 +204,8 @@ struct Keeper<'a> {
     worker: &'a Arc<Worker>,
     workspace: &'a WorkspaceId,
     source: &'a Source,
+    /// What the endpoints are of, at least.
+    catalogue: Option<u64>,
     now_ms: u64,
 }
 
@@ -260,6 +270,7 @@ impl Keeper<'_> {
             body: Bytes::from(published.body),
             created_at_ms: self.now_ms,
             idempotency: None,
+            catalogue: self.catalogue,
             deliveries: Vec::new(),
         };
         Prepared::new(

@@ -1,8 +1,8 @@
 //! Publishing several events in one request: all of them or none, in one transaction.
 
 use super::{
-    Accepted, Event, MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask, check_schema,
-    idempotency, prepare, question,
+    Accepted, Event, MATCHES_MAX, Matched, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask,
+    check_schema, idempotency, prepare, question,
 };
 use crate::{
     context::Context,
@@ -60,6 +60,7 @@ pub async fn publish_batch(
         .collect();
     let events = Arc::new(events);
     for _ in 0..MATCHES_MAX {
+        let catalogue = context.registry.version();
         let candidates = candidates(&context, &workspace, &events);
         let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
         check_schemas(&context, &events, &rendered).await?;
@@ -70,7 +71,11 @@ pub async fn publish_batch(
             .map(|((event, id), rendered)| {
                 let candidates = candidates.get(&event.provider);
                 let candidates = candidates.map_or(&[][..], Vec::as_slice);
-                prepare(&worker, event, id.clone(), rendered, candidates, now_ms)
+                let matched = Matched {
+                    candidates,
+                    catalogue,
+                };
+                prepare(&worker, event, id.clone(), rendered, matched, now_ms)
             })
             .collect();
         let batch = NewBatch {
@@ -78,7 +83,7 @@ pub async fn publish_batch(
             idempotency: key.clone().map(|key| idempotency(&workspace, key, now_ms)),
         };
         match context.store.publish_batch(batch).await? {
-            PublishedBatch::Stale => continue,
+            PublishedBatch::Stale => context.refresh(catalogue).await?,
             PublishedBatch::Conflict(place) => return Err(BatchError::IdempotencyConflict(place)),
             PublishedBatch::Duplicate(receipts) => {
                 let duplicate = |receipt| Accepted {

@@ -6,7 +6,7 @@ use crate::{
     ids::{DeliveryId, ReplayId},
     rules::RulesError,
     store::{
-        Counted, DeliveryState, EndedState, Page, Replay, ReplayState, ReplayStep, Retried,
+        Chore, Counted, DeliveryState, EndedState, Page, Replay, ReplayState, ReplayStep, Retried,
         Selection, StoreError,
     },
     worker::Worker,
@@ -29,6 +29,8 @@ const STEPS_PER_SECOND: u32 = 10;
 const EMPTY_PAGES_MAX: u32 = 20;
 /// Longest sleep, so that a clock that was set is noticed.
 const ROUND: Duration = Duration::from_secs(60);
+/// Between two looks whether the host is still there that carries a replay on.
+const OF_ANOTHER: Duration = Duration::from_secs(5);
 /// Pause after the store has failed.
 const STORE_FAILED: Duration = Duration::from_secs(1);
 
@@ -218,6 +220,11 @@ impl Replays {
         let mut wait = ROUND;
         for replay in self.context.store.open_replays().await? {
             if replay.state != ReplayState::Running {
+                continue;
+            }
+            let chore = Chore::Replay(replay.id.clone());
+            if !self.context.store.take_chore(chore).await? {
+                wait = wait.min(OF_ANOTHER);
                 continue;
             }
             let pace = Pace::of(replay.per_second);

@@ -5,7 +5,7 @@
 
 use crate::{
     clock::{Clock, within},
-    store::{KEYS_KEPT, Prunable, Prune, Store, StoreError},
+    store::{Chore, KEYS_KEPT, Prunable, Prune, Store, StoreError},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -63,6 +63,10 @@ impl Retention {
     /// # Errors
     /// [`StoreError`]; what was forgotten before it stays forgotten.
     pub async fn round(&self) -> Result<(), StoreError> {
+        // Another host does it.
+        if !self.store.take_chore(Chore::Retention).await? {
+            return Ok(());
+        }
         let settings = *self.settings.borrow();
         for (what, kept) in [
             (Prunable::Keys, Some(KEYS_KEPT)),

@@ -196,6 +196,8 @@ pub struct NewMessage {
     pub body: Bytes,
     pub created_at_ms: u64,
     pub idempotency: Option<Idempotency>,
+    /// The version of the [`Catalogue`](super::Catalogue) that it was matched against; `None`: whichever is there.
+    pub catalogue: Option<u64>,
     /// With ids of the message ([`DeliveryId::of`]).
     pub deliveries: Vec<NewDelivery>,
 }

@@ -12,7 +12,7 @@ mod rows;
 mod schema;
 mod secrets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod writer;
 mod writes;
 
@@ -38,7 +38,7 @@ use crate::{
         InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch, NewInbound,
         NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
         ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
-        StoreError, TakenIn, Tally, TallyOf, Workspace,
+        StoreError, TakenIn, Tally, TallyOf, Workspace, sealed,
     },
     vault::{KeySource, Vault},
 };
@@ -129,7 +129,7 @@ impl Store for SqliteStore {
     }
 
     fn create_endpoint(&self, endpoint: Endpoint) -> Later<u32> {
-        let sealed = match secrets::seal(&self.vault, &endpoint) {
+        let sealed = match sealed::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };
@@ -145,7 +145,7 @@ impl Store for SqliteStore {
         resume: Option<Resume>,
         now_ms: u64,
     ) -> Later<bool> {
-        let sealed = match secrets::seal(&self.vault, &endpoint) {
+        let sealed = match sealed::seal(&self.vault, &endpoint) {
             Ok(sealed) => sealed,
             Err(error) => return Box::pin(async { Err(error) }),
         };

@@ -10,7 +10,7 @@ use crate::{
     rules::{KernelError, RulesError},
     store::{
         Attempt, DeliveryState, Ended, Endpoint, Later, Lease, NewDelivery, NewMessage, Recorded,
-        StateChange, StateReason,
+        StateChange, StateReason, StoreError,
     },
     transport::{Exchange, Outgoing},
     worker::slots::{Pace, SLOW_MS},
@@ -47,6 +47,9 @@ pub(super) enum NoAttempt {
     /// Its endpoint is not active any more.
     #[error("the endpoint is not active")]
     NotActive,
+    /// Another host may have the delivery by now.
+    #[error("this host has no lease")]
+    NoLease,
     /// A defect of the rules.
     #[error(transparent)]
     Rules(#[from] RulesError),
@@ -97,6 +100,9 @@ pub(super) async fn make(
         timeout: Duration::from_millis(timeout_ms),
         identity: endpoint.identity,
     };
+    if !context.store.may_send() {
+        return Err(NoAttempt::NoLease);
+    }
     let exchange = context.transport.send(request).await;
     let duration = context.clock.elapsed().saturating_sub(began);
     let made = Made {
@@ -132,6 +138,8 @@ impl Made<'_> {
         let left = loop {
             match recorded.await {
                 Ok(left) => break left,
+                // It came too late, and whoever has the delivery makes another one.
+                Err(StoreError::LeaseLost) => return Err(NoAttempt::NoLease),
                 Err(error) => {
                     // The store has told of it in the log.
                     tracing::debug!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
@@ -337,6 +345,8 @@ impl Made<'_> {
                 body: Bytes::from(rendered.body),
                 created_at_ms: at_ms,
                 idempotency: None,
+                // Endpoints that are told are asked for their state when it is kept.
+                catalogue: None,
                 deliveries,
             })
         };

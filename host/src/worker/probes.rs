@@ -28,6 +28,18 @@ impl Probes {
         }
     }
 
+    /// No probe goes out at all.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The endpoints whose moment came while nothing was held for them: it is looked for once more at this moment.
+    pub(super) fn want_again(&mut self, now_ms: u64) {
+        for endpoint in std::mem::take(&mut self.wanting) {
+            self.arm(&endpoint, now_ms);
+        }
+    }
+
     /// The next endpoint whose moment has come.
     pub(super) fn take(&mut self, now_ms: u64) -> Option<EndpointId> {
         let (at_ms, _) = self.due.first()?;

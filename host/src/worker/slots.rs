@@ -125,7 +125,10 @@ impl Slots {
     /// Takes over the settings of an endpoint.
     pub(super) fn configure(&mut self, endpoint: &EndpointId, settings: &EndpointSettings) {
         let concurrency = self.limits.endpoint_max;
-        self.lane(endpoint).configure(settings, concurrency);
+        let lane = self.lane(endpoint);
+        // Another host may have worked it for a while.
+        lane.gone = false;
+        lane.configure(settings, concurrency);
     }
 
     /// The endpoint was deleted.
@@ -140,6 +143,15 @@ impl Slots {
             self.due.remove(&(at_ms, endpoint.clone()));
         }
         self.sweep(endpoint);
+    }
+
+    /// Forgets all endpoints. Returns what was taken up for them and is not under way.
+    pub(super) fn forget_all(&mut self) -> Vec<Lease> {
+        let endpoints: Vec<_> = self.lanes.keys().cloned().collect();
+        for endpoint in &endpoints {
+            self.forget(endpoint);
+        }
+        std::mem::take(&mut self.strays)
     }
 
     /// A delivery of the endpoint is due at this moment.

@@ -40,6 +40,44 @@ impl Worker {
         }
     }
 
+    /// This host works the endpoint from now on.
+    pub fn adopted(self: &Arc<Self>, endpoint: &Endpoint) {
+        self.configure(&endpoint.id, &endpoint.settings);
+        match endpoint.probe_at_ms {
+            Some(at_ms) => self.probes().arm(&endpoint.id, at_ms),
+            None => self.probes().disarm(&endpoint.id),
+        }
+    }
+
+    /// Another host works the endpoint from now on. What is under way is finished.
+    pub fn left(&self, endpoint: &EndpointId) {
+        self.slots().forget(endpoint);
+        self.probes().disarm(endpoint);
+        self.wake.notify_one();
+    }
+
+    /// Others work everything that this host did. What is under way ends without being recorded.
+    pub fn lost_lease(&self) {
+        self.probes().clear();
+        let mut slots = self.slots();
+        for lease in slots.forget_all() {
+            slots.release(&lease.endpoint_id, 1, lease.body.len() as u64);
+        }
+        drop(slots);
+        self.lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.wake.notify_one();
+    }
+
+    /// Looks for everything anew: there are endpoints that this host did not work before.
+    pub async fn look_again(self: &Arc<Self>) {
+        let now_ms = self.context.clock.now_ms();
+        self.round(now_ms).await;
+        self.wake.notify_one();
+    }
+
     /// A delivery of the endpoint was published and is held.
     pub fn held(&self, endpoint: &EndpointId) {
         let now_ms = self.context.clock.now_ms();
@@ -142,6 +180,10 @@ impl Worker {
             let Some(endpoint) = self.probes().take(now_ms) else {
                 return;
             };
+            // Another host sees to it.
+            if !self.context.store.owns(&endpoint) {
+                continue;
+            }
             if !self.slots().reserve_probe(&endpoint, now_ms) {
                 let later_ms = now_ms.saturating_add(super::duration_ms(STORE_FAILED));
                 self.probes().arm(&endpoint, later_ms);

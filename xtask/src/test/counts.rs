@@ -114,6 +114,24 @@ pub(super) fn left_out(text: &str) -> Vec<String> {
     reasons
 }
 
+/// What tests have written down to be left out, each line once, with how many tests it concerns.
+pub(super) fn noted(text: &str) -> Vec<String> {
+    let mut counted: Vec<(&str, u64)> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        match counted.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((line, 1)),
+        }
+    }
+    counted
+        .into_iter()
+        .map(|(line, count)| match count {
+            1 => line.to_owned(),
+            _ => format!("{line}: {count} tests"),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +158,16 @@ mod tests {
         let text = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s\n\
                     test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
         assert_eq!(cargo_test(text), counts(6, 2, 1));
+    }
+
+    #[test]
+    fn what_was_noted_is_named_once_and_counted() {
+        let text = "PostgreSQL (none)\nschemathesis (no pip)\nPostgreSQL (none)\n";
+        assert_eq!(
+            noted(text),
+            ["PostgreSQL (none): 2 tests", "schemathesis (no pip)"]
+        );
+        assert!(noted("").is_empty());
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl Fixture {
             event_type: "email.sent".to_owned(),
             body: Bytes::from(vec![b'x'; body_bytes]),
             created_at_ms: now_ms,
+            catalogue: None,
             idempotency: Some(Idempotency {
                 key: id.to_string(),
                 request_sha256: [1; 32],

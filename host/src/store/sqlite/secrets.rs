@@ -4,68 +4,15 @@ use super::rows::{foreign, id, number, optional_number, signed};
 use crate::{
     identity::ClientIdentity,
     ids::EndpointId,
-    store::{Endpoint, SecretText, SigningSecret, StoreError},
-    vault::{KeyError, KeyId, OpenError, Place, Vault, key_of},
+    store::{
+        SecretText, SigningSecret, StoreError,
+        sealed::{CERTIFICATES, SIGNING, Sealed, TABLES, Table},
+    },
+    vault::{KeyId, Vault, key_of},
 };
 use countersign_core::delivery::rotation::SecretTimes;
 use rusqlite::{Connection, Row, params, types::Type};
 use std::collections::{BTreeSet, HashMap};
-
-/// A table with a secret of an endpoint in each row, in its columns `endpoint_id` and `sealed`.
-#[derive(Clone, Copy)]
-struct Table {
-    name: &'static str,
-    /// What its secrets are bound to, beside the endpoint.
-    field: &'static str,
-}
-
-const SIGNING: Table = Table {
-    name: "endpoint_secrets",
-    field: "endpoint_secrets.sealed",
-};
-const CERTIFICATES: Table = Table {
-    name: "client_certificates",
-    field: "client_certificates.sealed",
-};
-/// What a change of the key seals anew.
-const TABLES: [Table; 2] = [SIGNING, CERTIFICATES];
-
-impl Table {
-    fn seal(self, vault: &Vault, owner: &str, secret: &SecretText) -> Result<String, KeyError> {
-        let field = self.field;
-        vault.seal(Place { field, owner }, secret)
-    }
-
-    fn open(self, vault: &Vault, owner: &str, sealed: &str) -> Result<SecretText, OpenError> {
-        let field = self.field;
-        vault.open(Place { field, owner }, sealed)
-    }
-}
-
-/// The secrets of an endpoint as they are stored.
-pub(super) struct Sealed {
-    /// Signing secrets, newest first.
-    signing: Vec<(String, SecretTimes)>,
-    /// The chain of its client certificate, and the sealed key.
-    certificate: Option<(String, String)>,
-}
-
-/// Seals the secrets of an endpoint.
-pub(super) fn seal(vault: &Vault, endpoint: &Endpoint) -> Result<Sealed, StoreError> {
-    let owner = endpoint.id.as_str();
-    let signing = endpoint.secrets.iter().map(|secret| {
-        let sealed = SIGNING.seal(vault, owner, &secret.text)?;
-        Ok::<_, StoreError>((sealed, secret.times))
-    });
-    let certificate = endpoint.identity.as_ref().map(|identity| {
-        let sealed = CERTIFICATES.seal(vault, owner, identity.key())?;
-        Ok::<_, StoreError>((identity.chain_pem(), sealed))
-    });
-    Ok(Sealed {
-        signing: signing.collect::<Result<_, _>>()?,
-        certificate: certificate.transpose()?,
-    })
-}
 
 /// Replaces the secrets of an endpoint.
 pub(super) fn replace(
@@ -315,10 +262,4 @@ fn overwriting(
 /// After all secrets have the newest key: whether another one is still needed.
 pub(super) fn needs_only(connection: &Connection, key: KeyId) -> Result<bool, StoreError> {
     Ok(keys_in_use(connection)?.iter().all(|used| *used == key))
-}
-
-impl From<KeyError> for StoreError {
-    fn from(error: KeyError) -> Self {
-        Self::Key(error)
-    }
 }

@@ -42,28 +42,11 @@ async fn writes_that_wait_together_share_a_commit_and_none_is_answered_before_it
     // At most sixteen share one, says `OPTIONS`.
     assert_eq!(commits(&fixture.path()) - before, 2);
     // The one that nobody waited for is there as well.
-    let after = fixture.after_a_crash();
+    let after = fixture.after_a_crash().await;
     for message in &messages {
         assert_eq!(
             after.state(&message.deliveries[0].id).await,
             DeliveryState::Pending
         );
     }
-}
-
-#[tokio::test]
-async fn writes_take_effect_in_the_order_of_the_calls_whoever_waits_first_and_if_nobody_does() {
-    let fixture = Fixture::new();
-    let endpoint = fixture.endpoint().await;
-    let changed = |version: u64| Endpoint {
-        name: Some(version.to_string()),
-        version,
-        ..endpoint.clone()
-    };
-    let update = |version| fixture.store.update_endpoint(changed(version), None, 2);
-    let (second, third, fourth) = (update(2), update(3), update(4));
-    drop(third);
-    fourth.await.unwrap();
-    second.await.unwrap();
-    assert_eq!(fixture.store.endpoints().await.unwrap(), [changed(4)]);
 }

@@ -24,12 +24,16 @@ async fn a_backup_of_a_running_store_holds_all_that_was_answered_and_opens() {
         .publish(message(&endpoint, DeliveryState::Pending, 20))
         .await;
     assert_eq!(check(&to).unwrap(), Vec::<String>::new());
-    let copy = Fixture {
-        store: open(&to),
-        folder: tempfile::tempdir().unwrap(),
+    let claim = Claim {
+        endpoint_id: endpoint.id,
+        places: 2,
+        held_max: 2,
     };
-    let claimed = copy.claim(&endpoint, 99).await;
+    let claimed = open(&to).claim(vec![claim], u64::MAX, 99).await.unwrap();
     let found: Vec<_> = claimed
+        .into_iter()
+        .next()
+        .unwrap()
         .leases
         .into_iter()
         .map(|l| (l.message_id, l.body))
@@ -145,8 +149,8 @@ async fn a_check_that_takes_too_long_is_given_up_and_the_file_is_opened() {
             .await;
     }
     fixture.store.close().await.unwrap();
-    let Fixture { store, folder } = fixture;
-    drop(store);
+    let Fixture { suite, folder } = fixture;
+    drop(suite);
     let options = Options {
         check_limit: Duration::ZERO,
         ..OPTIONS

@@ -32,21 +32,12 @@ fn with_keys(path: &Path, keys: &KeySource) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(path, OPTIONS, keys, Arc::new(SystemChance))
 }
 
-async fn secrets(store: &SqliteStore) -> Vec<String> {
+async fn secrets(store: &dyn Store) -> Vec<String> {
     let endpoints = store.endpoints().await.unwrap();
     let secrets = endpoints.iter().flat_map(|endpoint| &endpoint.secrets);
     secrets
         .map(|secret| secret.text.as_str().to_owned())
         .collect()
-}
-
-fn sealed(path: &Path) -> Vec<String> {
-    let connection = Connection::open(path).unwrap();
-    let mut statement = connection
-        .prepare("SELECT sealed FROM endpoint_secrets ORDER BY endpoint_id, place")
-        .unwrap();
-    let rows = statement.query_map([], |row| row.get(0)).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
 }
 
 #[tokio::test]
@@ -62,7 +53,13 @@ async fn secrets_are_read_back_and_are_nowhere_in_the_files() {
     fixture.update(&endpoint, None, 2).await;
     assert_eq!(fixture.store.endpoints().await.unwrap(), [endpoint.clone()]);
     assert_eq!(
-        fixture.after_a_crash().store.endpoints().await.unwrap(),
+        fixture
+            .after_a_crash()
+            .await
+            .store
+            .endpoints()
+            .await
+            .unwrap(),
         [endpoint]
     );
     for secret in [SECRET, second] {
@@ -134,7 +131,7 @@ async fn a_wrong_or_missing_key_is_refused_by_name() {
     fixture.endpoint().await;
     fixture.store.close().await.unwrap();
     let path = fixture.path();
-    drop(fixture.store);
+    drop(fixture.suite);
     let other = KeySource::Given(zeroize::Zeroizing::new("02".repeat(32)));
     let missing = KeySource::File(fixture.folder.path().join("none.key"));
     for (keys, tell) in [(other, "Wrong"), (missing, "Missing")] {
@@ -167,12 +164,9 @@ async fn a_secret_that_is_copied_to_another_endpoint_does_not_open_there() {
 async fn store_with_key_file(folder: &Path) -> (PathBuf, KeySource, PathBuf) {
     let (path, file) = (folder.join("a.db"), folder.join("secrets.key"));
     let keys = KeySource::File(file.clone());
-    let fixture = Fixture {
-        store: with_keys(&path, &keys).unwrap(),
-        folder: tempfile::tempdir().unwrap(),
-    };
-    fixture.endpoint().await;
-    fixture.store.close().await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(with_keys(&path, &keys).unwrap());
+    suite::create_endpoint(&*store).await;
+    store.close().await.unwrap();
     (path, keys, file)
 }
 
@@ -225,7 +219,7 @@ async fn a_key_of_the_configuration_is_changed_there() {
     fixture.endpoint().await;
     fixture.store.close().await.unwrap();
     let path = fixture.path();
-    drop(fixture.store);
+    drop(fixture.suite);
     let rotate =
         |keys: &KeySource| SqliteStore::rotate_key(&path, &OPTIONS, keys, Arc::new(SystemChance));
     assert!(matches!(

@@ -3,13 +3,13 @@
 use super::{
     super::{
         rows::{count, foreign, id, number, optional_number, signed},
-        secrets::{self, Sealed},
+        secrets,
     },
     ordering::release_next,
 };
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{Endpoint, Resume, STEP_ROWS, Word},
+    store::{Endpoint, Resume, STEP_ROWS, Word, sealed::Sealed},
 };
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 

@@ -1,9 +1,6 @@
 //! Dead letters by the id of their event.
 
-use super::{
-    ended::{dead, delivered},
-    *,
-};
+use super::{ended::delivered, *};
 
 /// A dead letter whose body is this.
 async fn failed(fixture: &Fixture, endpoint: &Endpoint, at_ms: u64, body: &str) -> DeliveryId {
@@ -38,9 +35,9 @@ async fn named(fixture: &Fixture, endpoint: &Endpoint, event: &str) -> Vec<Deliv
     found.await.unwrap()
 }
 
-#[tokio::test]
-async fn failed_events_are_listed_oldest_first_by_endpoint_and_found_by_their_own_id() {
-    let fixture = Fixture::new();
+async fn failed_events_are_listed_oldest_first_by_endpoint_and_found_by_their_own_id(
+    fixture: Fixture,
+) {
     let (one, two) = (fixture.endpoint().await, fixture.endpoint().await);
     let late = failed(&fixture, &one, 3_000, r#"{"id":"evt_late"}"#).await;
     let early = failed(&fixture, &one, 1_000, r#"{"id":"evt_early","data":{}}"#).await;
@@ -67,9 +64,7 @@ async fn failed_events_are_listed_oldest_first_by_endpoint_and_found_by_their_ow
     assert_eq!(named(&fixture, &one, "evt_nobody_s").await, []);
 }
 
-#[tokio::test]
-async fn what_is_acknowledged_replayed_or_forgotten_leaves_the_list() {
-    let fixture = Fixture::new();
+async fn what_is_acknowledged_replayed_or_forgotten_leaves_the_list(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let ids = [
         failed(&fixture, &endpoint, 1_000, r#"{"id":"a"}"#).await,
@@ -132,9 +127,7 @@ async fn what_is_acknowledged_replayed_or_forgotten_leaves_the_list() {
     );
 }
 
-#[tokio::test]
-async fn a_body_that_has_no_id_or_is_no_json_is_listed_without_one() {
-    let fixture = Fixture::new();
+async fn a_body_that_has_no_id_or_is_no_json_is_listed_without_one(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     for (at_ms, body) in [
         (1, r#"{"id":7}"#),
@@ -154,33 +147,8 @@ async fn a_body_that_has_no_id_or_is_no_json_is_listed_without_one() {
     );
 }
 
-#[tokio::test]
-async fn both_questions_are_answered_from_their_indices() {
-    let fixture = Fixture::new();
-    let endpoint = fixture.endpoint().await;
-    dead(&fixture, &endpoint, 1).await;
-    let connection = Connection::open(fixture.path()).unwrap();
-    let plan = |sql: &str| -> String {
-        let mut explain = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-            .unwrap();
-        let mut rows = explain.raw_query();
-        let mut steps = String::new();
-        while let Some(row) = rows.next().unwrap() {
-            steps.push_str(&row.get::<_, String>("detail").unwrap());
-            steps.push('\n');
-        }
-        steps
-    };
-    let listing = plan(reads::FAILED_EVENTS);
-    assert!(listing.contains("INDEX failed_events_unseen"), "{listing}");
-    assert!(
-        !listing.contains("SCAN") && !listing.contains("TEMP B-TREE"),
-        "{listing}"
-    );
-    let finding = plan(reads::FAILED_DELIVERIES);
-    assert!(
-        finding.contains("INDEX failed_events_by_event"),
-        "{finding}"
-    );
-}
+contract!(
+    failed_events_are_listed_oldest_first_by_endpoint_and_found_by_their_own_id,
+    what_is_acknowledged_replayed_or_forgotten_leaves_the_list,
+    a_body_that_has_no_id_or_is_no_json_is_listed_without_one,
+);

@@ -42,9 +42,7 @@ async fn select(fixture: &Fixture, selection: &Selection) -> Vec<DeliveryId> {
     selected.found.into_iter().map(|found| found.id).collect()
 }
 
-#[tokio::test]
-async fn every_condition_of_a_selection_narrows_it() {
-    let fixture = Fixture::new();
+async fn every_condition_of_a_selection_narrows_it(fixture: Fixture) {
     let (one, two) = (fixture.endpoint().await, fixture.endpoint().await);
     let a = id(&dead(&fixture, &one, 1_000).await);
     let b = id(&dead(&fixture, &two, 2_000).await);
@@ -154,9 +152,7 @@ async fn every_condition_of_a_selection_narrows_it() {
     }
 }
 
-#[tokio::test]
-async fn pages_follow_one_another_in_both_directions_and_by_ids() {
-    let fixture = Fixture::new();
+async fn pages_follow_one_another_in_both_directions_and_by_ids(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let mut expected = Vec::new();
     for at_ms in 1..=7 {
@@ -196,9 +192,7 @@ async fn pages_follow_one_another_in_both_directions_and_by_ids() {
     }
 }
 
-#[tokio::test]
-async fn a_dead_letter_is_acknowledged_once_and_stays_until_it_is_sent_again() {
-    let fixture = Fixture::new();
+async fn a_dead_letter_is_acknowledged_once_and_stays_until_it_is_sent_again(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let dead = id(&dead(&fixture, &endpoint, 1_000).await);
     let open = id(&fixture
@@ -224,9 +218,7 @@ async fn a_dead_letter_is_acknowledged_once_and_stays_until_it_is_sent_again() {
     assert_eq!((found.acknowledged_at_ms, attempts.len()), (None, 1));
 }
 
-#[tokio::test]
-async fn a_delivery_is_sent_again_only_from_the_states_that_the_rules_name() {
-    let fixture = Fixture::new();
+async fn a_delivery_is_sent_again_only_from_the_states_that_the_rules_name(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let new = delivered(&fixture, &endpoint, 1_000).await;
     let refused = fixture.store.retry(id(&new), DEAD.to_vec(), 2_000).await;
@@ -269,9 +261,7 @@ pub(super) fn replay(now_ms: u64) -> Replay {
     }
 }
 
-#[tokio::test]
-async fn a_replay_reads_back_and_only_so_many_are_open() {
-    let fixture = Fixture::new();
+async fn a_replay_reads_back_and_only_so_many_are_open(fixture: Fixture) {
     let (one, two) = (replay(1), replay(2));
     assert!(fixture.store.create_replay(one.clone(), 2).await.unwrap());
     assert!(fixture.store.create_replay(two.clone(), 2).await.unwrap());
@@ -303,9 +293,7 @@ async fn a_replay_reads_back_and_only_so_many_are_open() {
     assert!(fixture.store.create_replay(replay(3), 2).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_step_of_a_replay_counts_what_it_did_and_is_not_made_twice() {
-    let before = Fixture::new();
+async fn a_step_of_a_replay_counts_what_it_did_and_is_not_made_twice(before: Fixture) {
     let (one, two) = (before.endpoint().await, before.endpoint().await);
     let a = dead(&before, &one, 1_000).await;
     let b = dead(&before, &two, 2_000).await;
@@ -330,7 +318,7 @@ async fn a_step_of_a_replay_counts_what_it_did_and_is_not_made_twice() {
     let stepped = before.store.step_replay(step.clone()).await.unwrap();
     assert_eq!(stepped.endpoints, std::slice::from_ref(&one.id));
     // Both the deliveries and the place of the replay survive a crash.
-    let after = before.after_a_crash();
+    let after = before.after_a_crash().await;
     let found = after.store.replay(job.id.clone()).await.unwrap().unwrap();
     assert_eq!((found.replayed, found.skipped), (1, 2));
     assert_eq!(
@@ -358,3 +346,12 @@ async fn a_step_of_a_replay_counts_what_it_did_and_is_not_made_twice() {
         Stepped::default()
     );
 }
+
+contract!(
+    every_condition_of_a_selection_narrows_it,
+    pages_follow_one_another_in_both_directions_and_by_ids,
+    a_dead_letter_is_acknowledged_once_and_stays_until_it_is_sent_again,
+    a_delivery_is_sent_again_only_from_the_states_that_the_rules_name,
+    a_replay_reads_back_and_only_so_many_are_open,
+    a_step_of_a_replay_counts_what_it_did_and_is_not_made_twice,
+);

@@ -2,9 +2,7 @@
 
 use super::*;
 
-#[tokio::test]
-async fn it_is_kept_with_the_attempt_and_as_each_endpoint_is_then() {
-    let before = Fixture::new();
+async fn it_is_kept_with_the_attempt_and_as_each_endpoint_is_then(before: Fixture) {
     let failing = before.endpoint().await;
     let (active, paused, gone) = (
         before.endpoint().await,
@@ -45,7 +43,7 @@ async fn it_is_kept_with_the_attempt_and_as_each_endpoint_is_then() {
     last.operational = vec![told.clone()];
     before.store.record(last).await.unwrap();
 
-    let after = before.after_a_crash();
+    let after = before.after_a_crash().await;
     let [to_active, to_paused, to_gone] = &told.deliveries[..] else {
         unreachable!("three were made");
     };
@@ -57,12 +55,10 @@ async fn it_is_kept_with_the_attempt_and_as_each_endpoint_is_then() {
         (lease.delivery_id, lease.body),
         (to_active.id.clone(), told.body)
     );
-    assert_eq!(check(&after.path()).unwrap(), Vec::<String>::new());
+    assert_eq!(after.findings(), Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn it_goes_behind_what_is_open_of_its_key() {
-    let fixture = Fixture::new();
+async fn it_goes_behind_what_is_open_of_its_key(fixture: Fixture) {
     let (failing, told) = (fixture.endpoint().await, fixture.endpoint().await);
     let mut first = message(&told, DeliveryState::Pending, 100);
     first.deliveries[0].order_key = Some("key".into());
@@ -95,5 +91,10 @@ async fn it_goes_behind_what_is_open_of_its_key() {
     };
     fixture.store.record(last).await.unwrap();
     assert_eq!(fixture.state(second).await, DeliveryState::Pending);
-    assert_eq!(check(&fixture.path()).unwrap(), Vec::<String>::new());
+    assert_eq!(fixture.findings(), Vec::<String>::new());
 }
+
+contract!(
+    it_is_kept_with_the_attempt_and_as_each_endpoint_is_then,
+    it_goes_behind_what_is_open_of_its_key,
+);

@@ -51,9 +51,9 @@ fn paused_by_hand(endpoint: &Endpoint, version: u64) -> Endpoint {
     }
 }
 
-#[tokio::test]
-async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slips_through() {
-    let fixture = Fixture::new();
+async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slips_through(
+    fixture: Fixture,
+) {
     let endpoint = fixture.endpoint().await;
     let step = u64::from(STEP_ROWS);
     publish_many(
@@ -139,9 +139,7 @@ async fn a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slip
     assert_eq!(fixture.store.backlogs().await.unwrap(), Backlogs::default());
 }
 
-#[tokio::test]
-async fn held_deliveries_and_new_ones_share_the_places_oldest_first() {
-    let fixture = Fixture::new();
+async fn held_deliveries_and_new_ones_share_the_places_oldest_first(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let held = publish_many(&fixture, &endpoint, DeliveryState::Held, 0..3).await;
     let due = publish_many(&fixture, &endpoint, DeliveryState::Pending, 10..13).await;
@@ -163,9 +161,7 @@ async fn held_deliveries_and_new_ones_share_the_places_oldest_first() {
     );
 }
 
-#[tokio::test]
-async fn a_claim_stops_when_the_bodies_are_long_and_takes_one_in_any_case() {
-    let fixture = Fixture::new();
+async fn a_claim_stops_when_the_bodies_are_long_and_takes_one_in_any_case(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     publish_many(&fixture, &endpoint, DeliveryState::Pending, 10..15).await;
     // Each body is `{"at":10}`.
@@ -177,9 +173,7 @@ async fn a_claim_stops_when_the_bodies_are_long_and_takes_one_in_any_case() {
     assert_eq!((two.leases.len(), two.next_due_at_ms), (2, Some(13)));
 }
 
-#[tokio::test]
-async fn a_probe_is_the_oldest_held_delivery_and_survives_as_held() {
-    let fixture = Fixture::new();
+async fn a_probe_is_the_oldest_held_delivery_and_survives_as_held(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let ids = publish_many(&fixture, &endpoint, DeliveryState::Held, 0..2).await;
     fixture
@@ -193,8 +187,8 @@ async fn a_probe_is_the_oldest_held_delivery_and_survives_as_held() {
     let probe = probe.unwrap();
     assert!(probe.probe);
     assert_eq!(probe.delivery_id, ids[0]);
-    let after = fixture.after_a_crash();
-    after.store.recover(30).await.unwrap();
+    let after = fixture.after_a_crash().await;
+    after.recover(30).await;
     assert_eq!(after.state(&ids[0]).await, DeliveryState::Held);
     let again = after
         .store
@@ -215,9 +209,7 @@ async fn a_probe_is_the_oldest_held_delivery_and_survives_as_held() {
     assert!(none.is_none());
 }
 
-#[tokio::test]
-async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other() {
-    let fixture = Fixture::new();
+async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let keyed = |key: &str, at_ms: u64| {
         let mut message = message(&endpoint, DeliveryState::Pending, at_ms);
@@ -327,3 +319,11 @@ async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other() {
     let published = fixture.store.publish(later).await.unwrap();
     assert_eq!(published, Published::Stored(Vec::new()));
 }
+
+contract!(
+    a_pause_a_resumption_and_a_deletion_of_many_take_steps_and_nothing_slips_through,
+    held_deliveries_and_new_ones_share_the_places_oldest_first,
+    a_claim_stops_when_the_bodies_are_long_and_takes_one_in_any_case,
+    a_probe_is_the_oldest_held_delivery_and_survives_as_held,
+    a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other,
+);

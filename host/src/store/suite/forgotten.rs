@@ -28,9 +28,7 @@ async fn prune_all(fixture: &Fixture, mut step: Prune) -> u64 {
     }
 }
 
-#[tokio::test]
-async fn only_what_has_ended_long_enough_is_forgotten() {
-    let fixture = Fixture::new();
+async fn only_what_has_ended_long_enough_is_forgotten(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let unseen = dead(&fixture, &endpoint, 1_500).await;
     let seen = dead(&fixture, &endpoint, 1_600).await;
@@ -123,9 +121,9 @@ async fn only_what_has_ended_long_enough_is_forgotten() {
     );
 }
 
-#[tokio::test]
-async fn dead_letters_that_nobody_acknowledged_are_forgotten_only_with_an_age_of_their_own() {
-    let fixture = Fixture::new();
+async fn dead_letters_that_nobody_acknowledged_are_forgotten_only_with_an_age_of_their_own(
+    fixture: Fixture,
+) {
     let endpoint = fixture.endpoint().await;
     dead(&fixture, &endpoint, 1_000).await;
     let young = dead(&fixture, &endpoint, 2_000).await;
@@ -141,9 +139,7 @@ async fn dead_letters_that_nobody_acknowledged_are_forgotten_only_with_an_age_of
     assert!(fixture.store.message(young.id).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn ended_replays_are_forgotten_and_open_ones_are_not() {
-    let fixture = Fixture::new();
+async fn ended_replays_are_forgotten_and_open_ones_are_not(fixture: Fixture) {
     for at_ms in 1..=5 {
         let mut old = replay(at_ms);
         old.state = ReplayState::Completed;
@@ -155,9 +151,7 @@ async fn ended_replays_are_forgotten_and_open_ones_are_not() {
     assert_eq!(left.await.unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn counts_are_those_of_the_rows_after_every_change() {
-    let fixture = Fixture::new();
+async fn counts_are_those_of_the_rows_after_every_change(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let done = delivered(&fixture, &endpoint, 1_000).await;
     delivered(&fixture, &endpoint, 2_000).await;
@@ -198,9 +192,16 @@ async fn counts_are_those_of_the_rows_after_every_change() {
         .await
         .unwrap();
     assert_eq!(counts().await, (8, vec![0, 2, 1, 1, 0, 0, 4]));
-    fixture.store.recover(7_000).await.unwrap();
+    fixture.recover(7_000).await;
     assert_eq!(counts().await, (8, vec![0, 0, 1, 1, 0, 0, 6]));
     prune_all(&fixture, prune(Prunable::Messages, 90_000)).await;
     assert_eq!(counts().await, (1, vec![0, 0, 0, 1, 0, 0, 0]));
-    assert_eq!(check(&fixture.path()).unwrap(), Vec::<String>::new());
+    assert_eq!(fixture.findings(), Vec::<String>::new());
 }
+
+contract!(
+    only_what_has_ended_long_enough_is_forgotten,
+    dead_letters_that_nobody_acknowledged_are_forgotten_only_with_an_age_of_their_own,
+    ended_replays_are_forgotten_and_open_ones_are_not,
+    counts_are_those_of_the_rows_after_every_change,
+);

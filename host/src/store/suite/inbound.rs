@@ -84,9 +84,7 @@ impl Fixture {
     }
 }
 
-#[tokio::test]
-async fn a_request_is_kept_with_its_events_and_their_deliveries_and_once_only() {
-    let fixture = Fixture::new();
+async fn a_request_is_kept_with_its_events_and_their_deliveries_and_once_only(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let first = message(&endpoint, DeliveryState::Pending, 10);
     let inbound = request(
@@ -97,7 +95,7 @@ async fn a_request_is_kept_with_its_events_and_their_deliveries_and_once_only() 
     assert_eq!(fixture.take_in(&inbound).await, stored(&[true, true]));
 
     // A crash between the commit and the answer: the sender posts again.
-    let after = fixture.after_a_crash();
+    let after = fixture.after_a_crash().await;
     let again = NewInbound {
         request: Inbound {
             id: InboundId::new(20, &SystemChance),
@@ -133,9 +131,7 @@ async fn a_request_is_kept_with_its_events_and_their_deliveries_and_once_only() 
     );
 }
 
-#[tokio::test]
-async fn what_is_new_of_a_request_is_kept_and_the_rest_is_not() {
-    let fixture = Fixture::new();
+async fn what_is_new_of_a_request_is_kept_and_the_rest_is_not(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let one = |byte, at_ms| {
         event(
@@ -169,15 +165,15 @@ async fn what_is_new_of_a_request_is_kept_and_the_rest_is_not() {
     assert_eq!(fixture.listed().await.len(), 3);
 }
 
-#[tokio::test]
-async fn what_may_be_used_once_is_a_repeat_with_its_body_and_refused_with_another() {
-    let fixture = Fixture::new();
+async fn what_may_be_used_once_is_a_repeat_with_its_body_and_refused_with_another(
+    fixture: Fixture,
+) {
     let with = |at_ms: u64, body: &str, byte: u8| NewInbound {
         used_once: Some(key(200, 1_000)),
         ..request(at_ms, body, vec![event(byte, Vec::new())])
     };
     assert_eq!(fixture.take_in(&with(10, "body", 1)).await, stored(&[true]));
-    let after = fixture.after_a_crash();
+    let after = fixture.after_a_crash().await;
     assert_eq!(
         after.take_in(&with(20, "body", 1)).await,
         TakenIn::Duplicate
@@ -194,9 +190,7 @@ async fn what_may_be_used_once_is_a_repeat_with_its_body_and_refused_with_anothe
     );
 }
 
-#[tokio::test]
-async fn events_that_were_matched_against_an_older_endpoint_are_not_kept() {
-    let fixture = Fixture::new();
+async fn events_that_were_matched_against_an_older_endpoint_are_not_kept(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let known = event(1, vec![message(&endpoint, DeliveryState::Pending, 10)]);
     fixture
@@ -216,9 +210,7 @@ async fn events_that_were_matched_against_an_older_endpoint_are_not_kept() {
     );
 }
 
-#[tokio::test]
-async fn deliveries_of_one_key_wait_for_each_other() {
-    let fixture = Fixture::new();
+async fn deliveries_of_one_key_wait_for_each_other(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let ordered = |at_ms| {
         let mut message = message(&endpoint, DeliveryState::Sending, at_ms);
@@ -240,9 +232,9 @@ async fn deliveries_of_one_key_wait_for_each_other() {
     assert_eq!(fixture.state(&later).await, DeliveryState::Waiting);
 }
 
-#[tokio::test]
-async fn requests_are_forgotten_by_age_in_small_steps_and_repeats_are_known_for_longer() {
-    let fixture = Fixture::new();
+async fn requests_are_forgotten_by_age_in_small_steps_and_repeats_are_known_for_longer(
+    fixture: Fixture,
+) {
     let many: Vec<_> = (1..=5).map(|byte| event(byte, Vec::new())).collect();
     fixture.take_in(&request(10, "old", many.clone())).await;
     fixture
@@ -264,7 +256,7 @@ async fn requests_are_forgotten_by_age_in_small_steps_and_repeats_are_known_for_
     }
     assert_eq!((removed, fixture.listed().await.len()), (2, 1));
     assert!(steps > 2, "{steps}");
-    assert_eq!(check(&fixture.path()).unwrap(), [""; 0]);
+    assert_eq!(fixture.findings(), [""; 0]);
     assert_eq!(
         fixture
             .take_in(&request(10 * DAY_MS, "again", many.clone()))
@@ -289,9 +281,7 @@ async fn requests_are_forgotten_by_age_in_small_steps_and_repeats_are_known_for_
     );
 }
 
-#[tokio::test]
-async fn requests_are_listed_newest_first_by_workspace_and_source() {
-    let fixture = Fixture::new();
+async fn requests_are_listed_newest_first_by_workspace_and_source(fixture: Fixture) {
     for (at_ms, workspace, source) in [
         (10, "default", "a"),
         (20, "default", "b"),
@@ -320,3 +310,13 @@ async fn requests_are_listed_newest_first_by_workspace_and_source() {
     assert_eq!(list(Some("nobody"), None, 10).await.unwrap(), []);
     assert_eq!(list(None, None, 1).await.unwrap().len(), 1);
 }
+
+contract!(
+    a_request_is_kept_with_its_events_and_their_deliveries_and_once_only,
+    what_is_new_of_a_request_is_kept_and_the_rest_is_not,
+    what_may_be_used_once_is_a_repeat_with_its_body_and_refused_with_another,
+    events_that_were_matched_against_an_older_endpoint_are_not_kept,
+    deliveries_of_one_key_wait_for_each_other,
+    requests_are_forgotten_by_age_in_small_steps_and_repeats_are_known_for_longer,
+    requests_are_listed_newest_first_by_workspace_and_source,
+);

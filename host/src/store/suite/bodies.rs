@@ -22,9 +22,7 @@ fn ids(page: &BodyPage) -> Vec<MessageId> {
     found.map(|(message, _)| message.id.clone()).collect()
 }
 
-#[tokio::test]
-async fn messages_of_a_provider_come_newest_first_and_in_steps() {
-    let fixture = Fixture::new();
+async fn messages_of_a_provider_come_newest_first_and_in_steps(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let mut own = Vec::new();
     for at_ms in 1..=5 {
@@ -63,9 +61,7 @@ async fn messages_of_a_provider_come_newest_first_and_in_steps() {
     }
 }
 
-#[tokio::test]
-async fn a_message_whose_body_is_no_longer_kept_says_so() {
-    let fixture = Fixture::new();
+async fn a_message_whose_body_is_no_longer_kept_says_so(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let old = message(&endpoint, DeliveryState::Pending, 10);
     let old = NewMessage {
@@ -85,3 +81,8 @@ async fn a_message_whose_body_is_no_longer_kept_says_so() {
     assert_eq!(page.found.len(), 1);
     assert_eq!(page.found[0].1, None);
 }
+
+contract!(
+    messages_of_a_provider_come_newest_first_and_in_steps,
+    a_message_whose_body_is_no_longer_kept_says_so,
+);

@@ -1,10 +1,8 @@
-//! Versions, idempotency keys, deletion, lists and the lock.
+//! Versions, idempotency keys, deletion, and lists.
 
 use super::*;
 
-#[tokio::test]
-async fn an_event_that_was_matched_against_an_older_endpoint_is_not_kept() {
-    let fixture = Fixture::new();
+async fn an_event_that_was_matched_against_an_older_endpoint_is_not_kept(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let mut changed = endpoint.clone();
     changed.version = 2;
@@ -27,9 +25,7 @@ async fn an_event_that_was_matched_against_an_older_endpoint_is_not_kept() {
     assert_eq!(gone.unwrap(), Published::Stale);
 }
 
-#[tokio::test]
-async fn an_idempotency_key_recognises_its_request_for_as_long_as_it_is_valid() {
-    let fixture = Fixture::new();
+async fn an_idempotency_key_recognises_its_request_for_as_long_as_it_is_valid(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let with_key = |at_ms: u64, byte: u8, valid_since_ms: u64| NewMessage {
         idempotency: Some(Idempotency {
@@ -70,9 +66,7 @@ async fn an_idempotency_key_recognises_its_request_for_as_long_as_it_is_valid() 
     assert_eq!(fixture.store.prune(forget).await.unwrap(), forgotten);
 }
 
-#[tokio::test]
-async fn a_batch_is_kept_as_a_whole_or_not_at_all() {
-    let fixture = Fixture::new();
+async fn a_batch_is_kept_as_a_whole_or_not_at_all(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let key = |key: &str, byte: u8| {
         Some(Idempotency {
@@ -126,9 +120,7 @@ async fn a_batch_is_kept_as_a_whole_or_not_at_all() {
     assert_eq!(fixture.store.stats().await.unwrap().messages, 3);
 }
 
-#[tokio::test]
-async fn a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it() {
-    let fixture = Fixture::new();
+async fn a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let mut ids = Vec::new();
     for state in [
@@ -147,22 +139,13 @@ async fn a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it(
     assert_eq!(fixture.state(&ids[0]).await, DeliveryState::Cancelled);
     assert_eq!(fixture.state(&ids[1]).await, DeliveryState::Cancelled);
     assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Sending);
-    fixture.store.recover(30).await.unwrap();
+    fixture.recover(30).await;
     assert_eq!(fixture.state(&ids[2]).await, DeliveryState::Cancelled);
     assert!(fixture.store.endpoints().await.unwrap().is_empty());
-    fixture.store.close().await.unwrap();
-    let file = std::fs::read(fixture.path()).unwrap();
-    let row = b"https://example.com/name";
-    assert!(
-        !file
-            .windows(row.len() + 6)
-            .any(|bytes| bytes.starts_with(row) && bytes.ends_with(b"secret"))
-    );
+    assert!(fixture.sealed().is_empty());
 }
 
-#[tokio::test]
-async fn lists_are_filtered_and_paged_from_the_newest() {
-    let fixture = Fixture::new();
+async fn lists_are_filtered_and_paged_from_the_newest(fixture: Fixture) {
     let (one, two) = (fixture.endpoint().await, fixture.endpoint().await);
     let mut dead = Vec::new();
     for (endpoint, at_ms) in [(&one, 10), (&two, 20), (&one, 30)] {
@@ -219,16 +202,10 @@ async fn lists_are_filtered_and_paged_from_the_newest() {
     );
 }
 
-#[tokio::test]
-async fn a_second_process_is_refused_and_a_closed_store_opens_again() {
-    let fixture = Fixture::new();
-    let endpoint = fixture.endpoint().await;
-    let second = SqliteStore::open(&fixture.path(), OPTIONS, &keys(), Arc::new(SystemChance));
-    assert!(matches!(second, Err(StoreError::InUse { .. })));
-    fixture.store.close().await.unwrap();
-    assert!(!fixture.folder.path().join("a.db-wal").exists());
-    let Fixture { store, folder } = fixture;
-    drop(store);
-    let again = open(&folder.path().join("a.db"));
-    assert_eq!(again.endpoints().await.unwrap(), [endpoint]);
-}
+contract!(
+    an_event_that_was_matched_against_an_older_endpoint_is_not_kept,
+    an_idempotency_key_recognises_its_request_for_as_long_as_it_is_valid,
+    a_batch_is_kept_as_a_whole_or_not_at_all,
+    a_deleted_endpoint_takes_its_waiting_deliveries_and_its_secret_with_it,
+    lists_are_filtered_and_paged_from_the_newest,
+);

@@ -47,9 +47,7 @@ async fn pages(fixture: &Fixture, filter: Filter) -> Vec<DeliveryId> {
     }
 }
 
-#[tokio::test]
-async fn a_workspace_lists_its_own_newest_first_whatever_the_pages_are() {
-    let fixture = Fixture::new();
+async fn a_workspace_lists_its_own_newest_first_whatever_the_pages_are(fixture: Fixture) {
     let (endpoint, published) = published(&fixture, 30).await;
     for (name, messages) in ["acme", "default"].into_iter().zip(&published) {
         let deliveries: Vec<_> = messages
@@ -135,9 +133,7 @@ async fn a_workspace_lists_its_own_newest_first_whatever_the_pages_are() {
     assert!(pages(&fixture, empty).await.is_empty());
 }
 
-#[tokio::test]
-async fn an_endpoint_s_open_deliveries_are_counted_by_state() {
-    let fixture = Fixture::new();
+async fn an_endpoint_s_open_deliveries_are_counted_by_state(fixture: Fixture) {
     let (one, two) = (fixture.endpoint().await, fixture.endpoint().await);
     for (endpoint, state) in [
         (&one, DeliveryState::Pending),
@@ -163,9 +159,7 @@ async fn an_endpoint_s_open_deliveries_are_counted_by_state() {
     }
 }
 
-#[tokio::test]
-async fn a_body_is_what_was_published_and_may_be_forgotten() {
-    let fixture = Fixture::new();
+async fn a_body_is_what_was_published_and_may_be_forgotten(fixture: Fixture) {
     let endpoint = fixture.endpoint().await;
     let new = fixture
         .publish(message(&endpoint, DeliveryState::Pending, 5))
@@ -175,3 +169,9 @@ async fn a_body_is_what_was_published_and_may_be_forgotten() {
     let other = MessageId::new(1, &SystemChance);
     assert_eq!(fixture.store.body(other).await.unwrap(), None);
 }
+
+contract!(
+    a_workspace_lists_its_own_newest_first_whatever_the_pages_are,
+    an_endpoint_s_open_deliveries_are_counted_by_state,
+    a_body_is_what_was_published_and_may_be_forgotten,
+);

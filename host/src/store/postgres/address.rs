@@ -1,0 +1,301 @@
+//! The address of a database, and how it is reached.
+
+use crate::store::StoreError;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+};
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use url::Url;
+
+/// Longest wait for a connection to be made, and for a free one.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// After so long without an answer to what was sent, a connection counts as broken.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// The address of a PostgreSQL database: `postgres://user:password@host:port/database?sslmode=…`. It does not print its password.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+    trust: Trust,
+    shown: String,
+}
+
+/// Whom a connection with TLS trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trust {
+    /// Whoever answers: what is sent is hidden from those who only listen.
+    Anybody,
+    /// Whoever has a certificate for the host's name from the machine's authorities, or from those in a file.
+    Certified(Option<PathBuf>),
+}
+
+/// An address that cannot be used. It is not repeated: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}. Give an address such as postgres://user:password@db.example.com/countersign?sslmode=verify-full"
+)]
+pub struct AddressError(String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({})", self.shown)
+    }
+}
+
+/// Without the password.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let refused = |problem: String| Err(AddressError(problem));
+        let mut url = match Url::parse(text) {
+            Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => url,
+            Ok(_) => return refused("a database's address begins with postgres://".to_owned()),
+            Err(error) => return refused(format!("not an address: {error}")),
+        };
+        // What the client does not know, or knows less of.
+        let (mut mode, mut roots, mut others) = (None, None, Vec::new());
+        for (key, value) in url.query_pairs() {
+            match &*key {
+                "sslmode" => mode = Some(value.into_owned()),
+                "sslrootcert" => roots = Some(PathBuf::from(&*value)),
+                _ => others.push((key.into_owned(), value.into_owned())),
+            }
+        }
+        url.set_query(None);
+        if !others.is_empty() {
+            url.query_pairs_mut().extend_pairs(others);
+        }
+        let (ssl, trust) = match (mode.as_deref(), roots) {
+            (Some("disable"), _) => (SslMode::Disable, Trust::Anybody),
+            (None | Some("prefer" | "allow"), None) => (SslMode::Prefer, Trust::Anybody),
+            (Some("require"), None) => (SslMode::Require, Trust::Anybody),
+            (Some("verify-ca" | "verify-full"), roots) => {
+                (SslMode::Require, Trust::Certified(roots))
+            }
+            (None | Some("prefer" | "allow" | "require"), roots) => {
+                (SslMode::Require, Trust::Certified(roots))
+            }
+            (Some(_), _) => {
+                return refused(
+                    "sslmode is disable, prefer, require, verify-ca or verify-full".to_owned(),
+                );
+            }
+        };
+        let mut config = match url.as_str().parse::<Config>() {
+            Ok(config) => config,
+            Err(error) => {
+                let mut problem = error.to_string();
+                if let Some(cause) = std::error::Error::source(&error) {
+                    problem = format!("{problem}: {cause}");
+                }
+                return refused(problem);
+            }
+        };
+        config.ssl_mode(ssl);
+        if config.get_application_name().is_none() {
+            config.application_name("countersign");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_MAX);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE_MAX);
+        }
+        config.keepalives_idle(SILENCE_MAX);
+        let mut shown = url;
+        if shown.password().is_some() {
+            let _ = shown.set_password(Some("***"));
+        }
+        let asks_for_password = shown.query_pairs().any(|(key, _)| key == "password");
+        if asks_for_password {
+            shown.set_query(None);
+        }
+        Ok(Self {
+            config,
+            trust,
+            shown: shown.to_string(),
+        })
+    }
+}
+
+impl Address {
+    /// Whether a text is meant to be one, rather than a file.
+    pub fn is_meant(text: &str) -> bool {
+        ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+    }
+
+    /// Connections, made as they are needed, `most` at most.
+    pub(super) fn pool(&self, most: u32) -> Result<Pool, StoreError> {
+        let manager = ManagerConfig {
+            // Nothing is set on a connection that would outlive its transaction, so nothing is to be reset; this also suits
+            // a pooler that gives each transaction another connection.
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(self.config.clone(), self.tls()?, manager);
+        let pool = Pool::builder(manager)
+            .max_size(most as usize)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_MAX))
+            .create_timeout(Some(CONNECT_MAX))
+            .build();
+        pool.map_err(|error| StoreError::Failed {
+            doing: "preparing connections",
+            problem: error.to_string(),
+        })
+    }
+
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn tls(&self) -> Result<MakeRustlsConnect, StoreError> {
+        let failed = |problem: String| StoreError::Failed {
+            doing: "preparing TLS to the database",
+            problem,
+        };
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(error.to_string()))?;
+        let config = match &self.trust {
+            Trust::Anybody => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+            Trust::Certified(roots) => {
+                builder.with_root_certificates(trusted(roots.as_ref()).map_err(failed)?)
+            }
+        };
+        Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+    }
+}
+
+/// The authorities of a file, or the machine's.
+fn trusted(file: Option<&PathBuf>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let found = match file {
+        Some(file) => {
+            let located = |problem: String| format!("{}: {problem}", file.display());
+            CertificateDer::pem_file_iter(file)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| located(error.to_string()))?
+        }
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    roots.add_parsable_certificates(found);
+    match roots.is_empty() {
+        true => Err("no certificate of an authority was found".to_owned()),
+        false => Ok(roots),
+    }
+}
+
+/// Takes every certificate. The signature must still be the certificate's.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown_and_the_mode_of_tls_is_what_is_asked_for() {
+        let hidden = "hunter2";
+        for (text, mode, trust) in [
+            ("postgres://a:hunter2@db/x", SslMode::Prefer, Trust::Anybody),
+            (
+                "postgresql://a:hunter2@db:6432/x?sslmode=disable&application_name=y",
+                SslMode::Disable,
+                Trust::Anybody,
+            ),
+            (
+                "postgres://a:hunter2@db/x?sslmode=require",
+                SslMode::Require,
+                Trust::Anybody,
+            ),
+            (
+                "postgres://a:hunter2@db/x?sslmode=verify-full",
+                SslMode::Require,
+                Trust::Certified(None),
+            ),
+            (
+                "postgres://a:hunter2@db/x?sslmode=require&sslrootcert=/ca.pem",
+                SslMode::Require,
+                Trust::Certified(Some("/ca.pem".into())),
+            ),
+            (
+                "postgres://a@db/x?password=hunter2",
+                SslMode::Prefer,
+                Trust::Anybody,
+            ),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(address.config.get_ssl_mode(), mode, "{text}");
+            assert_eq!(address.trust, trust, "{text}");
+            assert_eq!(address.config.get_password(), Some(hidden.as_bytes()));
+            for shown in [address.to_string(), format!("{address:?}")] {
+                assert!(!shown.contains(hidden), "{shown}");
+            }
+        }
+        for text in [
+            "",
+            "mysql://a:hunter2@db/x",
+            "postgres://a:hunter2@db/x?sslmode=maybe",
+            "postgres://a:hunter2@db:port/x",
+            "postgres://a:hunter2@db/x?colour=red",
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert!(!error.to_string().contains(hidden), "{error}");
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Which host works what.
+//!
+//! Every host is registered under a number that is given once, and renews its lease by the database's clock. Endpoints have
+//! one owner each, and whoever owns one works its deliveries alone: rates, places, order and health are in one memory. Nobody
+//! leads: each host takes what nobody has up to its share, gives up what is more, and removes hosts that were not heard of.
+//!
+//! A host that was removed can write nothing any more: see [`Writing::leased`](super::writer::Writing::leased).
+
+mod balance;
+mod standing;
+
+pub(super) use self::standing::{HostHints, Standing};
+
+use self::balance::Seen;
+use super::{
+    clock::DatabaseClock,
+    session::{Fault, Session},
+    writer::{Caller, Writer},
+    writes,
+};
+use crate::{
+    clock::Clock,
+    ids::EndpointId,
+    store::{Hint, Later, Recovered},
+    trouble::Trouble,
+    vault::Vault,
+};
+use deadpool_postgres::Pool;
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Between two looks at the catalogue and at the other hosts.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
+/// Between two looks for what is due. What this host makes due itself it knows at once, and so it does of others' while
+/// `LISTEN` works.
+const DUE: Duration = Duration::from_secs(1);
+/// How often within a lease it is renewed.
+const RENEWALS: u32 = 3;
+/// Between two tries to reach the database.
+const AGAIN: Duration = Duration::from_millis(500);
+/// Between two looks for deliveries that nobody sends any more, beside those after the removal of a host.
+const ORPHANS: Duration = Duration::from_secs(15);
+
+/// Keeps the lease, and what comes with it.
+pub(super) struct Keeper {
+    pool: Pool,
+    name: String,
+    pub(super) standing: Arc<Standing>,
+    clock: Arc<DatabaseClock>,
+    writer: Arc<Writer>,
+    vault: Arc<Vault>,
+    /// The catalogue may have changed.
+    pub(super) look: Notify,
+    /// Something may be due.
+    pub(super) due: Notify,
+    trouble: Trouble,
+    recovered: AtomicBool,
+}
+
+impl Keeper {
+    /// Registers this host and keeps it so.
+    pub(super) async fn start(
+        pool: Pool,
+        name: String,
+        standing: Arc<Standing>,
+        clock: Arc<DatabaseClock>,
+        writer: Arc<Writer>,
+        vault: Arc<Vault>,
+    ) -> Result<Arc<Self>, Fault> {
+        let keeper = Arc::new(Self {
+            pool,
+            name,
+            standing,
+            clock,
+            writer,
+            vault,
+            look: Notify::new(),
+            due: Notify::new(),
+            trouble: Trouble::default(),
+            recovered: AtomicBool::new(false),
+        });
+        keeper.register().await?;
+        tokio::spawn(Arc::clone(&keeper).renew());
+        tokio::spawn(Arc::clone(&keeper).balance());
+        tokio::spawn(Arc::clone(&keeper).look_for_due());
+        Ok(keeper)
+    }
+
+    pub(super) fn generation(&self) -> i64 {
+        self.standing.generation()
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.standing.holds_at(self.clock.elapsed())
+    }
+
+    pub(super) fn owns(&self, endpoint: &EndpointId) -> bool {
+        self.standing.owns(endpoint)
+    }
+
+    pub(super) fn hints(&self) -> HostHints {
+        self.standing.hints()
+    }
+
+    async fn session(&self) -> Result<Session, Fault> {
+        Ok(Session::new(self.pool.get().await?))
+    }
+
+    /// Gives this host a new number.
+    async fn register(&self) -> Result<(), Fault> {
+        let session = self.session().await?;
+        let asked = self.clock.elapsed();
+        let lease_ms = self.standing.lease_ms();
+        let sql = "WITH host AS (INSERT INTO hosts (name, started_at, expires_at)
+                 VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 millisecond') RETURNING generation),
+             counter AS (INSERT INTO counters (generation) SELECT generation FROM host)
+             SELECT generation, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM host";
+        let row = session.row(sql, &[&self.name, &lease_ms]).await?;
+        let row = row.ok_or(Fault::Again)?;
+        let generation: i64 = row.try_get(0)?;
+        self.clock
+            .measured(asked, self.clock.elapsed(), row.try_get(1)?);
+        self.standing.registered(generation, asked);
+        tracing::info!(
+            host = generation,
+            name = self.name,
+            "this host is registered"
+        );
+        Ok(())
+    }
+
+    /// Renews the lease until the store is closed.
+    async fn renew(self: Arc<Self>) {
+        let interval = self.standing.lease() / RENEWALS;
+        let mut session = None;
+        let mut wait = interval;
+        while !self.standing.is_closed() {
+            tokio::time::sleep(wait).await;
+            let asked = self.clock.elapsed();
+            // A renewal that takes longer than this would come too late anyway.
+            let renewed = tokio::time::timeout(interval, self.renew_once(&mut session)).await;
+            let renewed = renewed.unwrap_or(Err(Fault::Again));
+            match renewed {
+                Ok(Some(now_us)) => {
+                    self.clock.measured(asked, self.clock.elapsed(), now_us);
+                    self.standing.renewed(asked);
+                    if let Some(failures) = self.trouble.over() {
+                        tracing::info!(failures, "the lease is renewed again");
+                    }
+                    wait = interval;
+                }
+                Ok(None) if self.standing.is_closed() => return,
+                Ok(None) => {
+                    tracing::error!(
+                        "this host was not heard of for too long; others have taken over its work"
+                    );
+                    self.standing.lost().await;
+                    while let Err(fault) = self.register().await {
+                        self.failed(&fault);
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                    self.look.notify_one();
+                }
+                Err(fault) => {
+                    session = None;
+                    self.failed(&fault);
+                    wait = AGAIN.min(interval);
+                }
+            }
+        }
+    }
+
+    fn failed(&self, fault: &Fault) {
+        if let Some(failures) = self.trouble.failed() {
+            tracing::warn!(?fault, failures, "the lease could not be renewed");
+        }
+    }
+
+    /// The database's time; `None` when the lease is lost.
+    async fn renew_once(&self, session: &mut Option<Session>) -> Result<Option<i64>, Fault> {
+        let kept = session.take().filter(|session| !session.is_closed());
+        let kept = match kept {
+            Some(kept) => kept,
+            None => self.session().await?,
+        };
+        let sql = "UPDATE hosts SET expires_at = clock_timestamp() + $2 * interval '1 millisecond'
+             WHERE generation = $1 AND expires_at > clock_timestamp()
+             RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        let (generation, lease_ms) = (self.generation(), self.standing.lease_ms());
+        let now = kept.value(sql, &[&generation, &lease_ms]).await?;
+        *session = Some(kept);
+        Ok(now)
+    }
+
+    /// Looks for what is due until the store is closed.
+    async fn look_for_due(self: Arc<Self>) {
+        while !self.standing.is_closed() {
+            let _ = tokio::time::timeout(DUE, self.due.notified()).await;
+            if !self.standing.wants_due() {
+                continue;
+            }
+            let found = async {
+                let session = self.session().await?;
+                super::reads::due(&session, self.generation()).await
+            };
+            match found.await {
+                Ok(due) if due.is_empty() => {}
+                Ok(due) => self.standing.tell(Hint::Due(due)),
+                Err(fault) => tracing::debug!(?fault, "what is due could not be asked for"),
+            }
+        }
+    }
+
+    /// What nobody sends any more becomes pending again. Returns how much that was.
+    pub(super) fn orphans(
+        &self,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<u64, crate::store::StoreError>> + use<> {
+        let writer = Arc::clone(&self.writer);
+        async move {
+            let mut found: u64 = 0;
+            loop {
+                let step = writer.submit(
+                    Caller::Host,
+                    "taking over deliveries",
+                    now_ms,
+                    |writing, now_ms| Box::pin(writes::claim::put_back_orphans(writing, *now_ms)),
+                );
+                match step.await? {
+                    0 => return Ok(found),
+                    more => found = found.saturating_add(more),
+                }
+            }
+        }
+    }
+
+    /// What hosts that have gone were sending is pending again.
+    pub(super) fn recover(keeper: &Arc<Self>, now_ms: u64) -> Later<Recovered> {
+        let keeper = Arc::clone(keeper);
+        Box::pin(async move {
+            let recovered = keeper.recover_now(now_ms).await;
+            recovered.map_err(|fault| fault.told("recovering"))
+        })
+    }
+
+    async fn recover_now(&self, now_ms: u64) -> Result<Recovered, Fault> {
+        // Whatever it was sending before it begins anew.
+        if self.recovered.swap(true, Ordering::Relaxed) {
+            self.unregister().await?;
+            self.standing.lost().await;
+            self.register().await?;
+        }
+        self.remove_expired().await?;
+        let interrupted = self.orphans(now_ms).await.map_err(Fault::Told)?;
+        self.look(&mut Seen::default()).await?;
+        Ok(Recovered { interrupted })
+    }
+
+    async fn unregister(&self) -> Result<(), Fault> {
+        let session = self.session().await?;
+        let sql = "DELETE FROM hosts WHERE generation = $1";
+        session.execute(sql, &[&self.generation()]).await?;
+        Ok(())
+    }
+
+    /// Others may take over at once.
+    pub(super) fn leave(keeper: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
+        let keeper = Arc::clone(keeper);
+        async move {
+            keeper.standing.close();
+            if let Err(fault) = keeper.unregister().await {
+                tracing::debug!(?fault, "others take over when the lease has run out");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Sharing endpoints out.
+
+use super::{AGAIN, Keeper, LOOK, ORPHANS};
+use crate::{
+    clock::Clock,
+    ids::EndpointId,
+    store::{
+        Hint,
+        postgres::{
+            reads, rows,
+            session::{Fault, Session},
+            writer::Caller,
+            writes,
+        },
+    },
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Endpoints that are taken at a time; each comes with the look at all of its deliveries that are due.
+const TAKEN_MAX: i64 = 500;
+
+/// What was found at the last look.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    version: i64,
+    hosts: BTreeSet<i64>,
+    generation: i64,
+    /// Endpoints that are not deleted.
+    total: usize,
+    orphans_at: Duration,
+}
+
+impl Keeper {
+    /// Looks at the catalogue and at the other hosts until the store is closed.
+    pub(super) async fn balance(self: Arc<Self>) {
+        let mut seen = Seen::default();
+        while !self.standing.is_closed() {
+            if let Err(fault) = self.look(&mut seen).await {
+                tracing::debug!(?fault, "the other hosts could not be looked at");
+                tokio::time::sleep(AGAIN).await;
+            }
+            let _ = tokio::time::timeout(LOOK, self.look.notified()).await;
+        }
+    }
+
+    pub(super) async fn look(&self, seen: &mut Seen) -> Result<(), Fault> {
+        let removed = self.remove_expired().await?;
+        let now = self.clock.elapsed();
+        if removed || now >= seen.orphans_at {
+            let orphans = self.orphans(self.clock.now_ms()).await;
+            let orphans = orphans.map_err(Fault::Told)?;
+            if orphans > 0 {
+                tracing::warn!(
+                    orphans,
+                    "deliveries of a host that has gone are pending again"
+                );
+            }
+            seen.orphans_at = now.saturating_add(ORPHANS);
+        }
+        let session = self.session().await?;
+        let sql = "SELECT version FROM catalogue WHERE id = 1";
+        let version: i64 = session.value(sql, &[]).await?.unwrap_or(0);
+        let mut hosts = BTreeSet::new();
+        for row in session.rows("SELECT generation FROM hosts", &[]).await? {
+            hosts.insert(row.try_get(0)?);
+        }
+        let generation = self.generation();
+        if !hosts.contains(&generation) {
+            // The renewal finds out as well, and acts upon it.
+            return Ok(());
+        }
+        let others = hosts != seen.hosts || generation != seen.generation;
+        if version != seen.version || others {
+            let sql = "SELECT count(*) FROM endpoints WHERE deleted_at_ms IS NULL";
+            let total: i64 = session.value(sql, &[]).await?.unwrap_or(0);
+            seen.total = usize::try_from(total).unwrap_or(0);
+        }
+        if version != seen.version {
+            self.standing.tell(Hint::Catalogue);
+        }
+        (seen.version, seen.generation) = (version, generation);
+        seen.hosts = hosts;
+        let share = seen.total.div_ceil(seen.hosts.len().max(1));
+        self.share_out(&session, share).await
+    }
+
+    /// Takes what nobody has, or gives up what is too much.
+    async fn share_out(&self, session: &Session, share: usize) -> Result<(), Fault> {
+        let leaving = self.standing.all_leaving();
+        if !leaving.is_empty() {
+            self.give_up(leaving).await?;
+        }
+        let mut owned: Vec<_> = self.standing.owned().into_iter().collect();
+        if owned.len() > share {
+            owned.sort_unstable();
+            let surplus: Vec<_> = owned.split_off(share);
+            // Deleted ones count for nothing and leave this way, too.
+            self.standing.leave(&surplus);
+            self.standing.tell(Hint::Left(surplus.clone()));
+            return self.give_up(surplus).await;
+        }
+        let room = i64::try_from(share.saturating_sub(owned.len())).unwrap_or(TAKEN_MAX);
+        if room == 0 {
+            return Ok(());
+        }
+        // The fence keeps a host that was removed from taking anything.
+        let sql = "WITH host AS (SELECT generation FROM hosts WHERE generation = $1 AND expires_at > clock_timestamp()
+                 FOR KEY SHARE),
+             free AS (SELECT id FROM endpoints WHERE deleted_at_ms IS NULL
+                 AND (owner IS NULL OR NOT EXISTS (SELECT 1 FROM hosts WHERE generation = owner))
+                 ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+             UPDATE endpoints SET owner = host.generation FROM host, free WHERE endpoints.id = free.id
+             RETURNING endpoints.id";
+        let generation = self.generation();
+        let rows = session
+            .rows(sql, &[&generation, &room.min(TAKEN_MAX)])
+            .await?;
+        let mut taken: Vec<EndpointId> = Vec::new();
+        for row in &rows {
+            taken.push(rows::id(row, "id")?);
+        }
+        if taken.is_empty() {
+            // What this host had before it forgot that it did: made by a call whose answer it did not see.
+            let sql =
+                "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL LIMIT $2";
+            for row in session.rows(sql, &[&generation, &TAKEN_MAX]).await? {
+                let endpoint: EndpointId = rows::id(&row, "id")?;
+                let known = owned.contains(&endpoint) || self.standing.is_leaving(&endpoint);
+                if !known {
+                    taken.push(endpoint);
+                }
+            }
+        }
+        if !taken.is_empty() {
+            tracing::info!(
+                endpoints = taken.len(),
+                share,
+                "endpoints are worked here from now on"
+            );
+            let taken = reads::endpoints_of(session, &self.vault, &taken).await?;
+            self.standing.tell(Hint::Owned(taken));
+        }
+        Ok(())
+    }
+
+    /// Gives up those of which nothing is under way any more.
+    async fn give_up(&self, endpoints: Vec<EndpointId>) -> Result<(), Fault> {
+        let given = self.writer.submit(
+            Caller::Host,
+            "giving up endpoints",
+            endpoints,
+            |writing, endpoints| Box::pin(writes::endpoint::give_up(writing, endpoints)),
+        );
+        let left = given.await.map_err(Fault::Told)?;
+        if !left.is_empty() {
+            tracing::info!(endpoints = left.len(), "endpoints are left to other hosts");
+        }
+        self.standing.left(&left);
+        Ok(())
+    }
+
+    /// Removes hosts that were not heard of for too long. Returns whether there were any.
+    pub(super) async fn remove_expired(&self) -> Result<bool, Fault> {
+        let session = self.session().await?;
+        let sql = "SELECT generation, name FROM hosts WHERE expires_at < clock_timestamp()";
+        let mut removed = false;
+        for row in session.rows(sql, &[]).await? {
+            let (generation, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+            // Waits for what the host is writing, and finds its row renewed or not.
+            let sql = "DELETE FROM hosts WHERE generation = $1 AND expires_at < clock_timestamp()";
+            if session.execute(sql, &[&generation]).await? > 0 {
+                removed = true;
+                tracing::warn!(
+                    host = generation,
+                    name,
+                    "a host was not heard of for too long; others take over its work"
+                );
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,89 @@
+//! Running a group to its end, also when the answer to its commit is lost.
+//!
+//! Each transaction raises the number of the host's last commit. When the connection breaks after a commit was asked for, the
+//! number says whether it took place: the row is locked from the beginning of a transaction to its end, so that whoever looks
+//! waits for a commit that is still under way.
+
+use super::{Group, Task};
+use crate::store::{
+    StoreError,
+    postgres::session::{Fault, Session},
+};
+use std::time::Duration;
+
+/// How often a group is tried again because other hosts were in between.
+const TRIES: u32 = 8;
+/// Between two looks whether a commit took place.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+impl Task {
+    /// Runs a group in a transaction. When it fails, nothing of it is kept.
+    pub(super) async fn transaction(&mut self, group: &mut Group) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let writing = self.connected().await?;
+            let fault = match group.run(writing).await {
+                Ok(()) => match writing.commit().await {
+                    Ok(()) => {
+                        let (catalogue, due) = writing.news();
+                        self.announcer.tell(catalogue, due);
+                        return Ok(());
+                    }
+                    Err(fault) if fault.is_unreachable() => {
+                        let number = writing.commit_number();
+                        let (catalogue, due) = writing.news();
+                        self.writing = None;
+                        return match self.has_committed(number).await {
+                            true => {
+                                self.announcer.tell(catalogue, due);
+                                Ok(())
+                            }
+                            false => Err(fault.told("committing")),
+                        };
+                    }
+                    Err(fault) => (fault, "committing"),
+                },
+                Err(failed) => failed,
+            };
+            self.undo().await;
+            match fault {
+                (Fault::Again, _) => {}
+                (fault, doing) => return Err(fault.told(doing)),
+            }
+        }
+        Err(StoreError::Busy)
+    }
+
+    async fn undo(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            match writing.session.batch("ROLLBACK").await {
+                Ok(()) => self.writing = Some(writing),
+                Err(_) => writing.session.discard(),
+            }
+        }
+    }
+
+    /// Whether the commit of this number took place. It waits for as long as nobody can say.
+    async fn has_committed(&mut self, number: i64) -> bool {
+        loop {
+            if self.pool.is_closed() {
+                return false;
+            }
+            match self.last_commit().await {
+                Ok(last) => return last.is_some_and(|last| last >= number),
+                Err(fault) => {
+                    let error = fault.told("looking for a commit");
+                    self.told(&error);
+                    self.unreachable
+                        .store(true, std::sync::atomic::Ordering::Relaxed);
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn last_commit(&self) -> Result<Option<i64>, Fault> {
+        let session = Session::new(self.pool.get().await?);
+        let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
+        session.value(sql, &[&self.standing.generation()]).await
+    }
+}
