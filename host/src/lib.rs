@@ -34,3 +34,6 @@ pub mod transport;
 pub mod trouble;
 pub mod vault;
 pub mod worker;
+
+/// The target of log lines that tell what became of each delivery, at level `trace`, for those who check what several hosts did.
+const HISTORY: &str = "countersign::history";

@@ -1,6 +1,7 @@
 //! One attempt: sign, send, judge, record.
 
 use crate::{
+    HISTORY,
     chance::number,
     clock::rfc3339,
     context::Context,
@@ -103,7 +104,10 @@ pub(super) async fn make(
     if !context.store.may_send() {
         return Err(NoAttempt::NoLease);
     }
+    let delivery = &lease.delivery_id;
+    tracing::trace!(target: HISTORY, event = "sent", %delivery, db_ms = context.clock.now_ms());
     let exchange = context.transport.send(request).await;
+    tracing::trace!(target: HISTORY, event = "answered", %delivery, db_ms = context.clock.now_ms());
     let duration = context.clock.elapsed().saturating_sub(began);
     let made = Made {
         lease,

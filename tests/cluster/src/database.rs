@@ -133,7 +133,7 @@ pub(crate) fn ask(url: &str, sql: &str) -> anyhow::Result<()> {
 }
 
 /// On a thread of its own, because whoever calls may be in a runtime, in which nobody may wait.
-fn query(url: &str, sql: &str) -> anyhow::Result<Vec<Option<String>>> {
+pub(crate) fn query(url: &str, sql: &str) -> anyhow::Result<Vec<Option<String>>> {
     let asked = std::thread::scope(|scope| {
         scope
             .spawn(|| {

@@ -76,6 +76,14 @@ impl Cluster {
         Ok(self.url(database))
     }
 
+    /// The first column of what a query finds in one of its databases, as text.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn query(&self, database: &str, sql: &str) -> anyhow::Result<Vec<Option<String>>> {
+        database::query(&self.url(database), sql)
+    }
+
     /// Starts it again after [`kill`](Self::kill) or [`stop`](Self::stop), and waits until it answers.
     ///
     /// # Errors

@@ -37,5 +37,9 @@ pub fn kept(cluster: &Cluster, database: &str, after: &str) -> anyhow::Result<Ve
             successes: count.parse()?,
         })
     };
-    cluster.query(database, &sql)?.into_iter().map(read).collect()
+    cluster
+        .query(database, &sql)?
+        .into_iter()
+        .map(read)
+        .collect()
 }

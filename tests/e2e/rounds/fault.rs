@@ -31,8 +31,7 @@ impl Fault {
     pub fn choose(round: u64, hosts: usize, chance: &mut fastrand::Rng) -> Self {
         let host = chance.usize(..hosts);
         let lease_ms = LEASE_S * 1_000;
-        let mut within =
-            |from_ms, to_ms| Duration::from_millis(chance.u64(from_ms..to_ms));
+        let mut within = |from_ms, to_ms| Duration::from_millis(chance.u64(from_ms..to_ms));
         let longer_than_a_lease = within(lease_ms + 300, lease_ms + 1_500);
         match round % Self::KINDS {
             0 => Self::Killed(host, within(0, lease_ms + 1_000)),

@@ -19,6 +19,7 @@ use super::{
     writes,
 };
 use crate::{
+    HISTORY,
     clock::Clock,
     ids::EndpointId,
     store::{Hint, Later, Recovered},
@@ -128,6 +129,7 @@ impl Keeper {
         self.clock
             .measured(asked, self.clock.elapsed(), row.try_get(1)?);
         self.standing.registered(generation, asked);
+        tracing::trace!(target: HISTORY, event = "registered", generation, db_ms = self.clock.now_ms());
         tracing::info!(
             host = generation,
             name = self.name,
@@ -161,6 +163,7 @@ impl Keeper {
                     tracing::error!(
                         "this host was not heard of for too long; others have taken over its work"
                     );
+                    tracing::trace!(target: HISTORY, event = "lost", generation = self.generation(), db_ms = self.clock.now_ms());
                     self.standing.lost().await;
                     while let Err(fault) = self.register().await {
                         self.failed(&fault);

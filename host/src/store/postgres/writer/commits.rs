@@ -24,6 +24,7 @@ impl Task {
             let fault = match group.run(writing).await {
                 Ok(()) => match writing.commit().await {
                     Ok(()) => {
+                        writing.tell_notes();
                         let (catalogue, due) = writing.news();
                         self.announcer.tell(catalogue, due);
                         return Ok(());
@@ -31,9 +32,12 @@ impl Task {
                     Err(fault) if fault.is_unreachable() => {
                         let number = writing.commit_number();
                         let (catalogue, due) = writing.news();
-                        self.writing = None;
+                        let undecided = self.writing.take();
                         return match self.has_committed(number).await {
                             true => {
+                                if let Some(writing) = undecided {
+                                    writing.tell_notes();
+                                }
                                 self.announcer.tell(catalogue, due);
                                 Ok(())
                             }

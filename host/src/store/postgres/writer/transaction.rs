@@ -2,7 +2,8 @@
 
 use super::statements::Statements;
 use crate::{
-    ids::EndpointId,
+    HISTORY,
+    ids::{DeliveryId, EndpointId},
     store::{
         StoreError,
         postgres::{
@@ -12,7 +13,7 @@ use crate::{
     },
 };
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
@@ -65,6 +66,10 @@ pub(in super::super) struct Writing {
     raised: AtomicBool,
     /// It has added deliveries that other hosts work.
     elsewhere: AtomicBool,
+    /// When it began, by the database's clock, in unix milliseconds.
+    began_ms: AtomicI64,
+    /// What it does to deliveries, where somebody reads that in the log.
+    notes: Mutex<Vec<(&'static str, DeliveryId)>>,
 }
 
 impl Writing {
@@ -79,12 +84,15 @@ impl Writing {
             counts: Counts::default(),
             raised: AtomicBool::new(false),
             elsewhere: AtomicBool::new(false),
+            began_ms: AtomicI64::new(0),
+            notes: Mutex::default(),
         })
     }
 
     /// Begins a transaction, finds out whether the lease holds, and keeps it from being taken away before the end.
     pub(super) async fn begin(&self) -> Result<(), Fault> {
         self.counts.take();
+        self.take_notes();
         for flag in [&self.leased, &self.raised, &self.elsewhere] {
             flag.store(false, Ordering::Relaxed);
         }
@@ -115,6 +123,7 @@ impl Writing {
             .store(commits.saturating_add(1), Ordering::Relaxed);
         self.catalogue
             .store(version.unsigned_abs(), Ordering::Relaxed);
+        self.began_ms.store(row.try_get(2)?, Ordering::Relaxed);
         Ok(())
     }
 
@@ -195,6 +204,29 @@ impl Writing {
     /// Adds to a total, or takes from it.
     pub(in super::super) fn count(&self, what: Count, number: i64) {
         self.counts.add(what, number);
+    }
+
+    /// Notes what is done to a delivery.
+    pub(in super::super) fn note(&self, event: &'static str, delivery: &DeliveryId) {
+        if tracing::enabled!(target: HISTORY, tracing::Level::TRACE) {
+            let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            notes.push((event, delivery.clone()));
+        }
+    }
+
+    fn take_notes(&self) -> Vec<(&'static str, DeliveryId)> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Logs what was noted, once it is committed.
+    pub(super) fn tell_notes(&self) {
+        let (generation, db_ms) = (
+            self.standing.generation(),
+            self.began_ms.load(Ordering::Relaxed),
+        );
+        for (event, delivery) in self.take_notes() {
+            tracing::trace!(target: HISTORY, event, generation, %delivery, db_ms);
+        }
     }
 
     /// Deliveries that another host works are due.

@@ -194,6 +194,7 @@ impl Taker<'_> {
             .await?
         {
             let lease = lease(&row, endpoint)?;
+            self.writing.note("leased", &lease.delivery_id);
             leases.insert(lease.delivery_id.clone(), lease);
         }
         Ok(ids.iter().filter_map(|id| leases.remove(id)).collect())
@@ -264,6 +265,9 @@ pub(in super::super) async fn put_back(
     let host = writing.leased()?;
     let ids: Vec<_> = deliveries.iter().map(DeliveryId::as_str).collect();
     put_back_of(writing, &ids, not_before_ms, host).await?;
+    for delivery in deliveries {
+        writing.note("put_back", delivery);
+    }
     Ok(())
 }
 

@@ -82,6 +82,7 @@ pub(in super::super) async fn record(
             recorded.push(Err(StoreError::LeaseLost));
             continue;
         }
+        writing.note("recorded", &one.delivery_id);
         match one.state {
             DeliveryState::Delivered => writing.count(Count::Delivered, 1),
             DeliveryState::Cancelled => writing.count(Count::Cancelled, 1),
