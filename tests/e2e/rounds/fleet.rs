@@ -141,7 +141,7 @@ impl Fleet {
         fault: &Fault,
         chance: &mut fastrand::Rng,
     ) -> anyhow::Result<History> {
-        let urls: Vec<_> = self.hosts.iter().filter_map(|member| member.host.as_ref());
+        let urls = self.hosts.iter().filter_map(|member| member.host.as_ref());
         let urls: Vec<String> = urls.map(|host| host.url().to_owned()).collect();
         let endpoints = self.endpoints.clone();
         let stop = AtomicBool::new(false);
