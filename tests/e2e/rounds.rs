@@ -2,7 +2,7 @@
 //! what they promise (`countersign_tests::history`).
 //!
 //! The seed decides what is disturbed, when and how long, and is printed first; `COUNTERSIGN_SEED=<number>` repeats a run's choices.
-//! `COUNTERSIGN_ROUNDS=<number>` disturbs so often; `cargo xtask bench hosts` sets it. `COUNTERSIGN_HISTORIES=<folder>` keeps the
+//! `COUNTERSIGN_ROUND=<number>` has that round of it alone. `COUNTERSIGN_ROUNDS=<number>` disturbs so often; `cargo xtask bench hosts` sets it. `COUNTERSIGN_HISTORIES=<folder>` keeps the
 //! history of each round there; that of a round that failed is kept in any case.
 
 #[path = "rounds/account.rs"]
@@ -40,12 +40,14 @@ fn number(variable: &str) -> anyhow::Result<Option<u64>> {
 
 fn rounds(cluster: countersign_cluster::Cluster) -> anyhow::Result<()> {
     let rounds = number("COUNTERSIGN_ROUNDS")?.unwrap_or(ROUNDS);
+    let only = number("COUNTERSIGN_ROUND")?;
+    let rounds = only.map_or(0..rounds, |only| only..only.saturating_add(1));
     let seed = number("COUNTERSIGN_SEED")?.unwrap_or_else(|| fastrand::u64(..u64::from(u32::MAX)));
     println!("seed {seed}");
     let mut fleet = Fleet::start(cluster)?;
     let (mut deliveries, mut duplicates, mut taken_over, mut recorded) = (0, 0, 0, 0);
     let began = Instant::now();
-    for round in 0..rounds {
+    for round in rounds.clone() {
         let seed = seed.wrapping_add(round);
         let mut chance = fastrand::Rng::with_seed(seed);
         // Every kind in turn, so that few rounds have all of them.
@@ -73,8 +75,9 @@ fn rounds(cluster: countersign_cluster::Cluster) -> anyhow::Result<()> {
         recorded += findings.recorded;
     }
     println!(
-        "{rounds} rounds in {:.0} s: {deliveries} deliveries, 0 lost, none recorded twice, {recorded} outcomes in the logs, {duplicates} \
+        "{} rounds in {:.0} s: {deliveries} deliveries, 0 lost, none recorded twice, {recorded} outcomes in the logs, {duplicates} \
          duplicates (each with a disturbance between the two), {taken_over} deliveries taken over",
+        rounds.count(),
         began.elapsed().as_secs_f64()
     );
     anyhow::ensure!(recorded > 0, "no host logged what it did");

@@ -8,7 +8,7 @@ use countersign_tests::{
     receiver::Arrival,
 };
 
-pub fn received(arrivals: &[Arrival]) -> Vec<Received> {
+pub(crate) fn received(arrivals: &[Arrival]) -> Vec<Received> {
     let one = |arrival: &Arrival| Received {
         message: arrival.message_id.clone(),
         endpoint: arrival.endpoint.clone(),
@@ -19,7 +19,7 @@ pub fn received(arrivals: &[Arrival]) -> Vec<Received> {
 }
 
 /// Every delivery after this one, in the order of their ids.
-pub fn kept(cluster: &Cluster, database: &str, after: &str) -> anyhow::Result<Vec<Kept>> {
+pub(crate) fn kept(cluster: &Cluster, database: &str, after: &str) -> anyhow::Result<Vec<Kept>> {
     let sql = format!(
         "SELECT d.id || ' ' || d.state || ' ' || (SELECT count(*) FROM attempts a
              WHERE a.delivery_id = d.id AND a.status BETWEEN 200 AND 299)

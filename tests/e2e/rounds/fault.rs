@@ -6,7 +6,7 @@ use std::{fmt, thread, time::Duration};
 
 /// A disturbance; the number is that of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// SIGKILL, and a new process after a while.
     Killed(usize, Duration),
     /// SIGSTOP for longer than a lease, then SIGCONT.
@@ -25,10 +25,10 @@ pub enum Fault {
 
 impl Fault {
     /// How many kinds there are.
-    pub const KINDS: u64 = 7;
+    pub(crate) const KINDS: u64 = 7;
 
     /// Each kind in turn; the rest is chance's.
-    pub fn choose(round: u64, hosts: usize, chance: &mut fastrand::Rng) -> Self {
+    pub(crate) fn choose(round: u64, hosts: usize, chance: &mut fastrand::Rng) -> Self {
         let host = chance.usize(..hosts);
         let lease_ms = LEASE_S * 1_000;
         let mut within = |from_ms, to_ms| Duration::from_millis(chance.u64(from_ms..to_ms));
@@ -45,7 +45,7 @@ impl Fault {
     }
 
     /// The host that is disturbed; `None`: all of them are.
-    pub const fn host(&self) -> Option<usize> {
+    pub(crate) const fn host(&self) -> Option<usize> {
         match self {
             Self::Killed(host, _)
             | Self::Stopped(host, _)
@@ -74,7 +74,7 @@ impl fmt::Display for Fault {
 }
 
 /// Disturbs and heals. Returns when it began and when everything was healed, in unix milliseconds.
-pub fn bring(
+pub(crate) fn bring(
     fault: &Fault,
     fleet: &mut Fleet,
     chance: &mut fastrand::Rng,

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Seconds of a lease: the shortest that may be set, so that rounds are short.
-pub const LEASE_S: u64 = 2;
+pub(crate) const LEASE_S: u64 = 2;
 const HOSTS: usize = 3;
 const DATABASE: &str = "rounds";
 /// Any key does, and all hosts have the same.
@@ -34,7 +34,7 @@ const AFTER: Duration = Duration::from_millis(500);
 const CONSEQUENCES_MS: i64 = 1_000 * LEASE_S.cast_signed() + 5_000;
 
 /// What receives, by route: at once, after a refusal, and in the order of a key.
-pub const ENDPOINTS: [(&str, &str, bool); 4] = [
+pub(crate) const ENDPOINTS: [(&str, &str, bool); 4] = [
     ("plain", "/ok/plain", false),
     ("shaky", "/fails/1/shaky", false),
     ("ordered", "/ok/ordered", true),
@@ -42,22 +42,22 @@ pub const ENDPOINTS: [(&str, &str, bool); 4] = [
 ];
 
 /// One host and what belongs to it.
-pub struct Member {
-    pub name: String,
+pub(crate) struct Member {
+    pub(crate) name: String,
     home: HostHome,
     /// Between it and the database.
-    pub network: Proxy,
+    pub(crate) network: Proxy,
     /// `None` while it is down.
-    pub host: Option<Host>,
+    pub(crate) host: Option<Host>,
     log: LogReader,
 }
 
-pub struct Fleet {
-    pub cluster: Cluster,
-    pub hosts: Vec<Member>,
+pub(crate) struct Fleet {
+    pub(crate) cluster: Cluster,
+    pub(crate) hosts: Vec<Member>,
     receiver: Receiver,
     /// Names by the ids that publishers are told.
-    pub endpoints: Vec<(String, &'static str)>,
+    pub(crate) endpoints: Vec<(String, &'static str)>,
     /// Of what arrived, how much belongs to earlier rounds.
     seen: usize,
     /// The last delivery of the earlier rounds.
@@ -84,7 +84,7 @@ impl Member {
     }
 
     /// Starts it, or starts it again.
-    pub fn start(&mut self, cluster: &Cluster) -> anyhow::Result<()> {
+    pub(crate) fn start(&mut self, cluster: &Cluster) -> anyhow::Result<()> {
         let (port, own) = (cluster.port(), self.network.port());
         let url = cluster
             .url(DATABASE)
@@ -100,7 +100,7 @@ impl Member {
 }
 
 impl Fleet {
-    pub fn start(cluster: Cluster) -> anyhow::Result<Self> {
+    pub(crate) fn start(cluster: Cluster) -> anyhow::Result<Self> {
         cluster.create(DATABASE)?;
         let mut hosts = (1..=HOSTS)
             .map(|number| Member::new(number, &cluster))
@@ -135,7 +135,7 @@ impl Fleet {
     }
 
     /// Load, a disturbance within it, and everything delivered: what happened.
-    pub fn round(
+    pub(crate) fn round(
         &mut self,
         seed: u64,
         fault: &Fault,
@@ -209,7 +209,7 @@ impl Fleet {
     }
 
     /// Every host stops as it should, and none has panicked.
-    pub fn end(self) -> anyhow::Result<()> {
+    pub(crate) fn end(self) -> anyhow::Result<()> {
         for mut member in self.hosts {
             member.network.set(Mode::Pass);
             let host = member.host.take().context("a host is down")?;
@@ -223,7 +223,7 @@ impl Fleet {
 }
 
 /// Beginning of the types of events that an endpoint wants.
-pub const fn kind(ordered: bool) -> &'static str {
+pub(crate) const fn kind(ordered: bool) -> &'static str {
     match ordered {
         true => "ordered",
         false => "plain",
@@ -231,7 +231,7 @@ pub const fn kind(ordered: bool) -> &'static str {
 }
 
 /// Unix milliseconds.
-pub fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -239,6 +239,6 @@ pub fn now_ms() -> i64 {
 }
 
 /// When something happened, in unix milliseconds.
-pub fn at_ms(at: Instant) -> i64 {
+pub(crate) fn at_ms(at: Instant) -> i64 {
     now_ms() - i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub const PUBLISHERS: usize = 3;
+pub(crate) const PUBLISHERS: usize = 3;
 /// Keys of each.
 const KEYS: u64 = 4;
 /// Longest time until one event is accepted by some host.
@@ -23,15 +23,15 @@ const AGAIN: Duration = Duration::from_millis(20);
 
 /// Publishes to one host after the other until it is told to stop. An event whose answer was lost or refused goes to another host
 /// under the same idempotency key.
-pub struct Publisher<'a> {
-    pub urls: &'a [String],
+pub(crate) struct Publisher<'a> {
+    pub(crate) urls: &'a [String],
     /// Id and name of each.
-    pub endpoints: &'a [(String, &'static str)],
-    pub stop: &'a AtomicBool,
+    pub(crate) endpoints: &'a [(String, &'static str)],
+    pub(crate) stop: &'a AtomicBool,
 }
 
 impl Publisher<'_> {
-    pub fn publish(&self, seed: u64) -> anyhow::Result<Vec<Accepted>> {
+    pub(crate) fn publish(&self, seed: u64) -> anyhow::Result<Vec<Accepted>> {
         let mut chance = fastrand::Rng::with_seed(seed);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
