@@ -20,6 +20,7 @@ mod wire;
 pub use self::{
     backlog::{Backlog, backlog},
     report::{Cell, Report, Row},
+    senders::StoreKind,
     table::{Plan, table},
     timing::timing,
     usage::cpu_s,

@@ -59,6 +59,11 @@ impl Cluster {
         self.server.url(database)
     }
 
+    /// Its first process, the ancestor of all others; `None` while it is down.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where it listens on this machine.
     pub fn port(&self) -> u16 {
         self.server.port

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use countersign_tests::{
     constant_time::{self, T_CERTAIN, T_SUSPICIOUS},
-    deliver::{self, Backlog, Plan, Report},
+    deliver::{self, Backlog, Plan, Report, StoreKind},
 };
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -48,6 +48,12 @@ enum Measurement {
         /// Only what has this in its name: `one endpoint`, `fan-out`, `batches`, `hanging`
         #[arg(long)]
         only: Option<String>,
+        /// Where the host keeps everything
+        #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
+        store: StoreKind,
+        /// Hosts on one PostgreSQL
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
+        hosts: u16,
         /// Print JSON on standard output
         #[arg(long)]
         json: bool,
@@ -83,6 +89,8 @@ fn main() -> anyhow::Result<ExitCode> {
             quick,
             no_peers,
             only,
+            store,
+            hosts,
             json,
         } => {
             let plan = Plan {
@@ -90,6 +98,8 @@ fn main() -> anyhow::Result<ExitCode> {
                 time: Duration::from_secs(if quick { 1 } else { seconds.clamp(1, 60) }),
                 peers: !no_peers,
                 only,
+                store,
+                hosts,
             };
             print(&deliver::table(&plan)?, json)
         }

@@ -5,7 +5,7 @@ use super::{
     publisher::{Kind, Pace, Target, Until, publish},
     receiver::Receiver,
     report::{Bar, Cell, Report},
-    senders::{HOST_SETTINGS, Sender, limited},
+    senders::{HOST_SETTINGS, Ours, Sender, limited},
     usage::{cpu_s, peak_mib, resident_mib},
 };
 use crate::host::HostHome;
@@ -42,7 +42,7 @@ pub fn backlog(plan: Backlog) -> anyhow::Result<Report> {
         "settings": {"schedule": {"delays_ms": vec![10_000; 100]}},
     }))?;
     let target = Target {
-        authority: host.url().trim_start_matches("http://").to_owned(),
+        authorities: vec![host.url().trim_start_matches("http://").to_owned()],
         kind: Kind::Single,
         provider: "platform",
     };
@@ -50,8 +50,8 @@ pub fn backlog(plan: Backlog) -> anyhow::Result<Report> {
     receiver.wait_for(1, super::WAIT_MAX)?;
     let up_again = receiver.close();
 
-    let sender = Sender::Ours { host, home };
-    let pids = sender.pids();
+    let pids = [host.pid()];
+    let sender = Sender::Ours(Ours::alone(host, home));
     let began = Instant::now();
     let until = Until {
         time: PUBLISH_MAX,

@@ -35,7 +35,7 @@ fn p99(hanging: u16, time: Duration) -> anyhow::Result<f64> {
     let host = home.start()?;
     endpoint_at(&host, "cleanmails", &receiver.url("/ok/0"))?;
     let target = Target {
-        authority: host.url().trim_start_matches("http://").to_owned(),
+        authorities: vec![host.url().trim_start_matches("http://").to_owned()],
         kind: Kind::Single,
         provider: "cleanmails",
     };

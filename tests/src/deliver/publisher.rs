@@ -37,8 +37,8 @@ pub(super) enum Kind {
 /// Where to and what.
 #[derive(Clone)]
 pub(super) struct Target {
-    /// Host and port.
-    pub(super) authority: String,
+    /// Host and port of each server; connections are shared out among them.
+    pub(super) authorities: Vec<String>,
     pub(super) kind: Kind,
     /// Whose events.
     pub(super) provider: &'static str,
@@ -127,7 +127,7 @@ impl Requests {
         };
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
-            self.target.authority,
+            self.target.authorities.first().map_or("", String::as_str),
             body.len()
         );
         out.extend_from_slice(head.as_bytes());
@@ -241,8 +241,8 @@ async fn run(target: &Target, pace: Pace, until: Until, first: u32) -> anyhow::R
     let next = Rc::new(RefCell::new(first));
     let end = Instant::now() + until.time;
     let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let mut client = Client::connect(&target.authority).await?;
+    for authority in target.authorities.iter().cycle().take(CONNECTIONS) {
+        let mut client = Client::connect(authority).await?;
         let (requests, sent) = (Rc::clone(&requests), Rc::clone(&sent));
         let (queue, next) = (Rc::clone(&queue), Rc::clone(&next));
         clients.push(tokio::task::spawn_local(async move {

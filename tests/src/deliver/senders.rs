@@ -4,9 +4,11 @@ use super::{
     SECRET, WAIT_MAX,
     publisher::{Kind, Pace, Sent, Target, Until, publish},
     receiver::Receiver,
+    usage::{cpu_s, tree_cpu_s},
 };
 use crate::host::{Host, HostHome};
 use anyhow::{Context, bail, ensure};
+use countersign_cluster::Cluster;
 use serde_json::{Value, json};
 use std::{
     fmt,
@@ -27,12 +29,76 @@ pub(super) enum Fsync {
     Always,
 }
 
+/// Where our hosts keep everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreKind {
+    /// A file; one host.
+    Sqlite,
+    /// A PostgreSQL that is started for it, which waits for the disk.
+    Postgres,
+}
+
+/// The key of secrets that hosts of one database share.
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Our hosts, and their database if they have one.
+pub(super) struct Ours {
+    hosts: Vec<(Host, HostHome)>,
+    cluster: Option<Cluster>,
+}
+
+impl Ours {
+    /// A host on a file.
+    pub(super) fn alone(host: Host, home: HostHome) -> Self {
+        Self {
+            hosts: vec![(host, home)],
+            cluster: None,
+        }
+    }
+
+    fn start(store: StoreKind, count: u16) -> anyhow::Result<Self> {
+        let home = || HostHome::new(HOST_SETTINGS);
+        match store {
+            StoreKind::Sqlite => {
+                let home = home()?;
+                Ok(Self::alone(home.start()?, home))
+            }
+            StoreKind::Postgres => {
+                let cluster = countersign_cluster::cluster().context("there is no PostgreSQL")?;
+                let url = cluster.create("bench")?;
+                let start = |_| {
+                    let home = home()?;
+                    let host = home.start_with(|command| {
+                        command
+                            .env("COUNTERSIGN_STORE_URL", &url)
+                            .env("COUNTERSIGN_STORE_KEY", KEY);
+                    })?;
+                    Ok::<_, anyhow::Error>((host, home))
+                };
+                Ok(Self {
+                    hosts: (0..count).map(start).collect::<Result<_, _>>()?,
+                    cluster: Some(cluster),
+                })
+            }
+        }
+    }
+
+    /// Waits until every host has its share of the endpoints.
+    fn settle(&self, endpoints: u16) -> anyhow::Result<()> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(());
+        };
+        let hosts = u16::try_from(self.hosts.len())?.min(endpoints);
+        crate::host::wait_for("the sharing out of endpoints", WAIT_MAX, || {
+            let sql = "SELECT count(DISTINCT owner) FROM endpoints";
+            Ok((cluster.query("bench", sql)? == [Some(hosts.to_string())]).then_some(()))
+        })
+    }
+}
+
 /// A sender that runs. Ended when it is dropped.
 pub(super) enum Sender {
-    Ours {
-        host: Host,
-        home: HostHome,
-    },
+    Ours(Ours),
     BullMq {
         processes: Vec<Guarded>,
         authority: String,
@@ -41,18 +107,21 @@ pub(super) enum Sender {
 }
 
 impl Sender {
-    /// Our host, with so many endpoints at the receiver's paths `/ok/0`, `/ok/1`...
-    pub(super) fn ours(receiver: &Receiver, endpoints: u16) -> anyhow::Result<Self> {
-        let home = HostHome::new(HOST_SETTINGS)?;
-        let host = home.start()?;
+    /// So many of our hosts, with so many endpoints at the receiver's paths `/ok/0`, `/ok/1`...
+    pub(super) fn ours(
+        store: StoreKind,
+        hosts: u16,
+        receiver: &Receiver,
+        endpoints: u16,
+    ) -> anyhow::Result<Self> {
+        let ours = Ours::start(store, hosts)?;
+        let (host, _) = ours.hosts.first().context("no host")?;
         for endpoint in 0..endpoints {
-            endpoint_at(
-                &host,
-                "cleanmails",
-                &receiver.url(&format!("/ok/{endpoint}")),
-            )?;
+            let url = receiver.url(&format!("/ok/{endpoint}"));
+            endpoint_at(host, "cleanmails", &url)?;
         }
-        Ok(Self::Ours { host, home })
+        ours.settle(endpoints)?;
+        Ok(Self::Ours(ours))
     }
 
     /// BullMQ, Redis and undici.
@@ -108,18 +177,32 @@ impl Sender {
     /// Its processes.
     pub(super) fn pids(&self) -> Vec<u32> {
         match self {
-            Self::Ours { host, .. } => vec![host.pid()],
+            Self::Ours(ours) => ours.hosts.iter().map(|(host, _)| host.pid()).collect(),
             Self::BullMq { processes, .. } => processes.iter().map(|child| child.0.id()).collect(),
         }
     }
 
+    /// Seconds of processor time so far: of its own processes, and of its database.
+    pub(super) fn cpu_s(&self) -> anyhow::Result<(f64, f64)> {
+        let database = match self {
+            Self::Ours(Ours { cluster, .. }) => cluster.as_ref().and_then(Cluster::pid),
+            Self::BullMq { .. } => None,
+        };
+        let database = database.map(tree_cpu_s).transpose()?;
+        Ok((cpu_s(&self.pids())?, database.unwrap_or_default()))
+    }
+
     pub(super) fn target(&self, kind: Kind) -> Target {
-        let authority = match self {
-            Self::Ours { host, .. } => host.url().trim_start_matches("http://").to_owned(),
-            Self::BullMq { authority, .. } => authority.clone(),
+        let authorities = match self {
+            Self::Ours(ours) => {
+                let urls = ours.hosts.iter().map(|(host, _)| host.url());
+                urls.map(|url| url.trim_start_matches("http://").to_owned())
+                    .collect()
+            }
+            Self::BullMq { authority, .. } => vec![authority.clone()],
         };
         Target {
-            authority,
+            authorities,
             kind,
             provider: "cleanmails",
         }
@@ -141,14 +224,15 @@ impl Sender {
 
     /// The scheme that its requests are signed in, beside Standard Webhooks.
     pub(super) fn scheme(&self) -> Option<&'static str> {
-        matches!(self, Self::Ours { .. }).then_some("cleanmails")
+        matches!(self, Self::Ours(_)).then_some("cleanmails")
     }
 
     /// Whether the route for batches is there.
     pub(super) fn takes_batches(&self) -> anyhow::Result<bool> {
-        let Self::Ours { host, .. } = self else {
+        let Self::Ours(ours) = self else {
             return Ok(false);
         };
+        let (host, _) = ours.hosts.first().context("no host")?;
         // Refused by any route for events, so that nothing is delivered.
         let event = json!({"provider": "nobody", "payload": {}});
         let answer = host.post("/v1/events/batch", &json!({ "events": [event] }))?;
@@ -157,7 +241,10 @@ impl Sender {
 
     /// A panic or a complaint in our log is an error.
     pub(super) fn check_log(&self) -> anyhow::Result<()> {
-        if let Self::Ours { home, .. } = self {
+        let Self::Ours(ours) = self else {
+            return Ok(());
+        };
+        for (_, home) in &ours.hosts {
             let log = home.log();
             let wrong = |line: &&str| line.contains("panicked") || line.contains("ERROR");
             if let Some(line) = log.lines().find(wrong) {
@@ -190,7 +277,7 @@ pub(super) fn endpoint_at(host: &Host, provider: &str, url: &str) -> anyhow::Res
 /// Straight to the receiver, without any server.
 pub(super) fn direct(receiver: &Receiver, pace: Pace, until: Until) -> anyhow::Result<Sent> {
     let target = Target {
-        authority: receiver.address().to_string(),
+        authorities: vec![receiver.address().to_string()],
         kind: Kind::Direct,
         provider: "cleanmails",
     };
