@@ -24,20 +24,20 @@ impl Task {
             let fault = match group.run(writing).await {
                 Ok(()) => match writing.commit().await {
                     Ok(()) => {
-                        let (catalogue, due) = writing.news();
+                        let (catalogue, due) = writing.committed();
                         self.announcer.tell(catalogue, due);
                         return Ok(());
                     }
                     Err(fault) if fault.is_unreachable() => {
                         let number = writing.commit_number();
-                        let (catalogue, due) = writing.news();
-                        self.writing = None;
-                        return match self.has_committed(number).await {
-                            true => {
+                        let broken = self.writing.take();
+                        return match (self.has_committed(number).await, broken) {
+                            (true, Some(writing)) => {
+                                let (catalogue, due) = writing.committed();
                                 self.announcer.tell(catalogue, due);
                                 Ok(())
                             }
-                            false => Err(fault.told("committing")),
+                            _ => Err(fault.told("committing")),
                         };
                     }
                     Err(fault) => (fault, "committing"),

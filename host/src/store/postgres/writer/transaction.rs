@@ -1,11 +1,13 @@
 //! One transaction of the writing connection.
 
-use super::statements::Statements;
+use super::{history::History, statements::Statements};
 use crate::{
-    ids::EndpointId,
+    clock::Clock,
+    ids::{DeliveryId, EndpointId},
     store::{
         StoreError,
         postgres::{
+            clock::DatabaseClock,
             lease::Standing,
             session::{Fault, Session},
         },
@@ -54,6 +56,8 @@ pub(in super::super) struct Writing {
     pub(in super::super) session: Session,
     pub(super) statements: Statements,
     standing: Arc<Standing>,
+    clock: Arc<DatabaseClock>,
+    history: History,
     /// The lease holds, and will until the transaction ends.
     leased: AtomicBool,
     /// Of the catalogue, as this transaction found it or has raised it.
@@ -68,11 +72,17 @@ pub(in super::super) struct Writing {
 }
 
 impl Writing {
-    pub(super) async fn new(session: Session, standing: Arc<Standing>) -> Result<Self, Fault> {
+    pub(super) async fn new(
+        session: Session,
+        standing: Arc<Standing>,
+        clock: Arc<DatabaseClock>,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             statements: Statements::prepare(&session).await?,
             session,
             standing,
+            clock,
+            history: History::default(),
             leased: AtomicBool::new(false),
             catalogue: AtomicU64::new(0),
             commit: AtomicI64::new(0),
@@ -85,6 +95,7 @@ impl Writing {
     /// Begins a transaction, finds out whether the lease holds, and keeps it from being taken away before the end.
     pub(super) async fn begin(&self) -> Result<(), Fault> {
         self.counts.take();
+        self.history.forget();
         for flag in [&self.leased, &self.raised, &self.elsewhere] {
             flag.store(false, Ordering::Relaxed);
         }
@@ -192,6 +203,17 @@ impl Writing {
         self.raised.store(true, Ordering::Relaxed);
     }
 
+    /// Something happens to a delivery in this transaction.
+    pub(in super::super) fn note(
+        &self,
+        event: &'static str,
+        delivery: &DeliveryId,
+        attempt: u32,
+        state: &'static str,
+    ) {
+        self.history.note(event, delivery, attempt, state);
+    }
+
     /// Adds to a total, or takes from it.
     pub(in super::super) fn count(&self, what: Count, number: i64) {
         self.counts.add(what, number);
@@ -202,8 +224,10 @@ impl Writing {
         self.elsewhere.store(true, Ordering::Relaxed);
     }
 
-    /// What others are to be told: that the catalogue has changed, that something is due.
-    pub(super) fn news(&self) -> (bool, bool) {
+    /// It has been committed: it is told what has happened. Returns what others are to be told, too: that the catalogue has changed, that something is due.
+    pub(super) fn committed(&self) -> (bool, bool) {
+        self.history
+            .tell(self.standing.generation(), || self.clock.now_ms());
         (
             self.raised.load(Ordering::Relaxed),
             self.elsewhere.load(Ordering::Relaxed),

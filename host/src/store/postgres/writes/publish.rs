@@ -192,6 +192,9 @@ pub(in super::super) async fn keep(
             if !own && state == DeliveryState::Pending {
                 writing.due_elsewhere();
             }
+            if state == DeliveryState::Sending {
+                writing.note("leased", &delivery.id, 1, state.word());
+            }
             rows.push(message, delivery, state, place, host);
         }
         named.push(waiting);
