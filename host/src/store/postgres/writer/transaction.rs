@@ -58,6 +58,8 @@ pub(in super::super) struct Writing {
     standing: Arc<Standing>,
     clock: Arc<DatabaseClock>,
     history: History,
+    /// The number of this host, as it was when the transaction began.
+    host: AtomicI64,
     /// The lease holds, and will until the transaction ends.
     leased: AtomicBool,
     /// Of the catalogue, as this transaction found it or has raised it.
@@ -83,6 +85,7 @@ impl Writing {
             standing,
             clock,
             history: History::default(),
+            host: AtomicI64::new(0),
             leased: AtomicBool::new(false),
             catalogue: AtomicU64::new(0),
             commit: AtomicI64::new(0),
@@ -100,6 +103,7 @@ impl Writing {
             flag.store(false, Ordering::Relaxed);
         }
         let generation = self.standing.generation();
+        self.host.store(generation, Ordering::Relaxed);
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&generation];
         let (_, rows) = futures_util::future::try_join(
             self.session.batch(BEGIN),
@@ -132,7 +136,7 @@ impl Writing {
     /// Ends it. Returns whether it is sure that it did when this fails: see [`commits`](super::commits).
     pub(super) async fn commit(&self) -> Result<(), Fault> {
         let [messages, delivered, cancelled] = self.counts.take();
-        let (generation, commit) = (self.standing.generation(), self.commit_number());
+        let (generation, commit) = (self.host(), self.commit_number());
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&generation, &commit, &messages, &delivered, &cancelled];
         let (counted, ()) = futures_util::future::try_join(
@@ -147,6 +151,11 @@ impl Writing {
         }
     }
 
+    /// The number of this host; whether it still has its lease is another question.
+    pub(super) fn host(&self) -> i64 {
+        self.host.load(Ordering::Relaxed)
+    }
+
     pub(super) fn commit_number(&self) -> i64 {
         self.commit.load(Ordering::Relaxed)
     }
@@ -157,7 +166,7 @@ impl Writing {
     /// [`StoreError::LeaseLost`]
     pub(in super::super) fn leased(&self) -> Result<i64, Fault> {
         match self.leased.load(Ordering::Relaxed) {
-            true => Ok(self.standing.generation()),
+            true => Ok(self.host()),
             false => Err(StoreError::LeaseLost.into()),
         }
     }
@@ -226,8 +235,7 @@ impl Writing {
 
     /// It has been committed: it is told what has happened. Returns what others are to be told, too: that the catalogue has changed, that something is due.
     pub(super) fn committed(&self) -> (bool, bool) {
-        self.history
-            .tell(self.standing.generation(), || self.clock.now_ms());
+        self.history.tell(self.host(), || self.clock.now_ms());
         (
             self.raised.load(Ordering::Relaxed),
             self.elsewhere.load(Ordering::Relaxed),
