@@ -299,6 +299,10 @@ pub struct ReplayFilter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a request; a box would be in every caller's way"
+)]
 pub enum ReplayAnswer {
     /// It has begun.
     Begun(Replay),

@@ -29,7 +29,10 @@ impl Choice {
     fn json(&self) -> Value {
         let options = self.options.iter();
         let options: Map<_, _> = options.map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        json!({"scheme": self.scheme, "options": options})
+        match options.is_empty() {
+            true => json!({"scheme": self.scheme}),
+            false => json!({"scheme": self.scheme, "options": options}),
+        }
     }
 }
 
@@ -363,7 +366,7 @@ fn signature_and_secret_fit_each_other_whichever_changes() {
         (400, &json!("secret"))
     );
     assert_eq!(change(json!({})).json["signature"], json!(null));
-    let discord = json!({"scheme": "discord", "options": {}});
+    let discord = json!({"scheme": "discord"});
     let changed = change(json!({"signature": {"scheme": "discord"}}));
     assert_eq!(changed.json["signature"], discord);
     let wrong = change(json!({"secret": pem}));

@@ -1,9 +1,10 @@
-//! The clients' operations, generated from the API's description.
+//! The clients' operations, and the list of them, generated from the API's description.
 
 mod rust;
+mod table;
 mod typescript;
 
-pub use self::{rust::rust, typescript::typescript};
+pub use self::{rust::rust, table::with_operations, typescript::typescript};
 
 use serde_json::Value;
 

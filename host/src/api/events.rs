@@ -216,7 +216,7 @@ mod tests {
             let without = without
                 .replace(r#""bot": "platform""#, r#""bot": true"#)
                 .replace(r#""bot": {}"#, r#""bot": true"#);
-            let read = Fields::parse(without.as_bytes()).and_then(|fields| event_of(fields));
+            let read = Fields::parse(without.as_bytes()).and_then(event_of);
             assert_eq!(read.is_err(), required, "{name}");
         }
     }

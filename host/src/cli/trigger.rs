@@ -2,10 +2,12 @@
 
 mod change;
 mod destination;
+mod mail;
 
 use self::{
     change::Change,
     destination::{Destination, DestinationArgs},
+    mail::Mail,
 };
 use super::{
     SENDER,
@@ -46,6 +48,8 @@ Examples:
       The event of one sender in the signature of another.
   countersign trigger standard order.paid --set data.total=5 --to http://localhost:3000/hooks
       An event of your own, in the shape and signature of Standard Webhooks.
+  countersign trigger mailgun failed --secret-env MAILGUN_SIGNING_KEY --to http://127.0.0.1:8700/api/webhooks
+      What a mail provider posts, to a receiver or to a host that takes it in.
 
 Exit code: 0 it was answered with 2xx (or printed), 1 it was not, 2 the command was called wrongly.";
 
@@ -53,7 +57,7 @@ Exit code: 0 it was answered with 2xx (or printed), 1 it was not, 2 the command 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Trigger {
-    /// cleanmails, smartlead, sendemall or platform; standard for an event of your own
+    /// cleanmails, smartlead, sendemall, platform, resend, sendgrid or mailgun; standard for an event of your own
     #[arg(value_name = "PROVIDER")]
     provider: Option<String>,
     /// Type of the event, as the provider calls it
@@ -79,6 +83,8 @@ enum Whose {
     Provider(Provider),
     /// One's own, of any type.
     Own,
+    /// A mail provider's, which hosts take in.
+    Mail(Mail),
 }
 
 /// The events of a provider. Where there are none, any type will do.
@@ -106,13 +112,26 @@ impl Whose {
     fn named(name: &str) -> Result<Self, Error> {
         match name {
             standard::SOURCE => Ok(Self::Own),
-            name => Provider::named(name)
-                .map(Self::Provider)
-                .map_err(|error| Error::Usage {
-                    code: Some("unknown_provider"),
-                    message: format!("{error} {}", standard::SOURCE),
-                }),
+            name => match (Mail::named(name), Provider::named(name)) {
+                (Some(mail), _) => Ok(Self::Mail(mail)),
+                (None, Ok(provider)) => Ok(Self::Provider(provider)),
+                (None, Err(error)) => {
+                    let others = Mail::ALL.map(Mail::name).join(" ");
+                    Err(Error::Usage {
+                        code: Some("unknown_provider"),
+                        message: format!("{error} {others} {}", standard::SOURCE),
+                    })
+                }
+            },
         }
+    }
+
+    /// Every one, in the order of the list.
+    fn all() -> impl Iterator<Item = Self> {
+        let providers = Provider::ALL.into_iter().map(Self::Provider);
+        providers
+            .chain(Mail::ALL.map(Self::Mail))
+            .chain([Self::Own])
     }
 
     fn listed(self) -> Listed {
@@ -125,6 +144,10 @@ impl Whose {
                 provider: standard::SOURCE,
                 events: &[],
             },
+            Self::Mail(mail) => Listed {
+                provider: mail.name(),
+                events: mail.events(),
+            },
         }
     }
 
@@ -133,6 +156,7 @@ impl Whose {
         let provider = match self {
             Self::Provider(provider) => provider,
             Self::Own => return Ok(json!({ "type": event, "data": {} })),
+            Self::Mail(mail) => return mail.sample(event, now_ms),
         };
         let id = MessageId::new(now_ms, &SystemChance);
         let occasion = Occasion {
@@ -149,6 +173,23 @@ impl Whose {
             doing: "reading a sample",
             source: error.into(),
         })
+    }
+}
+
+impl Whose {
+    /// The request that would bring the sample.
+    fn delivery(
+        self,
+        sample: &Sample,
+        signature: Option<SignaturePlan>,
+        secrets: &[SecretText],
+        url: &str,
+        now_ms: u64,
+    ) -> Result<Delivery, Error> {
+        match self {
+            Self::Provider(_) | Self::Own => sample.delivery(signature, secrets, url, now_ms),
+            Self::Mail(mail) => mail.delivery(sample, signature, secrets, url, now_ms),
+        }
     }
 }
 
@@ -182,6 +223,12 @@ impl Trigger {
         }
         match destination {
             Destination::Host(host) => {
+                if matches!(whose, Whose::Mail(_)) {
+                    return Err(Error::usage(format!(
+                        "{provider} posts to hosts and is not published by them: --to {}/api/webhooks, where its source is configured.",
+                        host.url()
+                    )));
+                }
                 if scheme.is_some() || self.secrets.are_given() {
                     return Err(Error::usage(
                         "A running host signs with the secrets of its endpoints; leave --scheme and the secret out.",
@@ -192,13 +239,13 @@ impl Trigger {
             Destination::To(url) => {
                 let secrets = self.secrets.read(provider, out)?;
                 let signature = scheme.map(|scheme| SignaturePlan { scheme, options });
-                let delivery = sample.delivery(signature, &secrets, &url, now_ms)?;
+                let delivery = whose.delivery(&sample, signature, &secrets, &url, now_ms)?;
                 destination::send(&url, &sample, delivery, out)
             }
             Destination::Print => {
                 let secrets = self.secrets.read(provider, out)?;
                 let signature = scheme.map(|scheme| SignaturePlan { scheme, options });
-                let delivery = sample.delivery(signature, &secrets, "", now_ms)?;
+                let delivery = whose.delivery(&sample, signature, &secrets, "", now_ms)?;
                 destination::print(&delivery, out)
             }
         }
@@ -208,11 +255,7 @@ impl Trigger {
 fn list(provider: Option<&str>, out: &Output) -> Result<(), Error> {
     let listed: Vec<_> = match provider {
         Some(provider) => vec![Whose::named(provider)?.listed()],
-        None => {
-            let providers = Provider::ALL.into_iter().map(Whose::Provider);
-            let all = providers.chain([Whose::Own]);
-            all.map(Whose::listed).collect()
-        }
+        None => Whose::all().map(Whose::listed).collect(),
     };
     let mut lines = Vec::new();
     for Listed { provider, events } in &listed {

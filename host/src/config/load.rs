@@ -329,7 +329,12 @@ impl Settings {
             return Err(self.unknown(key, at));
         };
         let read = match place {
-            Value::Table(_) => None,
+            // Not quoted: whoever tries this may have written keys into it.
+            Value::Table(_) => {
+                let problem = "is a table, which only a file can set".to_owned();
+                let key = key.to_owned();
+                return Err(ConfigError::Value { at, key, problem });
+            }
             Value::Integer(_) => text.parse().ok().map(Value::Integer),
             Value::Float(_) => text.parse().ok().map(Value::Float),
             Value::Boolean(_) => text.parse().ok().map(Value::Boolean),

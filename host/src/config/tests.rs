@@ -62,6 +62,17 @@ fn unknown_settings_are_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn what_is_meant_for_a_table_is_refused_and_not_printed() {
+    let sources = [(
+        "COUNTERSIGN_INBOUND_SOURCES",
+        "{mailgun = {key = \"hunter2\"}}",
+    )];
+    let error = load("", &sources).unwrap_err();
+    assert!(error.contains("COUNTERSIGN_INBOUND_SOURCES"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
 fn values_of_the_wrong_kind_are_refused_by_name() {
     for (file, key) in [
         ("[delivery]\ntime_scale = \"1\"", "delivery.time_scale"),

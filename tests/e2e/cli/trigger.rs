@@ -105,6 +105,89 @@ fn every_sample_of_sendemall_verifies_where_it_arrives() {
     every_sample_of("sendemall");
 }
 
+/// Sends every sample of a mail provider, signed with one key and verified with another, which may be the same.
+fn every_sample_of_a_mail_provider(provider: &str, signs: &str, verifies: &str) {
+    let folder = Folder::new().unwrap();
+    folder.file("signs.txt", signs);
+    let command = ["listen", "--port", "0", "--json", "-p", provider];
+    let verifies = [("COUNTERSIGN_SECRET", verifies)];
+    let running = folder.start(&command, &verifies).unwrap();
+    let listening = running.json().unwrap();
+    let url = listening["listening"].as_str().unwrap();
+    for event in events(&folder, provider) {
+        let arguments = [
+            "trigger",
+            provider,
+            &event,
+            "--to",
+            url,
+            "--secret-file",
+            "signs.txt",
+            "--json",
+        ];
+        let sent = folder.run(&arguments).unwrap();
+        assert_eq!(sent.code, Some(0), "{event}: {sent:?}");
+        let line = running.json().unwrap();
+        assert_eq!(line["verdict"]["ok"], true, "{event}: {line}");
+        assert_eq!(line["events"][0]["provider_event"], event, "{line}");
+    }
+    running.interrupt().unwrap();
+}
+
+#[test]
+fn every_sample_of_resend_verifies_where_it_arrives() {
+    let secret = "whsec_bWFpbC1zYW1wbGVzLW9mLXRyaWdnZXI=";
+    every_sample_of_a_mail_provider("resend", secret, secret);
+}
+
+#[test]
+fn every_sample_of_mailgun_verifies_where_it_arrives() {
+    every_sample_of_a_mail_provider("mailgun", "a signing key", "a signing key");
+}
+
+#[test]
+fn every_sample_of_sendgrid_verifies_where_it_arrives() {
+    let vectors = include_str!("../../vectors/sendgrid.json");
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    let vectors = vectors["vectors"].as_array().unwrap().iter();
+    let (signs, verifies) = vectors
+        .filter(|vector| vector["expect"]["valid"] == true)
+        .find_map(|vector| {
+            let signs = vector["sign"]["secret"].as_str()?;
+            Some((signs, vector["secrets"][0].as_str()?))
+        })
+        .unwrap();
+    every_sample_of_a_mail_provider("sendgrid", signs, verifies);
+}
+
+#[test]
+fn what_a_mail_provider_posts_is_taken_in_by_a_host_and_not_published() {
+    let folder = Folder::new().unwrap();
+    let home = HostHome::new(
+        "[inbound]\nenabled = true\n[inbound.sources.mailgun]\nsecrets = [\"a signing key\"]\n",
+    )
+    .unwrap();
+    let host = home.start().unwrap();
+    folder.file("key.txt", "a signing key");
+    let to = format!("{}/api/webhooks", host.url());
+    let secret = ["--secret-file", "key.txt"];
+    for _ in 0..2 {
+        let arguments = [&["trigger", "mailgun", "failed", "--to", &to], &secret[..]].concat();
+        let sent = folder.run(&arguments).unwrap();
+        assert_eq!(sent.code, Some(0), "{sent:?}");
+    }
+    let kept = host.get("/v1/inbound").unwrap().json;
+    // Each is an event of its own.
+    assert_eq!(kept["inbound"].as_array().unwrap().len(), 2, "{kept}");
+    let published = run(&folder, &["mailgun", "failed", "--host", host.url()]);
+    assert_eq!(published.code, Some(2));
+    assert!(
+        published.stderr.contains("/api/webhooks"),
+        "{}",
+        published.stderr
+    );
+}
+
 #[test]
 fn every_sample_of_the_platform_verifies_where_it_arrives() {
     every_sample_of("platform");

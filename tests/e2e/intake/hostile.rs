@@ -125,15 +125,15 @@ fn ten_thousand_events_in_one_body_are_kept_together() {
     // The events of a request are told in pages.
     let id = kept(&host)[0]["id"].as_str().unwrap().to_owned();
     let page = host
-        .get(&format!("/v1/inbound/{id}?from=9900&limit=60"))
+        .get(&format!("/v1/inbound/{id}?after=9900&limit=60"))
         .unwrap()
         .json;
     assert_eq!(
         (page["events"].as_array().unwrap().len(), &page["next"]),
-        (60, &json!(9_960))
+        (60, &json!("9960"))
     );
     let last = host
-        .get(&format!("/v1/inbound/{id}?from=9960&limit=60"))
+        .get(&format!("/v1/inbound/{id}?after=9960&limit=60"))
         .unwrap()
         .json;
     assert_eq!(

@@ -64,6 +64,13 @@ pub(super) struct Host {
     workspace: Option<String>,
 }
 
+impl Host {
+    /// Without a slash at its end.
+    pub(super) fn url(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+}
+
 impl DestinationArgs {
     pub(super) fn read(self) -> Result<Destination, Error> {
         match (self.to, self.host, self.print) {
@@ -159,7 +166,7 @@ struct Published<'a> {
 /// Publishes it to a host.
 pub(super) fn publish(host: &Host, sample: &Sample, out: &Output) -> Result<ExitCode, Error> {
     let (provider, event) = (sample.provider, sample.event_type.as_str());
-    let url = format!("{}/v1/events", host.url.trim_end_matches('/'));
+    let url = format!("{}/v1/events", host.url());
     let body = json!({ "provider": provider, "payload": sample.payload });
     let mut headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
     if let Some(token) = &host.token {
