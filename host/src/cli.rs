@@ -12,6 +12,7 @@ mod explanation;
 mod keys;
 mod listen;
 mod man;
+mod migrate_store;
 mod output;
 mod recording;
 mod replay;
@@ -53,6 +54,7 @@ enum Command {
     Sign(sign::Sign),
     Backup(backup::Backup),
     Check(check::Check),
+    MigrateStore(migrate_store::MigrateStore),
     Config(config::Config),
     /// The key that signing secrets are sealed with.
     #[command(subcommand)]
@@ -92,6 +94,7 @@ impl Command {
             Self::Sign(_) => "sign",
             Self::Backup(_) => "backup",
             Self::Check(_) => "check",
+            Self::MigrateStore(_) => "migrate-store",
             Self::Config(_) => "config",
             Self::Keys(_) => "keys",
             Self::Core(_) => "core",
@@ -112,6 +115,7 @@ impl Command {
             Self::Sign(command) => command.run(out),
             Self::Backup(command) => command.run(out),
             Self::Check(command) => command.run(out),
+            Self::MigrateStore(command) => command.run(out),
             Self::Config(command) => command.run(out),
             Self::Keys(command) => command.run(out),
             Self::Core(command) => command.run(out),

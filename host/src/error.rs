@@ -4,7 +4,7 @@ use crate::{
     admin::AdminError,
     config::ConfigError,
     rules::{KernelError, RulesError},
-    store::{StoreError, sqlite::BackupError},
+    store::{StoreError, moving::MoveError, sqlite::BackupError},
 };
 use std::{io, net::SocketAddr, process::ExitCode};
 
@@ -32,6 +32,9 @@ pub enum Error {
     /// There is no backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// Not everything has moved to another store.
+    #[error(transparent)]
+    Move(MoveError),
     /// The data was checked and is not sound.
     #[error(
         "{findings} findings: the data is not sound. Restore a backup, or write to us with what was printed"
@@ -112,6 +115,7 @@ impl Error {
             Self::Config(_) => "config",
             Self::Store(_) => "store",
             Self::Backup(_) => "backup",
+            Self::Move(_) => "migrate_store",
             Self::Unsound { .. } => "unsound",
             Self::Rules(_) => "rules",
             Self::Listen { .. } => "listen",
@@ -125,8 +129,13 @@ impl Error {
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::OutputClosed => 0,
-            Self::Usage { .. } | Self::Config(_) => 2,
-            Self::Store(_) | Self::Unsound { .. } | Self::Backup(BackupError::Store(_)) => 3,
+            Self::Usage { .. }
+            | Self::Config(_)
+            | Self::Move(MoveError::Same(_) | MoveError::OtherSource { .. }) => 2,
+            Self::Store(_)
+            | Self::Move(_)
+            | Self::Unsound { .. }
+            | Self::Backup(BackupError::Store(_)) => 3,
             Self::StoppedAtOnce => 130,
             Self::Admin(_)
             | Self::Backup(_)

@@ -403,7 +403,8 @@ fn plan(
 /// A key of order as it is stored: as it is, or its digest when it is long.
 pub(crate) fn order_key(key: String) -> Arc<str> {
     match key.len() {
-        ..=ORDER_KEY_BYTES_MAX => key.into(),
+        // Not every store keeps the character U+0000.
+        ..=ORDER_KEY_BYTES_MAX if !key.contains('\0') => key.into(),
         _ => {
             let digest = Sha256::digest(key.as_bytes());
             format!("sha256:{}", base16ct::lower::encode_string(&digest)).into()

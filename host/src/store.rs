@@ -6,6 +6,7 @@ mod event_type;
 mod hosts;
 mod inbound;
 mod list;
+pub mod moving;
 pub mod postgres;
 mod record;
 mod replay;

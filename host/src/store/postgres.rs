@@ -8,6 +8,7 @@ mod clock;
 mod hints;
 mod keys;
 mod lease;
+pub(super) mod moving;
 mod reader;
 mod reads;
 mod rows;

@@ -5,6 +5,7 @@ mod check;
 mod checkpoint;
 mod group;
 mod keys;
+pub(super) mod moving;
 mod reader;
 mod reads;
 mod room;

@@ -6,6 +6,7 @@ use super::{
     clock::DatabaseClock,
     hints::{self, Announcer},
     lease::{Keeper, Standing},
+    moving,
     reader::Reader,
     schema, secrets,
     session::{Fault, Session},
@@ -43,6 +44,7 @@ impl PostgresStore {
             pool.clone(),
             options.limits,
             Arc::clone(&standing),
+            Arc::clone(&clock),
             announcer,
         ));
         let keeper = Keeper::start(
@@ -100,6 +102,7 @@ impl PostgresStore {
 async fn needed(pool: &Pool) -> Result<std::collections::BTreeSet<KeyId>, Fault> {
     schema::bring_up_to_date(pool).await?;
     let session = Session::new(pool.get().await?);
+    moving::refuse_unfinished(&session).await?;
     secrets::keys_in_use(&session).await
 }
 

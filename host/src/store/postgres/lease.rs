@@ -15,11 +15,10 @@ use self::balance::Seen;
 use super::{
     clock::DatabaseClock,
     session::{Fault, Session},
-    writer::{Caller, Writer},
+    writer::{Caller, HISTORY, Writer},
     writes,
 };
 use crate::{
-    HISTORY,
     clock::Clock,
     ids::EndpointId,
     store::{Hint, Later, Recovered},
@@ -129,12 +128,12 @@ impl Keeper {
         self.clock
             .measured(asked, self.clock.elapsed(), row.try_get(1)?);
         self.standing.registered(generation, asked);
-        tracing::trace!(target: HISTORY, event = "registered", generation, db_ms = self.clock.now_ms());
         tracing::info!(
             host = generation,
             name = self.name,
             "this host is registered"
         );
+        self.happened("registered", generation);
         Ok(())
     }
 
@@ -160,10 +159,10 @@ impl Keeper {
                 }
                 Ok(None) if self.standing.is_closed() => return,
                 Ok(None) => {
+                    self.happened("lost", self.generation());
                     tracing::error!(
                         "this host was not heard of for too long; others have taken over its work"
                     );
-                    tracing::trace!(target: HISTORY, event = "lost", generation = self.generation(), db_ms = self.clock.now_ms());
                     self.standing.lost().await;
                     while let Err(fault) = self.register().await {
                         self.failed(&fault);
@@ -180,6 +179,11 @@ impl Keeper {
         }
     }
 
+    fn happened(&self, event: &'static str, generation: i64) {
+        let db_ms = self.clock.now_ms();
+        tracing::trace!(target: HISTORY, event, generation, db_ms);
+    }
+
     fn failed(&self, fault: &Fault) {
         if let Some(failures) = self.trouble.failed() {
             tracing::warn!(?fault, failures, "the lease could not be renewed");
@@ -193,8 +197,8 @@ impl Keeper {
             Some(kept) => kept,
             None => self.session().await?,
         };
-        let sql = "UPDATE hosts SET expires_at = clock_timestamp() + $2 * interval '1 millisecond'
-             WHERE generation = $1 AND expires_at > clock_timestamp()
+        // As long as nobody has removed it, nobody has taken anything over, however late this is.
+        let sql = "UPDATE hosts SET expires_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE generation = $1
              RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
         let (generation, lease_ms) = (self.generation(), self.standing.lease_ms());
         let now = kept.value(sql, &[&generation, &lease_ms]).await?;

@@ -12,7 +12,7 @@ use crate::{
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 use tokio_postgres::Row;
 
 /// A column that holds an id.
@@ -104,6 +104,14 @@ pub(super) fn optional_count(row: &Row, column: &str) -> Result<Option<u32>, Fau
 fn small<T: TryFrom<u64>>(row: &Row, column: &str) -> Result<T, Fault> {
     let number = number(row, column)?;
     T::try_from(number).map_err(|_| foreign(number.to_string()))
+}
+
+/// A text as the database keeps it: it has no place for the character U+0000, which nobody means anything by.
+pub(super) fn kept(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// A time or count as the database keeps it.

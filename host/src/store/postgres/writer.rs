@@ -7,11 +7,13 @@
 mod call;
 mod commits;
 mod group;
+mod history;
 mod statements;
 mod transaction;
 
 pub(super) use self::{
     call::{Caller, Work},
+    history::TARGET as HISTORY,
     transaction::{Count, Writing},
 };
 
@@ -19,7 +21,7 @@ use self::{
     call::{Answer, Call, OtherCall, Places, Queued},
     group::Group,
 };
-use super::{hints::Announcer, lease::Standing, session::Session};
+use super::{clock::DatabaseClock, hints::Announcer, lease::Standing, session::Session};
 use crate::{
     store::{Ended, Later, NewMessage, Published, Recorded, StoreError, sqlite::QueueLimits},
     trouble::Trouble,
@@ -65,6 +67,7 @@ impl Writer {
         pool: Pool,
         limits: QueueLimits,
         standing: Arc<Standing>,
+        clock: Arc<DatabaseClock>,
         announcer: Announcer,
     ) -> Self {
         let (calls, queue) = unbounded_channel();
@@ -73,6 +76,7 @@ impl Writer {
             pool,
             batch_max: limits.batch_max as usize,
             standing,
+            clock,
             announcer,
             unreachable: Arc::clone(&unreachable),
             trouble: Trouble::default(),
@@ -185,6 +189,7 @@ struct Task {
     pool: Pool,
     batch_max: usize,
     standing: Arc<Standing>,
+    clock: Arc<DatabaseClock>,
     announcer: Announcer,
     unreachable: Arc<AtomicBool>,
     trouble: Trouble,
@@ -292,7 +297,8 @@ impl Task {
             None => {
                 let session = self.pool.get().await.map_err(super::session::Fault::from);
                 let session = session.map_err(|fault| fault.told("connecting"))?;
-                Writing::new(Session::new(session), Arc::clone(&self.standing))
+                let clock = Arc::clone(&self.clock);
+                Writing::new(Session::new(session), Arc::clone(&self.standing), clock)
                     .await
                     .map_err(|fault| fault.told("preparing to write"))?
             }

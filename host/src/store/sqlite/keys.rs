@@ -1,6 +1,6 @@
 //! Opening a file whose secrets are sealed, and changing the key that they are sealed with.
 
-use super::{Options, SqliteStore, schema, schema::Lock, secrets};
+use super::{Options, SqliteStore, moving, schema, schema::Lock, secrets};
 use crate::{
     chance::Chance,
     store::StoreError,
@@ -51,6 +51,7 @@ pub(super) fn open_sealed(
     chance: Arc<dyn Chance>,
 ) -> Result<(Connection, Vault), StoreError> {
     let mut connection = schema::open_writer(path, options)?;
+    moving::refuse_unfinished(&connection)?;
     let needed = secrets::keys_in_use(&connection)?;
     let keys = source.keys(&needed, &*chance)?;
     let several = keys.len() > 1;

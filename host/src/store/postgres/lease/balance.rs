@@ -30,6 +30,13 @@ pub(super) struct Seen {
     orphans_at: Duration,
 }
 
+/// Endpoints that are not deleted.
+async fn total(session: &Session) -> Result<usize, Fault> {
+    let sql = "SELECT count(*) FROM endpoints WHERE deleted_at_ms IS NULL";
+    let total: i64 = session.value(sql, &[]).await?.unwrap_or(0);
+    Ok(usize::try_from(total).unwrap_or(0))
+}
+
 impl Keeper {
     /// Looks at the catalogue and at the other hosts until the store is closed.
     pub(super) async fn balance(self: Arc<Self>) {
@@ -71,17 +78,19 @@ impl Keeper {
         }
         let others = hosts != seen.hosts || generation != seen.generation;
         if version != seen.version || others {
-            let sql = "SELECT count(*) FROM endpoints WHERE deleted_at_ms IS NULL";
-            let total: i64 = session.value(sql, &[]).await?.unwrap_or(0);
-            seen.total = usize::try_from(total).unwrap_or(0);
+            seen.total = total(&session).await?;
         }
         if version != seen.version {
             self.standing.tell(Hint::Catalogue);
         }
         (seen.version, seen.generation) = (version, generation);
         seen.hosts = hosts;
-        let share = seen.total.div_ceil(seen.hosts.len().max(1));
-        self.share_out(&session, share).await
+        let hosts = seen.hosts.len().max(1);
+        // Some may have been made since.
+        if self.standing.owned().len() > seen.total.div_ceil(hosts) {
+            seen.total = total(&session).await?;
+        }
+        self.share_out(&session, seen.total.div_ceil(hosts)).await
     }
 
     /// Takes what nobody has, or gives up what is too much.
@@ -104,8 +113,7 @@ impl Keeper {
             return Ok(());
         }
         // The fence keeps a host that was removed from taking anything.
-        let sql = "WITH host AS (SELECT generation FROM hosts WHERE generation = $1 AND expires_at > clock_timestamp()
-                 FOR KEY SHARE),
+        let sql = "WITH host AS (SELECT generation FROM hosts WHERE generation = $1 FOR KEY SHARE),
              free AS (SELECT id FROM endpoints WHERE deleted_at_ms IS NULL
                  AND (owner IS NULL OR NOT EXISTS (SELECT 1 FROM hosts WHERE generation = owner))
                  ORDER BY id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)

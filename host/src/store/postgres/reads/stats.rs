@@ -73,9 +73,6 @@ const OPEN: &str = "SELECT
 const DEAD: &str = "SELECT count(*) FILTER (WHERE endpoint_id = $1) AS n, count(*) AS looked_at
     FROM (SELECT endpoint_id FROM deliveries WHERE state = 'dead_lettered' ORDER BY id DESC LIMIT $2) AS newest";
 
-#[cfg(test)]
-pub(in super::super) const COUNTS: [&str; 2] = [OPEN, DEAD];
-
 pub(in super::super) async fn open(
     session: &Session,
     endpoint: &EndpointId,

@@ -129,6 +129,11 @@ impl<A: Send + Sync, T: Send> Other for OtherCall<A, T> {
                     self.answer.set(Ok(done));
                     Ok(())
                 }
+                // Both are said before anything is written, so that nothing has to be undone.
+                Err(Fault::Told(error @ (StoreError::LeaseLost | StoreError::Changed))) => {
+                    self.answer.set(Err(error));
+                    Ok(())
+                }
                 Err(fault) => Err(fault),
             }
         })

@@ -9,7 +9,7 @@ use crate::store::{
     StoreError,
     postgres::session::{Fault, Session},
 };
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 /// How often a group is tried again because other hosts were in between.
 const TRIES: u32 = 8;
@@ -24,24 +24,20 @@ impl Task {
             let fault = match group.run(writing).await {
                 Ok(()) => match writing.commit().await {
                     Ok(()) => {
-                        writing.tell_notes();
-                        let (catalogue, due) = writing.news();
+                        let (catalogue, due) = writing.committed();
                         self.announcer.tell(catalogue, due);
                         return Ok(());
                     }
                     Err(fault) if fault.is_unreachable() => {
-                        let number = writing.commit_number();
-                        let (catalogue, due) = writing.news();
-                        let undecided = self.writing.take();
-                        return match self.has_committed(number).await {
-                            true => {
-                                if let Some(writing) = undecided {
-                                    writing.tell_notes();
-                                }
+                        let (host, number) = (writing.host(), writing.commit_number());
+                        let broken = self.writing.take();
+                        return match (self.has_committed(host, number).await, broken) {
+                            (true, Some(writing)) => {
+                                let (catalogue, due) = writing.committed();
                                 self.announcer.tell(catalogue, due);
                                 Ok(())
                             }
-                            false => Err(fault.told("committing")),
+                            _ => Err(fault.told("committing")),
                         };
                     }
                     Err(fault) => (fault, "committing"),
@@ -67,27 +63,29 @@ impl Task {
     }
 
     /// Whether the commit of this number took place. It waits for as long as nobody can say.
-    async fn has_committed(&mut self, number: i64) -> bool {
+    async fn has_committed(&mut self, host: i64, number: i64) -> bool {
         loop {
             if self.pool.is_closed() {
                 return false;
             }
-            match self.last_commit().await {
-                Ok(last) => return last.is_some_and(|last| last >= number),
+            match self.last_commit(host).await {
+                Ok(last) => {
+                    self.unreachable.store(false, Ordering::Relaxed);
+                    return last.is_some_and(|last| last >= number);
+                }
                 Err(fault) => {
                     let error = fault.told("looking for a commit");
                     self.told(&error);
-                    self.unreachable
-                        .store(true, std::sync::atomic::Ordering::Relaxed);
+                    self.unreachable.store(true, Ordering::Relaxed);
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
         }
     }
 
-    async fn last_commit(&self) -> Result<Option<i64>, Fault> {
+    async fn last_commit(&self, host: i64) -> Result<Option<i64>, Fault> {
         let session = Session::new(self.pool.get().await?);
         let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
-        session.value(sql, &[&self.standing.generation()]).await
+        session.value(sql, &[&host]).await
     }
 }

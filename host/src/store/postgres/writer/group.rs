@@ -12,7 +12,8 @@ use crate::store::{
     Ended, NewMessage, StoreError,
     postgres::writes::{publish, record, standing},
 };
-use std::collections::HashSet;
+use futures_util::FutureExt;
+use std::{collections::HashSet, panic::AssertUnwindSafe};
 
 /// Calls that share a transaction, in their order.
 #[derive(Default)]
@@ -21,8 +22,19 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Runs all of them. When it fails, nothing of it is to be kept.
+    /// Runs all of them. When it fails, nothing of it is to be kept. A panic is a defect, but it must not take the task with it.
     pub(super) async fn run(&mut self, writing: &Writing) -> Result<(), Failed> {
+        let run = AssertUnwindSafe(self.run_all(writing)).catch_unwind().await;
+        run.unwrap_or_else(|_| {
+            let error = StoreError::Failed {
+                doing: "writing",
+                problem: "the write panicked".to_owned(),
+            };
+            Err((error.into(), "writing"))
+        })
+    }
+
+    async fn run_all(&mut self, writing: &Writing) -> Result<(), Failed> {
         let mut begun = false;
         let mut start = 0;
         while start < self.calls.len() {

@@ -3,15 +3,14 @@
 use crate::store::postgres::session::{Fault, Session};
 use tokio_postgres::Statement;
 
-/// The lease holds: others cannot remove the host before the end of the transaction. Its counters are locked, too, so that
-/// whoever looks for the number of its last commit waits for this one.
-const FENCE: &str =
-    "SELECT commits, version, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM hosts, counters, catalogue
-    WHERE hosts.generation = $1 AND expires_at > clock_timestamp() AND counters.generation = $1 AND catalogue.id = 1
+/// The lease holds as long as the host is there: others remove it before they take anything over, and cannot do that before the
+/// end of the transaction. Its counters are locked, too, so that whoever looks for the number of its last commit waits for this
+/// one.
+const FENCE: &str = "SELECT commits, version FROM hosts, counters, catalogue
+    WHERE hosts.generation = $1 AND counters.generation = $1 AND catalogue.id = 1
     FOR KEY SHARE OF hosts FOR NO KEY UPDATE OF counters";
 
-const BEGIN_WITHOUT: &str =
-    "SELECT commits, version, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM counters, catalogue
+const BEGIN_WITHOUT: &str = "SELECT commits, version FROM counters, catalogue
     WHERE counters.generation = $1 AND catalogue.id = 1 FOR NO KEY UPDATE OF counters";
 
 const COUNT: &str =

@@ -1,19 +1,20 @@
 //! One transaction of the writing connection.
 
-use super::statements::Statements;
+use super::{history::History, statements::Statements};
 use crate::{
-    HISTORY,
+    clock::Clock,
     ids::{DeliveryId, EndpointId},
     store::{
         StoreError,
         postgres::{
+            clock::DatabaseClock,
             lease::Standing,
             session::{Fault, Session},
         },
     },
 };
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
@@ -55,6 +56,10 @@ pub(in super::super) struct Writing {
     pub(in super::super) session: Session,
     pub(super) statements: Statements,
     standing: Arc<Standing>,
+    clock: Arc<DatabaseClock>,
+    history: History,
+    /// The number of this host, as it was when the transaction began.
+    host: AtomicI64,
     /// The lease holds, and will until the transaction ends.
     leased: AtomicBool,
     /// Of the catalogue, as this transaction found it or has raised it.
@@ -66,37 +71,39 @@ pub(in super::super) struct Writing {
     raised: AtomicBool,
     /// It has added deliveries that other hosts work.
     elsewhere: AtomicBool,
-    /// When it began, by the database's clock, in unix milliseconds.
-    began_ms: AtomicI64,
-    /// What it does to deliveries, where somebody reads that in the log.
-    notes: Mutex<Vec<(&'static str, DeliveryId)>>,
 }
 
 impl Writing {
-    pub(super) async fn new(session: Session, standing: Arc<Standing>) -> Result<Self, Fault> {
+    pub(super) async fn new(
+        session: Session,
+        standing: Arc<Standing>,
+        clock: Arc<DatabaseClock>,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             statements: Statements::prepare(&session).await?,
             session,
             standing,
+            clock,
+            history: History::default(),
+            host: AtomicI64::new(0),
             leased: AtomicBool::new(false),
             catalogue: AtomicU64::new(0),
             commit: AtomicI64::new(0),
             counts: Counts::default(),
             raised: AtomicBool::new(false),
             elsewhere: AtomicBool::new(false),
-            began_ms: AtomicI64::new(0),
-            notes: Mutex::default(),
         })
     }
 
     /// Begins a transaction, finds out whether the lease holds, and keeps it from being taken away before the end.
     pub(super) async fn begin(&self) -> Result<(), Fault> {
         self.counts.take();
-        self.take_notes();
+        self.history.forget();
         for flag in [&self.leased, &self.raised, &self.elsewhere] {
             flag.store(false, Ordering::Relaxed);
         }
         let generation = self.standing.generation();
+        self.host.store(generation, Ordering::Relaxed);
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&generation];
         let (_, rows) = futures_util::future::try_join(
             self.session.batch(BEGIN),
@@ -123,14 +130,13 @@ impl Writing {
             .store(commits.saturating_add(1), Ordering::Relaxed);
         self.catalogue
             .store(version.unsigned_abs(), Ordering::Relaxed);
-        self.began_ms.store(row.try_get(2)?, Ordering::Relaxed);
         Ok(())
     }
 
     /// Ends it. Returns whether it is sure that it did when this fails: see [`commits`](super::commits).
     pub(super) async fn commit(&self) -> Result<(), Fault> {
         let [messages, delivered, cancelled] = self.counts.take();
-        let (generation, commit) = (self.standing.generation(), self.commit_number());
+        let (generation, commit) = (self.host(), self.commit_number());
         let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&generation, &commit, &messages, &delivered, &cancelled];
         let (counted, ()) = futures_util::future::try_join(
@@ -145,6 +151,11 @@ impl Writing {
         }
     }
 
+    /// The number of this host; whether it still has its lease is another question.
+    pub(super) fn host(&self) -> i64 {
+        self.host.load(Ordering::Relaxed)
+    }
+
     pub(super) fn commit_number(&self) -> i64 {
         self.commit.load(Ordering::Relaxed)
     }
@@ -155,7 +166,7 @@ impl Writing {
     /// [`StoreError::LeaseLost`]
     pub(in super::super) fn leased(&self) -> Result<i64, Fault> {
         match self.leased.load(Ordering::Relaxed) {
-            true => Ok(self.standing.generation()),
+            true => Ok(self.host()),
             false => Err(StoreError::LeaseLost.into()),
         }
     }
@@ -201,32 +212,20 @@ impl Writing {
         self.raised.store(true, Ordering::Relaxed);
     }
 
+    /// Something happens to a delivery in this transaction.
+    pub(in super::super) fn note(
+        &self,
+        event: &'static str,
+        delivery: &DeliveryId,
+        attempt: u32,
+        state: &'static str,
+    ) {
+        self.history.note(event, delivery, attempt, state);
+    }
+
     /// Adds to a total, or takes from it.
     pub(in super::super) fn count(&self, what: Count, number: i64) {
         self.counts.add(what, number);
-    }
-
-    /// Notes what is done to a delivery.
-    pub(in super::super) fn note(&self, event: &'static str, delivery: &DeliveryId) {
-        if tracing::enabled!(target: HISTORY, tracing::Level::TRACE) {
-            let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-            notes.push((event, delivery.clone()));
-        }
-    }
-
-    fn take_notes(&self) -> Vec<(&'static str, DeliveryId)> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Logs what was noted, once it is committed.
-    pub(super) fn tell_notes(&self) {
-        let (generation, db_ms) = (
-            self.standing.generation(),
-            self.began_ms.load(Ordering::Relaxed),
-        );
-        for (event, delivery) in self.take_notes() {
-            tracing::trace!(target: HISTORY, event, generation, %delivery, db_ms);
-        }
     }
 
     /// Deliveries that another host works are due.
@@ -234,8 +233,9 @@ impl Writing {
         self.elsewhere.store(true, Ordering::Relaxed);
     }
 
-    /// What others are to be told: that the catalogue has changed, that something is due.
-    pub(super) fn news(&self) -> (bool, bool) {
+    /// It has been committed: it is told what has happened. Returns what others are to be told, too: that the catalogue has changed, that something is due.
+    pub(super) fn committed(&self) -> (bool, bool) {
+        self.history.tell(self.host(), || self.clock.now_ms());
         (
             self.raised.load(Ordering::Relaxed),
             self.elsewhere.load(Ordering::Relaxed),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{Claim, Claimed, DeliveryState, Lease},
+    store::{Claim, Claimed, DeliveryState, Lease, Word},
 };
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -194,7 +194,9 @@ impl Taker<'_> {
             .await?
         {
             let lease = lease(&row, endpoint)?;
-            self.writing.note("leased", &lease.delivery_id);
+            let attempt = lease.attempts_total.saturating_add(1);
+            self.writing
+                .note("leased", &lease.delivery_id, attempt, "sending");
             leases.insert(lease.delivery_id.clone(), lease);
         }
         Ok(ids.iter().filter_map(|id| leases.remove(id)).collect())
@@ -255,7 +257,7 @@ const PUT_BACK: &str = "UPDATE deliveries SET
         next_attempt_at_ms = $2
     FROM endpoints WHERE endpoints.id = endpoint_id AND deliveries.id = ANY($1) AND deliveries.state = 'sending'
         AND leased_by = $3
-    RETURNING deliveries.state";
+    RETURNING deliveries.id, deliveries.state, attempts_total";
 
 pub(in super::super) async fn put_back(
     writing: &Writing,
@@ -265,9 +267,6 @@ pub(in super::super) async fn put_back(
     let host = writing.leased()?;
     let ids: Vec<_> = deliveries.iter().map(DeliveryId::as_str).collect();
     put_back_of(writing, &ids, not_before_ms, host).await?;
-    for delivery in deliveries {
-        writing.note("put_back", delivery);
-    }
     Ok(())
 }
 
@@ -282,9 +281,12 @@ async fn put_back_of(
         .rows(PUT_BACK, &[&deliveries, &signed(not_before_ms), &host])
         .await?;
     for row in &rows {
-        if word::<DeliveryState>(row, "state")? == DeliveryState::Cancelled {
+        let state: DeliveryState = word(row, "state")?;
+        if state == DeliveryState::Cancelled {
             writing.count(Count::Cancelled, 1);
         }
+        let attempt = count(row, "attempts_total")?.saturating_add(1);
+        writing.note("put_back", &id(row, "id")?, attempt, state.word());
     }
     Ok(rows.len() as u64)
 }

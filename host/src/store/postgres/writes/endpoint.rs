@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        rows::{count, foreign, id, number, signed, text},
+        rows::{count, foreign, id, kept, number, signed, text},
         secrets,
         session::Fault,
         writer::{Count, Writing},
@@ -40,7 +40,7 @@ pub(in super::super) async fn create(
                 &endpoint.id.as_str(),
                 &endpoint.provider,
                 &endpoint.url,
-                &endpoint.name,
+                &endpoint.name.as_deref().map(kept),
                 &rules(endpoint)?,
                 &endpoint.state.word(),
                 &endpoint.reason.map(Word::word),
@@ -151,7 +151,7 @@ async fn replace(writing: &Writing, endpoint: &Endpoint, changed: i64) -> Result
                 &endpoint.id.as_str(),
                 &endpoint.provider,
                 &endpoint.url,
-                &endpoint.name,
+                &endpoint.name.as_deref().map(kept),
                 &rules(endpoint)?,
                 &endpoint.state.word(),
                 &endpoint.reason.map(Word::word),

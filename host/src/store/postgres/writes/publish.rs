@@ -193,7 +193,7 @@ pub(in super::super) async fn keep(
                 writing.due_elsewhere();
             }
             if state == DeliveryState::Sending {
-                writing.note("leased", &delivery.id);
+                writing.note("leased", &delivery.id, 1, state.word());
             }
             rows.push(message, delivery, state, place, host);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        rows::{id, signed},
+        rows::{id, kept, signed},
         session::Fault,
         writer::{Count, Writing},
     },
@@ -82,7 +82,12 @@ pub(in super::super) async fn record(
             recorded.push(Err(StoreError::LeaseLost));
             continue;
         }
-        writing.note("recorded", &one.delivery_id);
+        writing.note(
+            "recorded",
+            &one.delivery_id,
+            one.attempt.number,
+            one.state.word(),
+        );
         match one.state {
             DeliveryState::Delivered => writing.count(Count::Delivered, 1),
             DeliveryState::Cancelled => writing.count(Count::Cancelled, 1),
@@ -148,7 +153,7 @@ async fn end(
                 &column!(|one| answer(one).0),
                 &column!(|one| answer(one).1),
                 &column!(|one| answer(one).2),
-                &column!(|one| one.attempt.detail.as_deref()),
+                &column!(|one| one.attempt.detail.as_deref().map(kept)),
                 &column!(|one| one.attempt.response.as_slice()),
                 &host,
             ],
