@@ -63,6 +63,9 @@ enum Measurement {
         /// How many messages
         #[arg(long, default_value_t = 1_000_000)]
         messages: u32,
+        /// Where the host keeps everything; of a PostgreSQL, dead rows and sizes are told as well
+        #[arg(long, value_enum, default_value_t = StoreKind::Sqlite)]
+        store: StoreKind,
         /// Print JSON on standard output
         #[arg(long)]
         json: bool,
@@ -103,9 +106,11 @@ fn main() -> anyhow::Result<ExitCode> {
             };
             print(&deliver::table(&plan)?, json)
         }
-        Measurement::Backlog { messages, json } => {
-            print(&deliver::backlog(Backlog { messages })?, json)
-        }
+        Measurement::Backlog {
+            messages,
+            store,
+            json,
+        } => print(&deliver::backlog(Backlog { messages, store })?, json),
         Measurement::Timing { quick, json } => print(&deliver::timing(quick)?, json),
     }
 }

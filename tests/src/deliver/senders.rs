@@ -38,6 +38,7 @@ pub enum StoreKind {
     Postgres,
 }
 
+const DATABASE: &str = "bench";
 /// The key of secrets that hosts of one database share.
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -56,7 +57,7 @@ impl Ours {
         }
     }
 
-    fn start(store: StoreKind, count: u16) -> anyhow::Result<Self> {
+    pub(super) fn start(store: StoreKind, count: u16) -> anyhow::Result<Self> {
         let home = || HostHome::new(HOST_SETTINGS);
         match store {
             StoreKind::Sqlite => {
@@ -65,7 +66,7 @@ impl Ours {
             }
             StoreKind::Postgres => {
                 let cluster = countersign_cluster::cluster().context("there is no PostgreSQL")?;
-                let url = cluster.create("bench")?;
+                let url = cluster.create(DATABASE)?;
                 let start = |_| {
                     let home = home()?;
                     let host = home.start_with(|command| {
@@ -83,15 +84,31 @@ impl Ours {
         }
     }
 
+    /// The first of them.
+    pub(super) fn first(&self) -> anyhow::Result<&Host> {
+        let (host, _) = self.hosts.first().context("no host")?;
+        Ok(host)
+    }
+
+    /// What a query finds in their database, row by row; nothing without one.
+    pub(super) fn query(&self, sql: &str) -> anyhow::Result<Vec<String>> {
+        let rows = self
+            .cluster
+            .as_ref()
+            .map(|cluster| cluster.query(DATABASE, sql));
+        let rows = rows.transpose()?.unwrap_or_default();
+        Ok(rows.into_iter().flatten().collect())
+    }
+
     /// Waits until every host has its share of the endpoints.
     fn settle(&self, endpoints: u16) -> anyhow::Result<()> {
-        let Some(cluster) = &self.cluster else {
+        if self.cluster.is_none() {
             return Ok(());
-        };
+        }
         let hosts = u16::try_from(self.hosts.len())?.min(endpoints);
         crate::host::wait_for("the sharing out of endpoints", WAIT_MAX, || {
             let sql = "SELECT count(DISTINCT owner) FROM endpoints";
-            Ok((cluster.query("bench", sql)? == [Some(hosts.to_string())]).then_some(()))
+            Ok((self.query(sql)? == [hosts.to_string()]).then_some(()))
         })
     }
 }
@@ -115,10 +132,9 @@ impl Sender {
         endpoints: u16,
     ) -> anyhow::Result<Self> {
         let ours = Ours::start(store, hosts)?;
-        let (host, _) = ours.hosts.first().context("no host")?;
         for endpoint in 0..endpoints {
             let url = receiver.url(&format!("/ok/{endpoint}"));
-            endpoint_at(host, "cleanmails", &url)?;
+            endpoint_at(ours.first()?, "cleanmails", &url)?;
         }
         ours.settle(endpoints)?;
         Ok(Self::Ours(ours))
@@ -232,7 +248,7 @@ impl Sender {
         let Self::Ours(ours) = self else {
             return Ok(false);
         };
-        let (host, _) = ours.hosts.first().context("no host")?;
+        let host = ours.first()?;
         // Refused by any route for events, so that nothing is delivered.
         let event = json!({"provider": "nobody", "payload": {}});
         let answer = host.post("/v1/events/batch", &json!({ "events": [event] }))?;
