@@ -192,6 +192,7 @@ impl World {
             body: Bytes::from_static(b"{}"),
             created_at_ms: self.now_ms,
             idempotency: None,
+            catalogue: None,
             deliveries: vec![NewDelivery {
                 id: id.clone(),
                 endpoint_id: self.endpoint.id.clone(),

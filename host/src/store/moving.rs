@@ -5,6 +5,8 @@
 //! hashes. While a move is not finished, no host opens its destination. Secrets move sealed as they are, and need the same key.
 
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use self::tables::TABLES;
 

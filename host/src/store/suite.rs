@@ -32,10 +32,12 @@ mod forgotten;
 mod inbound;
 mod lists;
 mod operational;
-mod postgres;
+pub(in crate::store) mod postgres;
 mod publishing;
 pub(in crate::store) mod sqlite;
 mod steps;
+
+pub(in crate::store) use self::ended::replay;
 
 use super::*;
 use crate::{chance::SystemChance, ids::AttemptId, vault::KeySource};

@@ -63,6 +63,7 @@ fn write(table: &Table) -> String {
     // Whatever was being sent is nobody's now: no host has this number.
     let (more, its_value) = match name {
         "deliveries" => (", leased_by", ", CASE WHEN state = 'sending' THEN 0 END"),
+        "endpoints" => (", changed", ", 1"),
         _ => ("", ""),
     };
     format!(
@@ -317,7 +318,7 @@ impl Database {
                          cancelled = (SELECT count(*) FROM deliveries WHERE state = 'cancelled')
                              - (SELECT CAST(coalesce(sum(cancelled), 0) AS BIGINT) FROM counters WHERE generation <> 0)
                      WHERE generation = 0;
-                     UPDATE catalogue SET version = version + 1;
+                     UPDATE catalogue SET version = version + 1, others = version + 1;
                      DROP TABLE moving",
                 )
                 .await

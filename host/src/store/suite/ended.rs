@@ -231,7 +231,7 @@ async fn a_delivery_is_sent_again_only_from_the_states_that_the_rules_name(fixtu
     assert_eq!((lease.attempts_total, lease.attempts_in_round), (1, 0));
 }
 
-pub(super) fn replay(now_ms: u64) -> Replay {
+pub(in crate::store) fn replay(now_ms: u64) -> Replay {
     Replay {
         id: ReplayId::new(now_ms, &SystemChance),
         state: ReplayState::Running,

@@ -4,6 +4,7 @@ use super::{Engine, Fixture, keys};
 use crate::{
     chance::SystemChance,
     store::{
+        StoreError,
         postgres::{Options, PostgresStore},
         sqlite::tests::OPTIONS,
     },
@@ -97,6 +98,10 @@ async fn of(database: Arc<Database>) -> Fixture {
 }
 
 pub(in crate::store) async fn open(database: &Database) -> PostgresStore {
+    try_open(database).await.unwrap()
+}
+
+pub(in crate::store) async fn try_open(database: &Database) -> Result<PostgresStore, StoreError> {
     let options = Options {
         limits: OPTIONS.limits,
         connections_max: 8,
@@ -104,9 +109,7 @@ pub(in crate::store) async fn open(database: &Database) -> PostgresStore {
         name: "suite".to_owned(),
     };
     let address = database.url().parse().unwrap();
-    PostgresStore::open(&address, options, &keys(), Arc::new(SystemChance))
-        .await
-        .unwrap()
+    PostgresStore::open(&address, options, &keys(), Arc::new(SystemChance)).await
 }
 
 struct Server(Arc<Database>);

@@ -14,11 +14,11 @@ const COUNT_ROWS_MAX: i64 = 50_000;
 
 // The inner limit ends the count; each condition is that of an index, word for word.
 const COUNTED: &str = "SELECT
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS some) AS pending,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' LIMIT $1) AS some) AS sending,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' LIMIT $1) AS some) AS held,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' LIMIT $1) AS some) AS waiting,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'dead_lettered' LIMIT $1) AS some) AS dead_lettered";
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS few) AS pending,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' LIMIT $1) AS few) AS sending,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' LIMIT $1) AS few) AS held,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' LIMIT $1) AS few) AS waiting,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'dead_lettered' LIMIT $1) AS few) AS dead_lettered";
 
 const TOTALS: &str =
     "SELECT CAST(sum(messages) AS BIGINT) AS messages, CAST(sum(delivered) AS BIGINT) AS delivered,
@@ -66,10 +66,10 @@ const fn bounded(count: i64) -> Counted {
 
 /// The dead letters are looked for among all of them, of which there are few.
 const OPEN: &str = "SELECT
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' AND endpoint_id = $1 LIMIT $2) AS some) AS pending,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' AND endpoint_id = $1 LIMIT $2) AS some) AS sending,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = $1 LIMIT $2) AS some) AS held,
-    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' AND endpoint_id = $1 LIMIT $2) AS some) AS waiting";
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' AND endpoint_id = $1 LIMIT $2) AS few) AS pending,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' AND endpoint_id = $1 LIMIT $2) AS few) AS sending,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = $1 LIMIT $2) AS few) AS held,
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'waiting' AND endpoint_id = $1 LIMIT $2) AS few) AS waiting";
 const DEAD: &str = "SELECT count(*) FILTER (WHERE endpoint_id = $1) AS n, count(*) AS looked_at
     FROM (SELECT endpoint_id FROM deliveries WHERE state = 'dead_lettered' ORDER BY id DESC LIMIT $2) AS newest";
 

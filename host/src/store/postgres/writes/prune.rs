@@ -202,7 +202,7 @@ async fn inbound(writing: &Writing, step: &Prune) -> Result<Pruned, Fault> {
     let end = InboundId::floor(step.before_ms);
     let rows_max = i64::from(step.rows_max);
     let sql = "SELECT id, CAST(octet_length(body) AS BIGINT) AS bytes, (SELECT count(*) FROM (SELECT 1 FROM inbound_events
-                 WHERE inbound_id = inbound_requests.id LIMIT $2) AS some) AS events
+                 WHERE inbound_id = inbound_requests.id LIMIT $2) AS few) AS events
          FROM inbound_requests WHERE id < $1 ORDER BY id LIMIT $2";
     let found = session.rows(sql, &[&end.as_str(), &rows_max]).await?;
     let (mut gone, mut freed, mut rows_left) = (Vec::new(), 0_u64, u64::from(step.rows_max));
