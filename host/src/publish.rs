@@ -227,6 +227,7 @@ impl Prepared {
     /// It has been stored: first attempts begin, but for those that wait for another of their key.
     pub(crate) fn begin(self, worker: &Arc<Worker>, waiting: &[DeliveryId]) -> Accepted {
         let Self { message, slots } = self;
+        let fence = worker.fence();
         let mut receipt = Receipt {
             message_id: message.id.clone(),
             event_type: message.event_type,
@@ -252,6 +253,7 @@ impl Prepared {
                         body: message.body.clone(),
                         order_key: new.order_key,
                         probe: false,
+                        fence,
                     },
                 ),
                 (DeliveryState::Pending, _) => {

@@ -26,9 +26,9 @@ pub use self::inbound::{
 };
 pub use self::list::{Filter, MessageFilter, Tally, TallyOf};
 pub use self::record::{
-    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Idempotency,
-    Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded, Recovered,
-    Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
+    Attempt, Backlogs, Claim, Claimed, Delivery, DeliveryState, Ended, Endpoint, Fence,
+    Idempotency, Lease, Message, MessageView, NewBatch, NewDelivery, NewMessage, Receipt, Recorded,
+    Recovered, Resume, SecretText, SigningSecret, StateChange, StateReason, Stats, Word,
 };
 pub use self::replay::{
     Counted, EndedState, FailedEvent, Page, Replay, ReplayState, ReplayStep, Retried, Selected,
@@ -218,8 +218,8 @@ pub trait Store: Send + Sync + 'static {
     fn claim_probe(&self, endpoint: EndpointId, now_ms: u64) -> Later<Option<Lease>>;
 
     /// Gives back claimed deliveries without an attempt; not to be claimed before `not_before_ms`. Those of deleted
-    /// endpoints are cancelled.
-    fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()>;
+    /// endpoints are cancelled, and what was claimed under another fence than the present one is left as it is.
+    fn put_back(&self, deliveries: Vec<DeliveryId>, fence: Fence, not_before_ms: u64) -> Later<()>;
 
     /// Keeps an attempt and what follows from it for delivery and endpoint. If the endpoint is paused by it, its pending
     /// deliveries are held, and the first step of that is part of the call. So are the operational messages about it.
@@ -386,6 +386,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// What other hosts mean for this one; `None`: there are no others.
     fn hints(&self) -> Option<Box<dyn Hints>> {
+        None
+    }
+
+    /// The fence of what is stored as `Sending` from now on, and of what was just now.
+    fn fence(&self) -> Fence {
         None
     }
 

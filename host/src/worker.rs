@@ -21,11 +21,11 @@ use crate::{
     context::Context,
     endpoints::wipe_expired,
     ids::{DeliveryId, EndpointId},
-    store::{Claim, Lease, StoreError},
+    store::{Claim, Fence, Lease, StoreError},
 };
 use countersign_guest::EndpointSettings;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -59,6 +59,7 @@ struct Lost {
     delivery: DeliveryId,
     endpoint: EndpointId,
     probe: bool,
+    fence: Fence,
     /// Not to be taken up again before.
     wait: Duration,
 }
@@ -204,6 +205,11 @@ impl Worker {
         self.in_flight()
     }
 
+    /// The fence of what is stored as `Sending` by now.
+    pub fn fence(&self) -> Fence {
+        self.context.store.fence()
+    }
+
     /// Attempts under way, and places taken for some that are about to begin.
     pub fn in_flight(&self) -> u32 {
         self.slots().in_flight()
@@ -269,6 +275,7 @@ impl Worker {
                 ) => {
                     claimed.lost = Some(Duration::ZERO);
                 }
+                Err(attempt::NoAttempt::TooLate) => claimed.lost = None,
                 Err(error) => {
                     tracing::error!(delivery = %lease.delivery_id, %error, "no attempt could be made or judged");
                 }
@@ -290,6 +297,7 @@ impl Worker {
                 delivery: lease.delivery_id,
                 endpoint: lease.endpoint_id.clone(),
                 probe: lease.probe,
+                fence: lease.fence,
                 wait: Duration::ZERO,
             });
             let bytes = lease.body.len() as u64;
@@ -330,16 +338,23 @@ impl Worker {
             lost.into_iter().partition(|lost| lost.wait.is_zero());
         for (lost, wait) in [(soon, Duration::ZERO), (later, PUT_BACK)] {
             let not_before_ms = now_ms.saturating_add(duration_ms(wait));
-            self.put_back(lost, not_before_ms).await;
+            let mut by_fence: BTreeMap<Fence, Vec<Lost>> = BTreeMap::new();
+            for lost in lost {
+                by_fence.entry(lost.fence).or_default().push(lost);
+            }
+            for (fence, lost) in by_fence {
+                self.put_back(lost, fence, not_before_ms).await;
+            }
         }
     }
 
-    async fn put_back(&self, lost: Vec<Lost>, not_before_ms: u64) {
-        if lost.is_empty() {
-            return;
-        }
+    async fn put_back(&self, lost: Vec<Lost>, fence: Fence, not_before_ms: u64) {
         let deliveries = lost.iter().map(|lost| lost.delivery.clone()).collect();
-        match self.context.store.put_back(deliveries, not_before_ms).await {
+        let putting_back = self
+            .context
+            .store
+            .put_back(deliveries, fence, not_before_ms);
+        match putting_back.await {
             Ok(()) => {
                 for lost in &lost {
                     match lost.probe {
@@ -426,6 +441,7 @@ impl Drop for Claimed<'_> {
                 delivery: self.lease.delivery_id.clone(),
                 endpoint: self.lease.endpoint_id.clone(),
                 probe: self.lease.probe,
+                fence: self.lease.fence,
                 wait,
             };
             self.worker

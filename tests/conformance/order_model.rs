@@ -137,7 +137,9 @@ impl World {
             Step::End(place, state) => self.end(place, state),
             Step::PutBack(place) => {
                 if let Some(lease) = self.take(place) {
-                    let put_back = self.store.put_back(vec![lease.delivery_id], self.now_ms);
+                    let put_back =
+                        self.store
+                            .put_back(vec![lease.delivery_id], lease.fence, self.now_ms);
                     self.runtime.block_on(put_back).unwrap();
                 }
             }
@@ -254,6 +256,7 @@ impl World {
             (state, _) => state,
         };
         let ended = Ended {
+            fence: None,
             delivery_id: lease.delivery_id.clone(),
             endpoint_id: lease.endpoint_id.clone(),
             attempt: Attempt {

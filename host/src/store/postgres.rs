@@ -31,9 +31,9 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Catalogue, Chore, Claim, Claimed, Counted,
-        Delivery, DeliveryState, Ended, Endpoint, EventType, FailedEvent, Filter, Hints, Inbound,
-        InboundFilter, InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch,
-        NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded,
+        Delivery, DeliveryState, Ended, Endpoint, EventType, FailedEvent, Fence, Filter, Hints,
+        Inbound, InboundFilter, InboundView, Later, Lease, Message, MessageFilter, MessageView,
+        NewBatch, NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded,
         Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size,
         Stats, Stepped, Store, TakenIn, Tally, TallyOf, Workspace, sealed, sqlite::QueueLimits,
     },
@@ -212,13 +212,18 @@ impl Store for PostgresStore {
         )
     }
 
-    fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()> {
+    fn put_back(&self, deliveries: Vec<DeliveryId>, fence: Fence, not_before_ms: u64) -> Later<()> {
         self.writer.submit(
             Caller::Host,
             "putting deliveries back",
-            (deliveries, not_before_ms),
-            |writing, (deliveries, not_before_ms)| {
-                Box::pin(writes::claim::put_back(writing, deliveries, *not_before_ms))
+            (deliveries, fence, not_before_ms),
+            |writing, (deliveries, fence, not_before_ms)| {
+                Box::pin(writes::claim::put_back(
+                    writing,
+                    deliveries,
+                    *fence,
+                    *not_before_ms,
+                ))
             },
         )
     }
@@ -545,6 +550,10 @@ impl Store for PostgresStore {
 
     fn hints(&self) -> Option<Box<dyn Hints>> {
         Some(Box::new(self.keeper.hints()))
+    }
+
+    fn fence(&self) -> Fence {
+        Some(self.keeper.generation())
     }
 
     fn may_send(&self) -> bool {

@@ -242,6 +242,10 @@ pub struct Receipt {
     pub deliveries: Vec<(DeliveryId, EndpointId, DeliveryState)>,
 }
 
+/// Under which lease of its host a delivery was taken up; `None` where a store has one host alone. A host that lost its lease and
+/// got another may take up a delivery that it was sending before: what comes of the first is told from the second by this.
+pub type Fence = Option<i64>;
+
 /// A delivery that is claimed: what an attempt needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
@@ -257,6 +261,8 @@ pub struct Lease {
     pub order_key: Option<Arc<str>>,
     /// It was held, and goes out to find out whether its endpoint works again.
     pub probe: bool,
+    /// To be given back with it.
+    pub fence: Fence,
 }
 
 /// What is to be claimed of one endpoint.
@@ -286,6 +292,8 @@ pub struct Claimed {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub delivery_id: DeliveryId,
+    /// Of its [`Lease`]. An outcome under another one than the host has now comes too late.
+    pub fence: Fence,
     pub endpoint_id: EndpointId,
     pub attempt: Attempt,
     pub attempts_in_round: u32,

@@ -35,11 +35,11 @@ use crate::{
     ids::{ApiKeyId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId},
     store::{
         ApiKey, Attempt, Backlogs, Bodies, BodyPage, Claim, Claimed, Counted, Delivery,
-        DeliveryState, Ended, Endpoint, EventType, FailedEvent, Filter, Inbound, InboundFilter,
-        InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch, NewInbound,
-        NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded, Recovered, Replay,
-        ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size, Stats, Stepped, Store,
-        StoreError, TakenIn, Tally, TallyOf, Workspace, sealed,
+        DeliveryState, Ended, Endpoint, EventType, FailedEvent, Fence, Filter, Inbound,
+        InboundFilter, InboundView, Later, Lease, Message, MessageFilter, MessageView, NewBatch,
+        NewInbound, NewMessage, Page, Prune, Pruned, Published, PublishedBatch, Recorded,
+        Recovered, Replay, ReplayState, ReplayStep, Resume, Retried, Selected, Selection, Size,
+        Stats, Stepped, Store, StoreError, TakenIn, Tally, TallyOf, Workspace, sealed,
     },
     vault::{KeySource, Vault},
 };
@@ -231,7 +231,7 @@ impl Store for SqliteStore {
             })
     }
 
-    fn put_back(&self, deliveries: Vec<DeliveryId>, not_before_ms: u64) -> Later<()> {
+    fn put_back(&self, deliveries: Vec<DeliveryId>, _: Fence, not_before_ms: u64) -> Later<()> {
         self.writer
             .submit(Caller::Host, "putting deliveries back", move |connection| {
                 writes::put_back(connection, &deliveries, not_before_ms)

@@ -28,6 +28,7 @@ mod bodies;
 mod commits;
 mod ended;
 mod failed;
+mod fenced;
 mod forgotten;
 mod inbound;
 mod lists;
@@ -204,6 +205,7 @@ pub(in crate::store) fn ended(
 ) -> Ended {
     Ended {
         delivery_id: delivery.clone(),
+        fence: None,
         endpoint_id: endpoint.id.clone(),
         attempt: Attempt {
             id: AttemptId::new(5, &SystemChance),

@@ -51,6 +51,9 @@ pub(super) enum NoAttempt {
     /// Another host may have the delivery by now.
     #[error("this host has no lease")]
     NoLease,
+    /// It was made, and others have the delivery by now: nothing is to be put back.
+    #[error("the outcome came after the lease")]
+    TooLate,
     /// A defect of the rules.
     #[error(transparent)]
     Rules(#[from] RulesError),
@@ -143,7 +146,7 @@ impl Made<'_> {
             match recorded.await {
                 Ok(left) => break left,
                 // It came too late, and whoever has the delivery makes another one.
-                Err(StoreError::LeaseLost) => return Err(NoAttempt::NoLease),
+                Err(StoreError::LeaseLost) => return Err(NoAttempt::TooLate),
                 Err(error) => {
                     // The store has told of it in the log.
                     tracing::debug!(delivery = %ended.delivery_id, %error, "an attempt could not be recorded; trying again");
@@ -260,6 +263,7 @@ impl Made<'_> {
             let operational = self.operational(context, endpoint, &notices, ended_at_ms);
             let ended = Ended {
                 delivery_id: lease.delivery_id.clone(),
+                fence: lease.fence,
                 endpoint_id: lease.endpoint_id.clone(),
                 attempt: Attempt {
                     id: self.id.clone(),

@@ -146,6 +146,7 @@ impl Fixture {
         assert_eq!(published, Published::Stored(Vec::new()));
         if !open {
             let ended = Ended {
+                fence: None,
                 delivery_id: delivery.clone(),
                 endpoint_id: self.endpoint.id.clone(),
                 attempt: Attempt {
@@ -229,7 +230,7 @@ async fn each_age_is_kept_to_the_day() {
     fixture.retention.round().await.unwrap();
     assert!(fixture.is_kept(&open).await);
     let store = &fixture.retention.store;
-    store.put_back(vec![open_delivery], 5).await.unwrap();
+    store.put_back(vec![open_delivery], None, 5).await.unwrap();
     let claim = Claim {
         endpoint_id: fixture.endpoint.id.clone(),
         places: 9,

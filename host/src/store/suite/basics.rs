@@ -51,7 +51,11 @@ async fn a_delivery_is_claimed_once_and_in_the_order_of_its_time(fixture: Fixtur
     let none = fixture.claim(&endpoint, 50).await;
     assert_eq!((none.leases.len(), none.next_due_at_ms), (0, Some(99)));
     let ids = first.leases.iter().map(|lease| lease.delivery_id.clone());
-    fixture.store.put_back(ids.collect(), 60).await.unwrap();
+    fixture
+        .store
+        .put_back(ids.collect(), None, 60)
+        .await
+        .unwrap();
     assert_eq!(fixture.claim(&endpoint, 59).await.leases.len(), 0);
     assert_eq!(fixture.claim(&endpoint, 60).await.leases.len(), 2);
 }

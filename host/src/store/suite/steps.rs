@@ -293,7 +293,7 @@ async fn a_delivery_waits_for_the_one_before_it_of_its_key_and_for_no_other(fixt
     fixture.update(&put_back, None, 760).await;
     fixture
         .store
-        .put_back(vec![ids[3].clone()], 760)
+        .put_back(vec![ids[3].clone()], None, 760)
         .await
         .unwrap();
     assert_eq!(fixture.state(&ids[3]).await, DeliveryState::Held);

@@ -152,6 +152,7 @@ fn lease(endpoint: &EndpointId, number: u64) -> Lease {
         body: Bytes::new(),
         order_key: None,
         probe: false,
+        fence: None,
     }
 }
 

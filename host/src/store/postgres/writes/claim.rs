@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ids::{DeliveryId, EndpointId},
-    store::{Claim, Claimed, DeliveryState, Lease, Word},
+    store::{Claim, Claimed, DeliveryState, Fence, Lease, Word},
 };
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -193,7 +193,7 @@ impl Taker<'_> {
             .rows(MARK, &[&names, &signed(self.now_ms), &self.host])
             .await?
         {
-            let lease = lease(&row, endpoint)?;
+            let lease = lease(&row, endpoint, self.host)?;
             let attempt = lease.attempts_total.saturating_add(1);
             self.writing
                 .note("leased", &lease.delivery_id, attempt, "sending");
@@ -208,7 +208,7 @@ fn free(claim: &Claim, claimed: &Claimed) -> u32 {
     claim.places.saturating_sub(taken)
 }
 
-fn lease(row: &Row, endpoint: &EndpointId) -> Result<Lease, Fault> {
+fn lease(row: &Row, endpoint: &EndpointId, host: i64) -> Result<Lease, Fault> {
     let order_key: Option<&str> = row.try_get("order_key")?;
     Ok(Lease {
         delivery_id: id(row, "id")?,
@@ -220,6 +220,7 @@ fn lease(row: &Row, endpoint: &EndpointId) -> Result<Lease, Fault> {
         body: Bytes::from(row.try_get::<_, Vec<u8>>("body")?),
         order_key: order_key.map(Into::into),
         probe: false,
+        fence: Some(host),
     })
 }
 
@@ -262,9 +263,14 @@ const PUT_BACK: &str = "UPDATE deliveries SET
 pub(in super::super) async fn put_back(
     writing: &Writing,
     deliveries: &[DeliveryId],
+    fence: Fence,
     not_before_ms: u64,
 ) -> Result<(), Fault> {
     let host = writing.leased()?;
+    if fence.is_some_and(|fence| fence != host) {
+        // Others have them, or this host has them anew.
+        return Ok(());
+    }
     let ids: Vec<_> = deliveries.iter().map(DeliveryId::as_str).collect();
     put_back_of(writing, &ids, not_before_ms, host).await?;
     Ok(())

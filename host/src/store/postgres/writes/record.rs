@@ -59,22 +59,26 @@ pub(in super::super) async fn record(
     let Ok(host) = writing.leased() else {
         return Ok(all.iter().map(|_| Err(StoreError::LeaseLost)).collect());
     };
-    let events = events_of(writing, all).await?;
+    // The others were taken up under a lease that this host has lost since.
+    let in_time = |one: &&&Ended| one.fence.is_none_or(|fence| fence == host);
+    let current: Vec<&Ended> = all.iter().filter(in_time).copied().collect();
+    let events = events_of(writing, &current).await?;
     let (ended, ()) = futures_util::future::try_join(
-        end(writing, all, &events, host),
-        keep_health(writing, all, host),
+        end(writing, &current, &events, host),
+        keep_health(writing, &current, host),
     )
     .await?;
+    let ended = |one: &Ended| in_time(&&one) && ended.contains(&one.delivery_id);
     let keys: HashSet<_> = all
         .iter()
-        .filter(|one| has_ended(one.state) && ended.contains(&one.delivery_id))
+        .filter(|one| has_ended(one.state) && ended(one))
         .filter_map(|one| Some((one.endpoint_id.clone(), one.order_key.clone()?)))
         .collect();
     let now_ms = all.iter().map(|one| ended_at(one)).max().unwrap_or(0);
     let draining = ordering::release_next(writing, &keys, standings, now_ms).await?;
     let mut recorded = Vec::with_capacity(all.len());
     for one in all {
-        if !ended.contains(&one.delivery_id) {
+        if !ended(one) {
             tracing::warn!(
                 delivery = %one.delivery_id,
                 "the outcome of an attempt comes too late and changes nothing: another host has the delivery"

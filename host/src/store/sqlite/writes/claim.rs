@@ -166,6 +166,7 @@ fn lease(row: &Row<'_>, endpoint: &EndpointId) -> rusqlite::Result<Lease> {
         body: Bytes::from(row.get::<_, Vec<u8>>("body")?),
         order_key: row.get::<_, Option<String>>("order_key")?.map(Into::into),
         probe: false,
+        fence: None,
     })
 }
 
