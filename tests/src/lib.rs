@@ -1,5 +1,5 @@
 //! What the suites share: the vector format and its faces, the format of inbound samples, the binary's commands, a host process, a
-//! receiver that records, HTTP as bytes.
+//! receiver that records, HTTP as bytes, and who holds which promise.
 #![forbid(unsafe_code)]
 
 pub mod clients;
@@ -14,6 +14,7 @@ pub mod host;
 pub mod hostile;
 pub mod inbound;
 pub mod module;
+pub mod promises;
 pub mod receiver;
 pub mod vectors;
 pub mod wire;
