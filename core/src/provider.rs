@@ -170,8 +170,92 @@ impl Source {
 mod tests {
     use super::*;
     use crate::delivery::{AutoPause, ClientErrors, SuccessRule};
+    use crate::event::EventType;
+    use crate::normalise::{NO_HEADERS, parse};
+    use crate::render::render;
     use crate::retry::{Jitter, RetrySchedule};
+    use crate::sample::{Occasion, sample};
 
+    /// The names of the documents, in their order, and what they mean to everybody (table X).
+    fn documented() -> [(Provider, &'static [(&'static str, EventType)]); 4] {
+        use EventType::*;
+        [
+            (
+                Provider::Cleanmails,
+                &[
+                    ("email.sent", EmailSent),
+                    ("email.opened", EmailOpened),
+                    ("email.clicked", EmailClicked),
+                    ("email.replied", EmailReplied),
+                    ("email.bounced", EmailBounced),
+                    ("lead.unsubscribed", EmailUnsubscribed),
+                    ("campaign.started", CampaignStarted),
+                    ("campaign.completed", CampaignCompleted),
+                    ("campaign.paused", CampaignPaused),
+                    ("lead.created", LeadCreated),
+                    ("lead.validated", LeadValidated),
+                ],
+            ),
+            (
+                Provider::Smartlead,
+                &[
+                    ("EMAIL_SENT", EmailSent),
+                    ("EMAIL_OPENED", EmailOpened),
+                    ("EMAIL_CLICKED", EmailClicked),
+                    ("EMAIL_REPLIED", EmailReplied),
+                    ("EMAIL_BOUNCED", EmailBounced),
+                    ("EMAIL_UNSUBSCRIBED", EmailUnsubscribed),
+                ],
+            ),
+            (
+                Provider::Sendemall,
+                &[
+                    ("email.sent", EmailSent),
+                    ("email.delivered", EmailDelivered),
+                    ("email.opened", EmailOpened),
+                    ("email.clicked", EmailClicked),
+                    ("email.replied", EmailReplied),
+                    ("email.bounced", EmailBounced),
+                    ("email.unsubscribed", EmailUnsubscribed),
+                    ("campaign.completed", CampaignCompleted),
+                ],
+            ),
+            (
+                Provider::Platform,
+                &[
+                    ("email.open", EmailOpened),
+                    ("email.click", EmailClicked),
+                    ("email.bounce", EmailBounced),
+                    ("email.unsubscribe", EmailUnsubscribed),
+                ],
+            ),
+        ]
+    }
+
+    // Holds: C1 to C11, R-C7, S1 to S6, R-S17, E1 to E8, R-E11, P7
+    #[test]
+    fn each_documented_name_has_its_meaning_and_is_written_for_it() {
+        let occasion = Occasion {
+            id: "1",
+            at_ms: 0,
+            workspace_id: 1,
+            campaign_id: None,
+        };
+        for (provider, names) in documented() {
+            let own = names.iter().map(|(name, _)| *name);
+            assert!(own.eq(provider.event_types().iter().copied()));
+            for (name, event_type) in names {
+                let body = sample(provider, name, occasion).unwrap().encode();
+                let events = parse(provider.into(), &NO_HEADERS, &body).unwrap();
+                assert_eq!(&events[0].event_type, event_type, "{name}");
+                // There and back: nothing else is written for this meaning.
+                let written = render(&events[0], provider).unwrap();
+                assert_eq!(written.event_type(), *name);
+            }
+        }
+    }
+
+    // Holds: C31, R-C10, S31, R-S7, R-S19, E29, E33, R-E13, P15, R-P11, R-X9
     #[test]
     fn every_policy_is_the_reading_and_within_its_bounds() {
         for (provider, schedule, timeout_ms, auto_pause) in [

@@ -285,6 +285,7 @@ const fn date_of(days: i64) -> (i64, i64, i64) {
 mod tests {
     use super::*;
 
+    // Holds: R-X10
     #[test]
     fn the_examples_of_section_5_8_are_read() {
         for (text, unix_ms) in [
@@ -298,6 +299,7 @@ mod tests {
         }
     }
 
+    // Holds: R-X10
     #[test]
     fn fractions_are_cut_after_the_third_digit_and_refused_after_the_ninth() {
         assert_eq!(parse_rfc3339("1970-01-01T00:00:00.123456789Z"), Some(123));

@@ -82,6 +82,7 @@ function recording(options = {}) {
 
 for (const [name, start] of Object.entries(ADAPTERS)) {
   describe(name, { timeout: 30_000 }, () => {
+    // Holds: E34
     test("accepts what was signed, byte for byte, and gives the documented answer", async () => {
       const [options, seen] = recording();
       await start(options, async (ask) => {
@@ -163,6 +164,7 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
       assert.deepEqual(seen.errors, [failure]);
     });
 
+    // Holds: S33, S34, E36
     test("with before-handler the answer is there before the handler has ended, and its failure goes to onError", async () => {
       const { promise: gate, resolve: open } = resolvers();
       const { promise: told, resolve: tell } = resolvers();
@@ -243,6 +245,7 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
       });
     });
 
+    // Holds: S29, R-S14
     test("allowFrom lets only the listed addresses in", async () => {
       if (!SEES_PEER.has(name)) {
         const [options] = recording({ allowFrom: ["127.0.0.0/8"] });

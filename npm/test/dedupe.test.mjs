@@ -37,6 +37,7 @@ function recording(options = {}) {
 }
 
 describe("a repeat", () => {
+  // Holds: E35
   test("of a finished event gets the same answer and no second call", async () => {
     const { seen, receiver } = recording();
     const first = await receiver.receive(request());
@@ -55,6 +56,7 @@ describe("a repeat", () => {
     assert.deepEqual([await first, await ask(), seen.errors.length], [200, 200, 0]);
   });
 
+  // Holds: S39, R-E8
   test("after a failed handler is handled anew", async () => {
     let calls = 0;
     const { seen, ask } = recording({
@@ -67,6 +69,7 @@ describe("a repeat", () => {
     assert.deepEqual([calls, seen.errors.length], [2, 1]);
   });
 
+  // Holds: R-E8
   test("after a handler that never came back is handled when the claim has ended", async () => {
     let nowMs = 0;
     let calls = 0;
@@ -110,6 +113,7 @@ describe("a repeat", () => {
     assert.deepEqual([calls, seen.errors.length], [2, 1]);
   });
 
+  // Holds: R-S15, E36
   test("with a forged signature never gets to the store", async () => {
     const { seen, ask } = recording();
     assert.equal(await ask(request({ headers: signed(provider, body, "x") })), 401);
@@ -166,11 +170,13 @@ describe("the key", () => {
   };
   const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
+  // Holds: E35
   test("is the event's own id, whatever headers say", async () => {
     const headers = { ...signed(provider, body), "webhook-id": "msg_1" };
     assert.deepEqual(await keyFor({}, request({ headers })), ["sendemall", "id", "evt_bounce_001"]);
   });
 
+  // Holds: R-S3
   test("without one is webhook-id, of SmartLead X-Request-Id, else the hash of the body", async () => {
     for (const [name, more, key] of [
       ["cleanmails", { "webhook-id": "msg_1", "x-request-id": "r" }, ["cleanmails", "id", "msg_1"]],

@@ -17,6 +17,7 @@ const eventOf = (source, changes = {}) => {
 };
 
 describe("normalised events", () => {
+  // Holds: R-X6
   test("the four senders say the same in one shape", () => {
     const [cleanmails, smartlead, sendemall, platform] = ["cleanmails", "smartlead", "sendemall", "platform"].map(
       (source) => eventOf(source),
@@ -53,6 +54,7 @@ describe("normalised events", () => {
     assert.deepEqual([...ours("normalized.ts", "EventSource"), ...four].sort(), variants("event/source.rs", "Source"));
   });
 
+  // Holds: S40, R-X7
   test("an unknown event is no error, and no field has another type than is written down", () => {
     const event = eventOf("sendemall", {
       event: "email.zzz",
@@ -109,6 +111,7 @@ describe("rendering", () => {
 describe("keys", () => {
   const event = eventOf("smartlead");
 
+  // Holds: S37
   test("repeats have one key, other events another, and policies are what they are called", () => {
     assert.equal(idempotencyKey(event), '["smartlead","id","r1"]');
     const { dedupe: _, ...without } = event;
@@ -118,6 +121,7 @@ describe("keys", () => {
     assert.equal(idempotencyKey(without, "smartlead_reference"), null);
   });
 
+  // Holds: S38, R-E15
   test("order is told by a key and a moment", () => {
     const order = Date.parse("2024-11-25T11:00:00Z");
     assert.deepEqual(orderingKey(event), { key: '["smartlead","lead in campaign",null,"123","789"]', order });

@@ -102,6 +102,7 @@ describe("slack-on-reply (S43)", () => {
       },
     ).then(() => payload);
 
+  // Holds: S43
   test("posts the guide's message", async () => {
     const [{ method, url, body }] = await slack({ ...SMARTLEAD_REPLY, campaign_name: "Cold Outreach Q1" });
     assert.deepEqual([method, url], ["POST", "/services/T/B/X"]);
@@ -120,12 +121,14 @@ describe("slack-on-reply (S43)", () => {
     });
   });
 
+  // Holds: S43
   test("cuts after 100 characters, and no character in two", async () => {
     const reply = { body: `${"é".repeat(98)}🎉🎉🎉` };
     const [{ body }] = await slack({ ...SMARTLEAD_REPLY, reply });
     assert.equal(body.attachments[0].fields[2].value, `${"é".repeat(98)}🎉🎉...`);
   });
 
+  // Holds: S43, R-S8
   test("does without what is missing, and calls nobody by accident", async () => {
     const { lead: _lead, reply: _reply, ...bare } = SMARTLEAD_REPLY;
     const [{ body }] = await slack(bare);
@@ -139,6 +142,7 @@ describe("slack-on-reply (S43)", () => {
     assert.deepEqual(await slack({ ...SMARTLEAD_REPLY, event: "EMAIL_OPENED" }), []);
   });
 
+  // Holds: S39
   test("a Slack that fails makes the webhook come again", async (context) => {
     quietly(context);
     await trying(
@@ -156,6 +160,7 @@ describe("hubspot-on-reply (S42)", () => {
     (results) =>
     ({ url }) => ({ json: url.endsWith("/search") ? { total: results.length, results } : {} });
 
+  // Holds: S42
   test("finds the contact by address and sets the guide's three properties", async () => {
     await trying(hubspotOnReply, search([{ id: "51" }]), async (send, calls) => {
       assert.equal(await send("smartlead", SMARTLEAD_REPLY), 200);
@@ -184,6 +189,7 @@ describe("hubspot-on-reply (S42)", () => {
     });
   });
 
+  // Holds: S42, R-S8
   test("does nothing when there is no contact, no address or no reply, and leaves out what is missing", async () => {
     await trying(hubspotOnReply, search([]), async (send, calls) => {
       assert.equal(await send("smartlead", SMARTLEAD_REPLY), 200);
@@ -198,6 +204,7 @@ describe("hubspot-on-reply (S42)", () => {
     });
   });
 
+  // Holds: S39
   test("a HubSpot that fails makes the webhook come again", async (context) => {
     quietly(context);
     await trying(
@@ -211,6 +218,7 @@ describe("hubspot-on-reply (S42)", () => {
 });
 
 describe("crm-on-reply (E37)", () => {
+  // Holds: E37
   test("updates the contact and tells #sales-replies of a positive reply", async () => {
     await trying(crmOnReply, slackOk, async (send, calls) => {
       assert.equal(await send("sendemall", SENDEMALL_REPLY), 200);
@@ -232,6 +240,7 @@ describe("crm-on-reply (E37)", () => {
     });
   });
 
+  // Holds: E37
   test("tells nobody of other replies, and does without what is missing", async () => {
     await trying(crmOnReply, slackOk, async (send, calls) => {
       const replied = (data) => send("sendemall", { ...SENDEMALL_REPLY, data });
@@ -256,6 +265,7 @@ describe("crm-on-reply (E37)", () => {
 });
 
 describe("meeting-alert (E38)", () => {
+  // Holds: E38, R-E10
   test("tells #meetings of each of the article's words, as whole words and with any apostrophe", async () => {
     await trying(meetingAlert, slackOk, async (send, calls) => {
       const replied = (reply_preview) =>
@@ -294,6 +304,7 @@ describe("pause-on-bounce-spike (E39)", () => {
     data: { campaign_id },
   });
 
+  // Holds: E15, E39, R-E9
   test("pauses at over 5% of over 20 events, once an hour, with the rate to one decimal", async () => {
     let nowMs = 0;
     await trying(
@@ -331,6 +342,7 @@ describe("pause-on-bounce-spike (E39)", () => {
     );
   });
 
+  // Holds: E39
   test("exactly 5% is no spike, repeats do not count, other events are let through", async () => {
     await trying(pauseOnBounceSpike, slackOk, async (send, calls) => {
       for (let at = 0; at < 39; at += 1) await send("sendemall", event(at, "email.sent"));
@@ -362,6 +374,7 @@ describe("pause-on-bounce-spike (E39)", () => {
 });
 
 describe("queue-in-redis", { skip: REDIS_MISSING, timeout: 30_000 }, () => {
+  // Holds: S34, S39, S41, E36
   test("what was answered with 200 is worked on once, in order, also after a worker failed", async () => {
     const { port, stop } = await startRedis();
     const clients = [new Redis(port, "127.0.0.1"), new Redis(port, "127.0.0.1"), new Redis(port, "127.0.0.1")];
@@ -401,6 +414,7 @@ describe("queue-in-redis", { skip: REDIS_MISSING, timeout: 30_000 }, () => {
     }
   });
 
+  // Holds: R-S15
   test("a Redis that is gone answers 503, so that nothing is lost", async (context) => {
     quietly(context);
     const { port, stop } = await startRedis();

@@ -38,6 +38,7 @@ for (const [version, express] of Object.entries({ "Express 4": express4, "Expres
       return made;
     };
 
+    // Holds: E34
     test("a signed request reaches the handler and gets the documented answer", async () => {
       const { seen, handler } = recording();
       await serving(app(handler), async (url) => {
@@ -55,6 +56,7 @@ for (const [version, express] of Object.entries({ "Express 4": express4, "Expres
       assert.equal(context.request.url, "/hook");
     });
 
+    // Holds: E27, R-E7
     test("a forged, unsigned or mangled request gets the documented 401 and no detail", async () => {
       const { seen, handler } = recording();
       await serving(app(handler), async (url) => {
@@ -71,6 +73,7 @@ for (const [version, express] of Object.entries({ "Express 4": express4, "Expres
       );
     });
 
+    // Holds: E28
     test("raw bodies of every middleware are used", async () => {
       const keepsRaw = express.json({
         verify: (request, _response, bytes) => Object.assign(request, { rawBody: bytes }),
@@ -90,6 +93,7 @@ for (const [version, express] of Object.entries({ "Express 4": express4, "Expres
       }
     });
 
+    // Holds: E28
     test("a parsed body is the developer's mistake: it goes to next with its code", async () => {
       for (const middleware of [express.json(), express.text({ type: "*/*" })]) {
         const { seen, handler } = recording();
@@ -113,6 +117,7 @@ for (const [version, express] of Object.entries({ "Express 4": express4, "Expres
       });
     });
 
+    // Holds: R-S15
     test("bodies over maxBytes get 413, declared or not", async () => {
       const { seen, handler } = recording({ maxBytes: 1000 });
       await serving(app(handler), async (url) => {

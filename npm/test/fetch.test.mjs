@@ -49,6 +49,7 @@ test("a signed request reaches the handler and gets the documented answer", asyn
   assert.deepEqual(Buffer.from(context.body), body);
 });
 
+// Holds: S45
 test("SmartLead gets its own documented answer", async () => {
   const lead = payload("smartlead");
   const { handler } = recording({ provider: "smartlead" });
@@ -149,6 +150,7 @@ test("acknowledge before-handler answers first and keeps the Worker alive until 
   assert.deepEqual(seen.errors, []);
 });
 
+// Holds: R-X1
 test("another scheme can carry a provider's events", async () => {
   const { sign } = await import("countersign/testing");
   const secret = "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=";

@@ -16,6 +16,7 @@ const arrived = (peer, headers = {}) => ({
 });
 const forwarded = (value) => ({ "x-forwarded-for": value });
 
+// Holds: S29, R-S14
 test("nobody is believed unless stated", () => {
   const origin = new Origin({ allowFrom: ["192.0.2.0/24"] }, true);
   assert.equal(origin.admits(arrived("192.0.2.1", forwarded("203.0.113.9"))), true);
@@ -25,6 +26,7 @@ test("nobody is believed unless stated", () => {
   assert.equal(origin.url(arrived("203.0.113.9", spoofed)), "http://inner:3000/hook?a=1");
 });
 
+// Holds: R-S14
 test("of a trusted chain the first address that is none of ours is the sender, whatever it claims before that", () => {
   const origin = new Origin({ allowFrom: ["192.0.2.0/24"], trustProxy: ["10.0.0.0/8", "::1"] }, true);
   const admits = (value, peer = "10.1.1.1") => origin.admits(arrived(peer, forwarded(value)));

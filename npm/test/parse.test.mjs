@@ -17,6 +17,7 @@ test("the payload of every provider is read, and kept whole", () => {
   }
 });
 
+// Holds: S40, R-X7
 test("an unknown type and unknown fields are no error", () => {
   const body = { ...PAYLOADS.cleanmails, event: "lead.zzz", extra: { a: [1, "ü"] } };
   const { ok, event } = parse("cleanmails", JSON.stringify(body));
@@ -40,6 +41,7 @@ test("what is no event of the provider is a result, never an exception", () => {
   }
 });
 
+// Holds: S35
 test("a missing field is named by its path", () => {
   const { event: _, ...rest } = PAYLOADS.sendemall;
   const result = parse("sendemall", JSON.stringify(rest));

@@ -27,6 +27,7 @@ function recording(options) {
 }
 
 describe("several providers behind one address", () => {
+  // Holds: S45, E34
   test("each request goes to the one whose header is there, with its own answer", async () => {
     const { ask, seen } = recording({ providers: senders(...PROVIDERS, "github") });
     for (const provider of PROVIDERS) {
@@ -63,6 +64,7 @@ describe("several providers behind one address", () => {
     assert.ok(seen.rejected.every((code) => code === "bad_signature"));
   });
 
+  // Holds: R-P4
   test("Cleanmails and the platform share a header and differ in its form", async () => {
     const { ask, seen } = recording({ providers: senders("platform", "cleanmails") });
     for (const provider of ["cleanmails", "platform"]) {

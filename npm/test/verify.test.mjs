@@ -73,6 +73,7 @@ test("an inherited property is no header", () => {
   assert.equal(codeOf(inherited), "missing_header");
 });
 
+// Holds: R-E7
 test("a missing, empty or unusable header is a missing header", () => {
   for (const headers of [{}, [], new Headers(), new Map(), { [NAME]: "" }, { [NAME]: " \t" }]) {
     assert.equal(codeOf(headers), "missing_header");
@@ -82,6 +83,7 @@ test("a missing, empty or unusable header is a missing header", () => {
   }
 });
 
+// Holds: R-E7
 test("a malformed signature is refused and nothing throws", () => {
   const malformed = [
     "sha256=",
@@ -130,6 +132,7 @@ test("bodies are taken in every form of bytes", () => {
   accepts(headers, new Uint8Array(shared));
 });
 
+// Holds: C27, R-S16
 test("the raw bytes count, whatever they are", () => {
   const bodies = [
     Buffer.alloc(0),
@@ -156,6 +159,7 @@ test("any changed byte is noticed", () => {
   }
 });
 
+// Holds: R-X3
 test("several secrets: the one that matched is named", () => {
   const rotating = createVerifier({ provider: "cleanmails", secrets: ["new", SECRET] });
   assert.equal(rotating.verify({ headers: { [NAME]: value }, body }).secretIndex, 1);
@@ -172,6 +176,7 @@ test("every provider's own scheme works, and none takes another's", () => {
   }
 });
 
+// Holds: R-S1
 test("SmartLead's header can be named, and the body size does not matter", () => {
   const named = createVerifier({ provider: "smartlead", secrets: SECRET, header: "X-My-Signature" });
   assert.deepEqual(named.headers, ["x-my-signature"]);

@@ -60,6 +60,7 @@ fn spikes_of(stream: &[(EventKind, u64)], denominator: Denominator) -> Vec<usize
 }
 
 proptest! {
+    // Holds: E39, R-E9
     #[test]
     fn a_monitor_finds_what_looking_back_finds(stream in stream(), all: bool) {
         let denominator = match all {
@@ -92,6 +93,7 @@ proptest! {
         }
     }
 
+    // Holds: R-E10
     #[test]
     fn a_phrase_on_word_borders_is_also_a_substring(
         before in "[a-z' \u{2019}\u{e9}\u{301}]{0,6}|\\PC{0,6}", after in "[a-z' \u{2019}\u{e9}\u{301}]{0,6}|\\PC{0,6}",

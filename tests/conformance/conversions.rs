@@ -26,6 +26,7 @@ fn the_document_says_what_survives() {
     inbound::expect_file(&path, &text).unwrap_or_else(|error| panic!("{error:#}"));
 }
 
+// Holds: C23, C24, S9 to S17, R-S20, E17, E18, E20, E22, E23
 #[test]
 fn the_examples_of_the_documents_come_out_as_they_went_in() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");

@@ -117,6 +117,7 @@ fn what_is_asked_of_a_delivery_is_allowed_where_it_is_not_refused() {
     assert_eq!(states(Input::Acknowledged), [State::DeadLettered]);
 }
 
+// Holds: R-X8
 #[test]
 fn every_pair_is_decided_and_no_state_is_a_trap() {
     use delivery::{Input, State};
@@ -294,6 +295,7 @@ fn retry_after_ms(outcome: &Outcome) -> u64 {
 }
 
 proptest! {
+    // Holds: R-X4
     #[test]
     fn a_wait_is_within_jitter_and_never_below_retry_after(
         policy in policy(), attempt in attempt(), health in health(), factor: u32, chance: u64,
@@ -336,6 +338,7 @@ proptest! {
         prop_assert_eq!(one, other);
     }
 
+    // Holds: C32
     #[test]
     fn health_only_grows_until_a_success_and_a_success_ends_every_run(
         policy in policy(), attempt in attempt(), health in health(), state in state(), chance: u64,

@@ -21,6 +21,7 @@ fn every_sample_is_read_as_expected_and_as_it_was_before() {
     assert!(report.is_success(), "{report:#?}");
 }
 
+// Holds: P13, R-P6
 #[test]
 fn the_project_s_own_samples_are_all_there_and_verified() {
     let report = inbound::run(&inbound::own_dir());

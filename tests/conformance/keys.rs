@@ -217,6 +217,7 @@ fn source_of(provider: Provider) -> Source {
 }
 
 proptest! {
+    // Holds: C25, R-S3
     #[test]
     fn a_key_differs_when_one_fact_differs(
         source in prop::sample::select(vec![Source::Cleanmails, Source::Smartlead, Source::Platform]), which: Index, by: u32,

@@ -21,6 +21,7 @@ fn samples() -> Vec<(Provider, String, Value)> {
     samples
 }
 
+// Holds: C24, S10, S11
 #[test]
 fn every_sample_survives_decoding_and_encoding() {
     let samples = samples();
@@ -36,6 +37,7 @@ fn every_sample_survives_decoding_and_encoding() {
     }
 }
 
+// Holds: C24, S9 to S17, E18, E20, E22, E23
 #[test]
 fn no_sample_holds_a_field_that_the_models_do_not_know() {
     for (provider, name, value) in samples() {

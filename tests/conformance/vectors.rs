@@ -18,11 +18,13 @@ fn hold(face: &dyn Face) {
     assert!(report.is_success(), "{report:#?}");
 }
 
+// Holds: C26, C27, S27, R-S1, R-S16, E25, E26, P9, R-P4
 #[test]
 fn every_vector_passes_natively() {
     hold(&Native);
 }
 
+// Holds: C26, C27, S27, R-S1, R-S16, E25, E26, P9, R-P4
 #[test]
 fn every_vector_passes_in_wasmtime() {
     hold(&Wasmtime::new().unwrap());

@@ -183,6 +183,7 @@ fn wrong_endpoints_are_refused_by_name_and_leave_nothing_behind() {
     assert_nothing_stored(&host);
 }
 
+// Holds: R-C12
 #[test]
 fn plain_http_needs_the_operator_s_word() {
     let home = HostHome::strict().unwrap();

@@ -36,6 +36,7 @@ fn accepted(receiver: &Receiver) -> Vec<Arrival> {
         .collect()
 }
 
+// Holds: C26, R-S3, E25, P9, R-X1
 #[test]
 fn a_delivery_carries_the_provider_s_signature_and_standard_webhooks_beside_it() {
     let receiver = Receiver::start();
@@ -73,9 +74,13 @@ fn a_delivery_carries_the_provider_s_signature_and_standard_webhooks_beside_it()
         let wrong = arrival.verify(&Config::new(provider, &["another"]));
         assert_eq!(wrong, Err("bad_signature".to_owned()));
         assert_eq!(arrival.headers["content-type"], "application/json");
+        let request_id = arrival.headers.get("x-request-id");
+        let expected = (provider == "smartlead").then_some(message.as_str());
+        assert_eq!(request_id.map(|id| id.to_str().unwrap()), expected, "R-S3");
     }
 }
 
+// Holds: P3, R-P3
 #[test]
 fn an_endpoint_without_a_secret_gets_no_signature_and_says_so() {
     let receiver = Receiver::start();
@@ -101,9 +106,9 @@ fn an_endpoint_without_a_secret_gets_no_signature_and_says_so() {
     assert!(!arrival.headers.contains_key("webhook-signature"));
 }
 
+// Holds: E25, R-E5
 #[test]
 fn sendemall_makes_a_secret_when_none_is_given_and_shows_it_once() {
-    // R-E5.
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
@@ -139,6 +144,7 @@ fn sendemall_makes_a_secret_when_none_is_given_and_shows_it_once() {
     );
 }
 
+// Holds: C25, C30, R-C1, R-E15, R-X2
 #[test]
 fn retries_follow_the_schedule_with_the_same_bytes_and_id() {
     // C30: 2, 4, 8 s; a hundred times faster here.
@@ -153,6 +159,9 @@ fn retries_follow_the_schedule_with_the_same_bytes_and_id() {
     let arrivals = receiver.arrivals();
     let statuses: Vec<_> = arrivals.iter().map(|arrival| arrival.status).collect();
     assert_eq!(statuses, [503, 503, 503, 200]);
+    // Neither an id nor the number of the attempt is in it.
+    let body: Value = serde_json::from_slice(&arrivals[0].body).unwrap();
+    assert_eq!(body, email_sent(1), "C25");
     for arrival in &arrivals {
         assert_eq!(arrival.message_id, message);
         assert_eq!(arrival.body, arrivals[0].body);
@@ -175,9 +184,9 @@ fn retries_follow_the_schedule_with_the_same_bytes_and_id() {
     assert_eq!(attempts[3]["status"], 200);
 }
 
+// Holds: R-X2, R-X4
 #[test]
 fn retry_after_lengthens_a_wait_and_never_shortens_it_and_each_attempt_is_signed_anew() {
-    // R-X4, R-X2.
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
@@ -222,6 +231,7 @@ fn retry_after_lengthens_a_wait_and_never_shortens_it_and_each_attempt_is_signed
     }
 }
 
+// Holds: R-C1
 #[test]
 fn what_is_never_accepted_becomes_a_dead_letter_and_can_be_sent_again() {
     let receiver = Receiver::start();
@@ -254,9 +264,9 @@ fn what_is_never_accepted_becomes_a_dead_letter_and_can_be_sent_again() {
     assert_eq!(ids, vec![message; 5]);
 }
 
+// Holds: C20, C31, R-C2, R-C3
 #[test]
 fn ten_dead_deliveries_pause_a_cleanmails_endpoint_and_setting_it_active_releases_what_was_held() {
-    // C31, C20, R-C2, R-C3.
     let receiver = Receiver::start();
     let home = HostHome::new("time_scale = 1000").unwrap();
     let host = home.start().unwrap();
@@ -294,9 +304,9 @@ fn ten_dead_deliveries_pause_a_cleanmails_endpoint_and_setting_it_active_release
     assert_eq!(accepted(&receiver)[0].message_id, held);
 }
 
+// Holds: R-X4
 #[test]
 fn gone_ends_the_delivery_and_pauses_the_endpoint() {
-    // R-X4.
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
@@ -313,9 +323,9 @@ fn gone_ends_the_delivery_and_pauses_the_endpoint() {
     );
 }
 
+// Holds: R-X4
 #[test]
 fn redirects_are_not_followed() {
-    // R-X4.
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();
@@ -331,6 +341,7 @@ fn redirects_are_not_followed() {
     assert_eq!(receiver.count(), 1);
 }
 
+// Holds: S20, S21
 #[test]
 fn an_event_goes_to_the_endpoints_that_want_it() {
     let receiver = Receiver::start();
@@ -382,6 +393,7 @@ fn an_event_goes_to_the_endpoints_that_want_it() {
     assert_eq!(names, ["all", "all", "all", "campaign-5", "client-7"]);
 }
 
+// Holds: S46
 #[test]
 fn a_refused_connection_is_an_attempt_with_its_failure_kind() {
     let home = HostHome::new("").unwrap();
@@ -406,6 +418,7 @@ fn a_refused_connection_is_an_attempt_with_its_failure_kind() {
     }
 }
 
+// Holds: S28, S46
 #[test]
 fn https_is_delivered_to_a_trusted_certificate_of_the_right_name_and_to_no_other() {
     let receiver = Receiver::start_tls();

@@ -94,6 +94,7 @@ fn every_event_of_a_healthy_endpoint_arrives_beside_sixty_four_that_hang() {
     assert_eq!(open, (HANGING * DELIVERIES) as u64, "{stats}");
 }
 
+// Holds: R-S18
 #[test]
 fn a_healthy_endpoint_is_served_although_there_are_more_that_hang_than_places() {
     let receiver = Receiver::start();

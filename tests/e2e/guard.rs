@@ -29,6 +29,7 @@ fn outcome(host: &Host, message: &str, attempt: usize) -> String {
     ended.unwrap()
 }
 
+// Holds: S46
 #[test]
 fn endpoints_in_private_networks_are_refused_and_the_answer_says_how_to_allow_them() {
     let dns = DnsServer::start();

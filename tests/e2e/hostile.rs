@@ -50,6 +50,7 @@ fn first_attempts(host: &Host, message: &str, endpoints: usize) -> HashMap<Strin
     .unwrap()
 }
 
+// Holds: R-C10, S46, R-X4
 #[test]
 fn every_misbehaviour_ends_in_its_failure_kind_in_time_and_in_bounded_memory() {
     let trusted = Authority::new();
@@ -233,6 +234,7 @@ fn an_attempt_is_one_request_whatever_becomes_of_it() {
 /// What eight answers of 300 MB may add to the memory, in KiB: what is read of them, and what TCP holds for each.
 const HUGE_GROWTH_KIB_MAX: u64 = 24 * 1024;
 
+// Holds: R-X5
 #[test]
 fn eight_answers_of_300_mb_and_eight_heads_of_100_mib_at_once_leave_memory_as_it_was() {
     let receivers = [Habit::HugeBody, Habit::HugeHead].map(|habit| (habit, Hostile::start(habit)));

@@ -109,6 +109,7 @@ fn payloads_are_checked_against_what_their_workspace_says_of_the_type() {
     assert_eq!(host.post("/v1/events", &open("x")).unwrap().status, 202);
 }
 
+// Holds: R-C5
 #[test]
 fn a_ping_is_signed_sent_once_and_neither_kept_nor_counted() {
     let receiver = Receiver::start();

@@ -47,6 +47,7 @@ fn reaches(host: &Host, state: &str, expected: u64) {
     .unwrap();
 }
 
+// Holds: R-C3
 #[test]
 fn the_owner_says_what_becomes_of_what_was_held_and_nothing_is_lost() {
     let receiver = Receiver::start();
@@ -104,6 +105,7 @@ fn the_owner_says_what_becomes_of_what_was_held_and_nothing_is_lost() {
     assert_eq!(count(&host, "held"), 0);
 }
 
+// Holds: R-C3
 #[test]
 fn what_was_held_goes_out_at_its_rate_and_new_events_of_a_key_do_not_overtake_it() {
     let receiver = Receiver::start();

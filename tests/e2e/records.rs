@@ -55,6 +55,7 @@ fn replay_in(host: &Host, id: &Value, status: &str) -> Value {
     .unwrap()
 }
 
+// Holds: R-E1
 #[test]
 fn dead_letters_are_filtered_acknowledged_and_paged() {
     let receiver = Receiver::start();
@@ -115,6 +116,7 @@ fn dead_letters_are_filtered_acknowledged_and_paged() {
     assert_eq!(refused.json["field"], "acknowledged");
 }
 
+// Holds: R-E3
 #[test]
 fn a_replay_sends_the_same_messages_again_not_too_fast_and_goes_on_after_a_kill() {
     let receiver = Receiver::start();

@@ -121,6 +121,7 @@ fn no_header_that_is_sent_anyway_can_be_an_own_one() {
     }
 }
 
+// Holds: R-C1, R-S19
 #[test]
 fn an_endpoint_s_own_schedule_and_time_limit_are_kept() {
     let receiver = Receiver::start();
@@ -143,6 +144,7 @@ fn an_endpoint_s_own_schedule_and_time_limit_are_kept() {
     }
 }
 
+// Holds: R-S18
 #[test]
 fn no_more_requests_are_under_way_and_begin_than_an_endpoint_allows() {
     let receiver = Receiver::start();
@@ -182,6 +184,7 @@ fn no_more_requests_are_under_way_and_begin_than_an_endpoint_allows() {
     assert!(took >= Duration::from_millis(1_300), "{took:?}");
 }
 
+// Holds: R-X8
 #[test]
 fn an_endpoint_can_be_made_switched_off() {
     let receiver = Receiver::start();
@@ -197,6 +200,7 @@ fn an_endpoint_can_be_made_switched_off() {
             (&shown["status"], &shown["reason"]),
             (&json!(status), &json!("manual"))
         );
+        let since = shown["since"].as_str().unwrap().to_owned();
         let message = host.publish("platform", &opened(1)).unwrap();
         let message = host.get(&format!("/v1/messages/{message}")).unwrap().json;
         let states: Vec<_> = message["deliveries"]
@@ -206,7 +210,13 @@ fn an_endpoint_can_be_made_switched_off() {
             .map(|d| d["status"].clone())
             .collect();
         assert!(states.contains(&json!("held")), "{states:?}");
-        host.post(&format!("{path}/resume"), &json!({})).unwrap();
+        let resumed = host.post(&format!("{path}/resume"), &json!({})).unwrap();
+        // Times of one form are in the order of their texts.
+        assert_eq!(
+            (&resumed.json["status"], &resumed.json["reason"]),
+            (&json!("active"), &Value::Null)
+        );
+        assert!(resumed.json["since"].as_str().unwrap() > since.as_str());
         let at = |name: &str| {
             receiver
                 .arrivals()

@@ -294,6 +294,7 @@ fn every_provider_s_deliveries_can_be_signed_otherwise_beside_the_standard_s_hea
     }
 }
 
+// Holds: R-X3
 #[test]
 fn a_rotation_signs_with_both_secrets_where_the_header_holds_several_and_with_one_elsewhere() {
     let receiver = Receiver::start();

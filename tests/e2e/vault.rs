@@ -155,9 +155,9 @@ fn no_secret_is_in_any_log_answer_or_file() {
     assert_eq!(places(key), ["secrets.key", "secrets.key"]);
 }
 
+// Holds: R-X3
 #[test]
 fn during_an_overlap_both_secrets_fit_and_the_provider_s_header_changes_over_once() {
-    // R-X3.
     let receiver = Receiver::start();
     let home = HostHome::new("").unwrap();
     let host = home.start().unwrap();

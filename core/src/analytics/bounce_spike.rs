@@ -276,6 +276,7 @@ mod tests {
         found
     }
 
+    // Holds: E39, R-E9
     #[test]
     fn both_limits_are_strict() {
         // E39: more than 5 % of more than 20.
@@ -302,6 +303,7 @@ mod tests {
         assert_eq!((third.bounces, third.total), (3, 41));
     }
 
+    // Holds: E39, R-E9
     #[test]
     fn the_window_restarts_at_3600_seconds_and_not_before() {
         for (later_s, fires) in [(3_599, true), (3_600, false), (90_000, false)] {
@@ -312,6 +314,7 @@ mod tests {
         }
     }
 
+    // Holds: R-E9
     #[test]
     fn a_spike_is_told_once_per_window() {
         let mut monitor = BounceSpikeMonitor::default();
@@ -321,6 +324,7 @@ mod tests {
         assert_eq!((next.total, next.window_began_at_s), (21, 3_600));
     }
 
+    // Holds: R-E9
     #[test]
     fn bounces_can_be_compared_with_the_mails_sent() {
         let rule = BounceSpikeRule {

@@ -189,9 +189,9 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
+    // Holds: S44
     #[test]
     fn an_open_adds_one_and_nothing_else_does() {
-        // S44.
         let mut scores = LeadScores::new(LeadWeights::default(), 10);
         for (kind, score) in [
             (EventKind::Sent, 0),

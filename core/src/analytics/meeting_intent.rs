@@ -262,6 +262,7 @@ fn is_of_a_word(c: char) -> bool {
 mod tests {
     use super::*;
 
+    // Holds: E38, R-E10
     #[test]
     fn the_documented_list_is_found_on_word_borders() {
         let intent = MeetingIntent::default();
@@ -301,6 +302,7 @@ mod tests {
         assert_eq!(own.unwrap().find(text), Some("friday"));
     }
 
+    // Holds: E38, R-E10
     #[test]
     fn exact_substrings_are_found_as_the_sample_finds_them() {
         let exact = MeetingIntent::documented(PhraseMatching::ExactSubstring);

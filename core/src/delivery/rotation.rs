@@ -149,9 +149,9 @@ mod tests {
         rotated.into_iter().map(|rotated| rotated.times).collect()
     }
 
+    // Holds: R-X3
     #[test]
     fn the_old_secret_signs_first_until_the_switch_and_both_until_the_overlap_ends() {
-        // R-X3.
         let secrets = rotated(&[SecretTimes::newest(0)], 4 * HOUR, HOUR, 10);
         assert_eq!(signing_order(&secrets, 10), [1, 0]);
         assert_eq!(signing_order(&secrets, 10 + HOUR - 1), [1, 0]);

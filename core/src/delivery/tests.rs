@@ -49,6 +49,7 @@ fn status(status: u16) -> Outcome {
     }
 }
 
+// Holds: C30, R-S6
 #[test]
 fn retries_follow_the_schedule_and_then_the_delivery_is_a_dead_letter() {
     let health = EndpointHealth::default();
@@ -66,6 +67,7 @@ fn retries_follow_the_schedule_and_then_the_delivery_is_a_dead_letter() {
     );
 }
 
+// Holds: R-X4
 #[test]
 fn retry_after_only_lengthens_and_is_capped() {
     let with = |seconds| Outcome::Response {
@@ -88,6 +90,7 @@ fn retry_after_only_lengthens_and_is_capped() {
     assert_eq!(wait_ms(with(u32::MAX)), RETRY_AFTER_MS_MAX);
 }
 
+// Holds: R-X4
 #[test]
 fn gone_ends_the_delivery_and_pauses_the_endpoint() {
     let gone = Outcome::Response {
@@ -104,6 +107,7 @@ fn gone_ends_the_delivery_and_pauses_the_endpoint() {
     assert_eq!(judgement.state, EndpointState::PausedGone);
 }
 
+// Holds: R-C3
 #[test]
 fn a_paused_endpoint_gets_no_retry_but_a_success_still_counts() {
     for state in EndpointState::ALL.iter().copied() {
@@ -129,6 +133,7 @@ fn a_paused_endpoint_gets_no_retry_but_a_success_still_counts() {
     }
 }
 
+// Holds: C31, C32, R-C2
 #[test]
 fn ten_exhausted_deliveries_in_a_row_pause_a_cleanmails_endpoint() {
     // C31 read as R-C2 says: deliveries, not attempts; any success resets (C32).
@@ -147,6 +152,7 @@ fn ten_exhausted_deliveries_in_a_row_pause_a_cleanmails_endpoint() {
     assert_eq!(tenth.health.exhausted_in_a_row, 10);
 }
 
+// Holds: S31, R-S5
 #[test]
 fn a_smartlead_endpoint_is_disabled_unless_something_succeeded_since_the_delivery_began() {
     // S31 read as R-S5 says.
@@ -218,6 +224,7 @@ fn the_time_scale_hastens_waits_and_limits_but_not_retry_after() {
     assert_eq!(pause.probe_at_ms, Some(55_000 + 60_000));
 }
 
+// Holds: R-C2, R-S5
 #[test]
 fn consecutive_attempts_of_any_delivery_pause_an_endpoint_and_its_delivery_is_held() {
     // The settings of R-C2 (ten) and R-S5 (five).
@@ -239,6 +246,7 @@ fn consecutive_attempts_of_any_delivery_pause_an_endpoint_and_its_delivery_is_he
     }
 }
 
+// Holds: R-P11
 #[test]
 fn a_full_day_of_nothing_but_failures_pauses_an_endpoint() {
     // The setting of R-P11.
@@ -270,9 +278,9 @@ fn a_full_day_of_nothing_but_failures_pauses_an_endpoint() {
     assert_eq!(overtaken.health.failing_since_ms, Some(100));
 }
 
+// Holds: S33, R-S7, E29
 #[test]
 fn only_200_is_a_success_when_the_policy_says_so() {
-    // R-S7.
     let strict = DeliveryPolicy {
         success: SuccessRule::Only200,
         ..policy(AutoPause::Never)
@@ -299,9 +307,9 @@ fn strict_or_not(policy: &DeliveryPolicy, code: u16) -> Next {
     .next
 }
 
+// Holds: E30, R-X9
 #[test]
 fn client_errors_are_final_when_the_policy_says_so_except_those_that_ask_for_another_attempt() {
-    // R-X9.
     let strict = DeliveryPolicy {
         client_errors: ClientErrors::Final,
         ..policy(AutoPause::Never)

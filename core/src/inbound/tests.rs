@@ -10,9 +10,9 @@ fn one(source: Source, body: &Value) -> Event {
         .remove(0)
 }
 
+// Holds: R-P10
 #[test]
 fn a_key_lasts_where_the_event_has_an_id_or_a_time() {
-    // R-P10.
     let flat = |more: Value| {
         let mut body = json!({"type": "email.opened", "email_id": "m"});
         body.as_object_mut()
@@ -64,6 +64,7 @@ fn what_mailgun_signed_is_one_text_however_it_is_written() {
     }
 }
 
+// Holds: R-C13
 #[test]
 fn machines_are_told_where_the_source_does() {
     let sendgrid = |machine: bool| {

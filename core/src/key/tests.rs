@@ -28,9 +28,9 @@ fn open() -> Value {
         "opened_count": 1, "last_opened_at": "2024-01-15T10:30:00Z"})
 }
 
+// Holds: S37, R-S3, R-S4
 #[test]
 fn the_guide_s_key_merges_what_ours_keeps_apart() {
-    // R-S3, R-S4.
     let pairs = [
         (
             "another campaign",
@@ -69,6 +69,7 @@ fn the_guide_s_key_merges_what_ours_keeps_apart() {
     }
 }
 
+// Holds: S37, R-S3
 #[test]
 fn what_the_guide_s_key_keeps_apart_ours_does_too() {
     for (field, value) in [
@@ -88,6 +89,7 @@ fn what_the_guide_s_key_keeps_apart_ours_does_too() {
     }
 }
 
+// Holds: S37, R-S3
 #[test]
 fn the_reference_s_key_needs_an_id() {
     assert_eq!(
@@ -110,6 +112,7 @@ fn the_reference_s_key_needs_an_id() {
     );
 }
 
+// Holds: E35, R-P10
 #[test]
 fn the_source_s_id_is_the_key_where_there_is_one() {
     for (source, body, want) in [
@@ -138,6 +141,7 @@ fn the_source_s_id_is_the_key_where_there_is_one() {
     }
 }
 
+// Holds: C25
 #[test]
 fn cleanmails_events_differ_when_anything_in_them_differs() {
     // C25: a click on another link is another event, under whatever name the link comes.
@@ -151,9 +155,9 @@ fn cleanmails_events_differ_when_anything_in_them_differs() {
     );
 }
 
+// Holds: R-P9
 #[test]
 fn a_time_that_the_receiver_put_in_is_no_part_of_the_key() {
-    // R-P9.
     let mut event = event(Source::Platform, &json!({"type": "open", "email_id": "m"}));
     let before = idempotency_key(&event, KeyPolicy::Provider);
     event.occurred_at = Some("2026-01-01T00:00:00.000Z".to_string());
@@ -173,6 +177,7 @@ fn fields_do_not_run_into_each_other() {
     }
 }
 
+// Holds: S38, R-E15
 #[test]
 fn the_order_is_that_of_the_lead_in_the_campaign() {
     let sent = event(

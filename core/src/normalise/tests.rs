@@ -1,5 +1,9 @@
 use super::*;
-use crate::event::{BounceKind, EventType};
+use crate::{
+    event::{BounceKind, EventType},
+    provider::Provider,
+    render::render,
+};
 use alloc::string::ToString;
 use serde_json::json;
 
@@ -19,6 +23,7 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
+// Holds: R-S13, R-S20, R-X6, R-X10
 #[test]
 fn the_three_older_vintages_of_smartlead_are_read() {
     // R-S13: flat, with one field per fact.
@@ -66,6 +71,7 @@ fn the_three_older_vintages_of_smartlead_are_read() {
     assert_eq!(event.occurred_at, some("2026-04-02T09:10:11.000Z"));
 }
 
+// Holds: R-S13
 #[test]
 fn every_alias_of_a_smartlead_name_has_its_meaning() {
     for (name, event_type) in [
@@ -103,9 +109,9 @@ fn every_alias_of_a_smartlead_name_has_its_meaning() {
     );
 }
 
+// Holds: S13, R-S4
 #[test]
 fn an_open_happened_when_it_was_last_opened() {
-    // R-S4.
     let event = one(
         Source::Smartlead,
         &json!({"event": "EMAIL_OPENED", "timestamp": "2024-01-15T10:30:00Z", "campaign_id": 123, "lead_id": 789,
@@ -115,6 +121,7 @@ fn an_open_happened_when_it_was_last_opened() {
     assert_eq!(event.opens.first_at, some("2024-01-15T10:30:00.000Z"));
 }
 
+// Holds: C6, R-S20, R-X6
 #[test]
 fn cleanmails_unsubscribed_lead_is_an_unsubscribed_mail() {
     // Table X.
@@ -130,6 +137,7 @@ fn cleanmails_unsubscribed_lead_is_an_unsubscribed_mail() {
     assert_eq!(event.message_id, some("a@b.example"));
 }
 
+// Holds: E20, R-P9
 #[test]
 fn sendemall_s_numbers_may_be_texts_and_its_codes_numbers() {
     let event = one(
@@ -147,6 +155,59 @@ fn sendemall_s_numbers_may_be_texts_and_its_codes_numbers() {
     assert_eq!(event.dedupe, some("evt_1"));
 }
 
+// Holds: E19, R-X7
+#[test]
+fn a_reply_has_one_of_five_sentiments_or_a_new_one() {
+    for sentiment in [
+        "positive",
+        "neutral",
+        "negative",
+        "out_of_office",
+        "unsubscribe",
+        "delighted",
+    ] {
+        let body = json!({"event": "email.replied", "id": "evt_1", "timestamp": "2026-04-06T14:23:17Z",
+            "data": {"reply_sentiment": sentiment}});
+        let event = one(Source::Sendemall, &body);
+        assert_eq!(event.reply.sentiment, some(sentiment));
+        let written = render(&event, Provider::Sendemall).unwrap().encode();
+        let written: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(written, body);
+    }
+}
+
+// Holds: C5, E6, E21
+#[test]
+fn what_is_permanent_is_hard_and_what_is_temporary_soft() {
+    for (kind, word, of_resend) in [
+        (BounceKind::Hard, "hard", "Permanent"),
+        (BounceKind::Soft, "soft", "Transient"),
+    ] {
+        let sendemall = json!({"event": "email.bounced", "id": "e", "timestamp": "t", "data": {"bounce_type": word}});
+        let resend = json!({"type": "email.bounced", "created_at": "2026-03-09T12:00:00Z",
+            "data": {"email_id": "m", "bounce": {"type": of_resend}}});
+        let mut bounced = one(Source::Resend, &resend);
+        for event in [&one(Source::Sendemall, &sendemall), &bounced] {
+            assert_eq!(event.event_type, EventType::EmailBounced);
+            assert_eq!(event.bounce.kind, Some(kind));
+        }
+        // Either is a bounce to all four, of whom Cleanmails does not say which.
+        bounced.event_id = some("e");
+        bounced.workspace_id = some("1");
+        for (provider, pointer) in [
+            (Provider::Sendemall, "/data/bounce_type"),
+            (Provider::Platform, "/bounce_type"),
+        ] {
+            let written = render(&bounced, provider).unwrap().encode();
+            let written: Value = serde_json::from_slice(&written).unwrap();
+            assert_eq!(written.pointer(pointer), Some(&json!(word)));
+        }
+        let written = render(&bounced, Provider::Cleanmails).unwrap();
+        assert_eq!(written.event_type(), "email.bounced");
+    }
+}
+
+// Holds: P11, P14, R-P8
 #[test]
 fn the_platform_is_read_outbound_and_inbound() {
     for (name, event_type) in [
@@ -169,6 +230,7 @@ fn the_platform_is_read_outbound_and_inbound() {
     assert_eq!(error.path, "email_id");
 }
 
+// Holds: R-S3
 #[test]
 fn ids_of_repeats_come_from_headers_where_the_body_has_none() {
     let smartlead = json!({"event": "E", "timestamp": "t", "campaign_id": 1, "lead_id": 2});
@@ -235,6 +297,7 @@ fn sendgrid_s_list_may_hold_anything_but_must_name_its_events() {
     assert_eq!(event.bounce.kind, Some(BounceKind::Hard));
 }
 
+// Holds: R-P10
 #[test]
 fn a_failure_of_mailgun_without_severity_is_neither_bounce_nor_delay() {
     let read = |data: Value| one(Source::Mailgun, &json!({"event-data": data}));
@@ -253,9 +316,9 @@ fn a_failure_of_mailgun_without_severity_is_neither_bounce_nor_delay() {
     assert_eq!(error.path, "event-data.event");
 }
 
+// Holds: R-P6
 #[test]
 fn inbound_shapes_are_recognised() {
-    // R-P6.
     for (body, source) in [
         (r#"[{"event":"open"}]"#, Some(Source::Sendgrid)),
         (r#"{"signature":{},"event-data":{}}"#, Some(Source::Mailgun)),
@@ -287,9 +350,9 @@ fn inbound_shapes_are_recognised() {
     assert_eq!(recognise(deep.as_bytes()), None);
 }
 
+// Holds: R-P6
 #[test]
 fn a_header_that_one_sender_has_goes_before_the_shape() {
-    // R-P6.
     let flat = br#"{"type":"email.sent","email_id":"m"}"#.as_slice();
     for (headers, body, source) in [
         (

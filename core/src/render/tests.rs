@@ -3,7 +3,7 @@ use crate::{
     event::{BounceKind, EventType, Source},
     normalise::{NO_HEADERS, parse},
 };
-use alloc::string::ToString;
+use alloc::{string::ToString, vec::Vec};
 use serde_json::{Value, json};
 
 fn event(event_type: EventType) -> Event {
@@ -21,6 +21,7 @@ fn body(event: &Event, provider: Provider) -> Value {
     serde_json::from_slice(&render(event, provider).unwrap().encode()).unwrap()
 }
 
+// Holds: C23, S8, E17, R-X6
 #[test]
 fn ids_have_the_type_that_the_provider_documents() {
     let event = event(EventType::EmailSent);
@@ -95,6 +96,7 @@ fn a_field_that_a_provider_requires_is_named() {
     }
 }
 
+// Holds: R-P8
 #[test]
 fn what_a_provider_has_no_name_for_is_not_expressible() {
     for (event_type, able) in [
@@ -115,6 +117,7 @@ fn what_a_provider_has_no_name_for_is_not_expressible() {
     }
 }
 
+// Holds: R-X10
 #[test]
 fn moments_keep_their_milliseconds_and_nothing_else_is_taken_for_one() {
     let mut event = event(EventType::EmailOpened);
@@ -133,9 +136,9 @@ fn moments_keep_their_milliseconds_and_nothing_else_is_taken_for_one() {
     );
 }
 
+// Holds: R-S4
 #[test]
 fn a_repeated_open_carries_the_first_one_s_time() {
-    // R-S4.
     let mut event = event(EventType::EmailOpened);
     event.opens.first_at = Some("2026-01-01T00:00:00.000Z".to_owned());
     let body = body(&event, Provider::Smartlead);
@@ -144,6 +147,88 @@ fn a_repeated_open_carries_the_first_one_s_time() {
     let text = body.to_string();
     let back = parse(Source::Smartlead, &NO_HEADERS, text.as_bytes()).unwrap();
     assert_eq!(back[0].occurred_at, event.occurred_at);
+}
+
+/// The names of a body's fields, in alphabetical order.
+fn names(body: &Value) -> Vec<&str> {
+    let mut names: Vec<_> = body
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+// Holds: S8 to S10, S12 to S17, R-S8
+#[test]
+fn smartlead_s_bodies_hold_what_is_known_and_ask_for_four_fields_only() {
+    let types = [
+        (EventType::EmailSent, &[][..]),
+        (
+            EventType::EmailOpened,
+            &["first_opened_at", "last_opened_at", "opened_count"],
+        ),
+        (EventType::EmailClicked, &["link"]),
+        (EventType::EmailReplied, &["reply"]),
+        (EventType::EmailBounced, &["bounce_reason", "bounce_type"]),
+        (EventType::EmailUnsubscribed, &[]),
+    ];
+    for (event_type, own) in types {
+        let mut event = event(event_type.clone());
+        let required = ["campaign_id", "event", "lead_id", "timestamp"];
+        let bare = body(&event, Provider::Smartlead);
+        let mut expected = required.to_vec();
+        if event_type == EventType::EmailOpened {
+            // Its own time: `timestamp` is that of the first open.
+            expected.push("last_opened_at");
+        }
+        expected.sort_unstable();
+        assert_eq!(names(&bare), expected, "{event_type:?}");
+
+        event.campaign.name = Some("Q2".to_owned());
+        event.sender.id = Some("456".to_owned());
+        event.step = Some(2);
+        event.lead.email = Some("a@b.example".to_owned());
+        event.opens.count = Some(3);
+        event.opens.first_at = Some("2026-01-01T00:00:00Z".to_owned());
+        event.url = Some("https://c.example/".to_owned());
+        event.reply.text = Some("Yes".to_owned());
+        event.bounce.kind = Some(BounceKind::Hard);
+        event.bounce.reason = Some("none of that name".to_owned());
+        let full = body(&event, Provider::Smartlead);
+        let known = [
+            "campaign_name",
+            "email_account_id",
+            "lead",
+            "sequence_number",
+        ];
+        let mut expected = [&required[..], &known, own].concat();
+        expected.sort_unstable();
+        assert_eq!(names(&full), expected, "{event_type:?}");
+        assert_eq!(
+            full["lead"],
+            json!({"email": "a@b.example"}),
+            "S10: the rest can be missing"
+        );
+        assert!(
+            ["campaign_id", "email_account_id", "sequence_number"]
+                .iter()
+                .all(|name| full[*name].is_u64()),
+            "{full}"
+        );
+        match event_type {
+            EventType::EmailOpened => assert_eq!(full["opened_count"], 3),
+            EventType::EmailClicked => assert_eq!(
+                full["link"],
+                json!({"url": "https://c.example/", "clicked_at": "2026-01-02T03:04:05Z"})
+            ),
+            EventType::EmailReplied => assert_eq!(full["reply"], json!({"body": "Yes"})),
+            EventType::EmailBounced => assert_eq!(full["bounce_type"], "hard"),
+            _ => {}
+        }
+    }
 }
 
 #[test]
@@ -166,6 +251,7 @@ fn names_are_joined_but_never_split() {
     assert_eq!(body(&event, Provider::Smartlead).get("lead"), None);
 }
 
+// Holds: S16, E20
 #[test]
 fn a_bounce_is_written_in_every_dialect() {
     let mut event = event(EventType::EmailBounced);

@@ -16,25 +16,39 @@ fn total_ms(schedule: &RetrySchedule) -> u64 {
     schedule.delays_ms().iter().sum()
 }
 
+// Holds: C30, R-C1, S30, R-S6, E30, R-P11
 #[test]
 fn the_documented_totals_come_out() {
     // R-C1: 14 s, four requests, or three of them within 6 s. R-S6: 7 h 21 min, six requests. E30: 35 min 30 s, four.
-    for (schedule, attempts, total_s) in [
-        (RetrySchedule::CLEANMAILS, 4, 14),
-        (RetrySchedule::CLEANMAILS_STRICT, 3, 6),
-        (RetrySchedule::SMARTLEAD, 6, 7 * 3600 + 21 * 60),
-        (RetrySchedule::SENDEMALL, 4, 35 * 60 + 30),
+    for (schedule, written, attempts, total_s) in [
+        (RetrySchedule::CLEANMAILS, "2s, 4s, 8s", 4, 14),
+        (RetrySchedule::CLEANMAILS_STRICT, "2s, 4s", 3, 6),
+        (
+            RetrySchedule::SMARTLEAD,
+            "1min, 5min, 15min, 1h, 6h",
+            6,
+            7 * 3600 + 21 * 60,
+        ),
+        (
+            RetrySchedule::SENDEMALL,
+            "30s, 5min, 30min",
+            4,
+            35 * 60 + 30,
+        ),
         (
             RetrySchedule::STANDARD_WEBHOOKS,
+            "5s, 5min, 30min, 2h, 5h, 10h, 14h, 20h, 1d",
             10,
             75 * 3600 + 35 * 60 + 5,
         ),
     ] {
+        assert_eq!(schedule.to_string(), written);
         assert_eq!(schedule.attempts_max(), attempts);
         assert_eq!(total_ms(&schedule) / 1000, total_s, "{schedule:?}");
     }
 }
 
+// Holds: C30
 #[test]
 fn delays_are_counted_from_the_first_attempt() {
     let schedule = RetrySchedule::CLEANMAILS;

@@ -44,6 +44,7 @@ fn every_documented_type_of_every_provider_has_a_sample() {
     assert_eq!(told, 11 + 6 + 8 + 4);
 }
 
+// Holds: C24, R-C8, S13, R-S4, R-P2
 #[test]
 fn a_sample_has_what_the_documents_say_of_its_type() {
     let data = |provider, event_type| json(&sample(provider, event_type, OCCASION).unwrap());
@@ -101,6 +102,34 @@ fn a_sample_has_what_the_documents_say_of_its_type() {
     );
 }
 
+// Holds: E24, R-E12
+#[test]
+fn events_without_an_example_have_what_their_kin_have_and_need_none_of_it() {
+    let of_mail = ["campaign_id", "lead_id", "lead_email", "sequence_step"];
+    for (event_type, wanted, unwanted) in [
+        ("email.sent", &of_mail[..], &["url"][..]),
+        ("email.delivered", &of_mail, &["url"]),
+        ("email.clicked", &[&of_mail[..], &["url"]].concat(), &[]),
+        (
+            "campaign.completed",
+            &["campaign_id", "campaign_name"],
+            &["lead_id", "lead_email", "sequence_step"],
+        ),
+    ] {
+        let body = json(&sample(Provider::Sendemall, event_type, OCCASION).unwrap());
+        let has = |name: &&str| body["data"].get(*name).is_some();
+        assert!(wanted.iter().all(has), "{body}");
+        assert!(!unwanted.iter().any(has), "{body}");
+        let bare = json!({"event": event_type, "data": {}}).to_string();
+        let defaults = crate::provider::Defaults {
+            id: "1",
+            timestamp: "2026-01-02T03:04:05Z",
+        };
+        let published = Payload::complete(Provider::Sendemall, bare.as_bytes(), defaults);
+        assert_eq!(published.unwrap().event_type(), event_type);
+    }
+}
+
 #[test]
 fn a_sample_is_of_the_campaign_that_is_asked_for() {
     let of = Occasion {
@@ -112,6 +141,7 @@ fn a_sample_is_of_the_campaign_that_is_asked_for() {
     assert_eq!(json(&ping(Provider::Smartlead, of))["campaign_id"], 123);
 }
 
+// Holds: C23, R-C5
 #[test]
 fn a_ping_is_the_bare_envelope_and_nothing_that_can_be_published() {
     assert_eq!(

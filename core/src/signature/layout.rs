@@ -284,6 +284,7 @@ mod tests {
         );
     }
 
+    // Holds: R-P4
     #[test]
     fn a_prefix_counts_once_and_exactly() {
         let layout = Layout::Prefixed(Cow::Borrowed("sha256="));

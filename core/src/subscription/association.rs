@@ -96,6 +96,7 @@ mod tests {
         Scope::read(Provider::Smartlead, Some(&value))
     }
 
+    // Holds: S20, R-S9, R-S13
     #[test]
     fn the_type_says_whose_events_they_are_and_the_campaign_does_without_one() {
         for (given, scope) in [
@@ -128,6 +129,7 @@ mod tests {
         }
     }
 
+    // Holds: R-S9
     #[test]
     fn a_type_without_its_id_and_an_unknown_type_are_refused_by_name() {
         for (given, named) in [

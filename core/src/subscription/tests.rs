@@ -9,9 +9,9 @@ fn only(names: &[&str]) -> Subscription {
     Subscription::Only(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
+// Holds: C16, E10, R-E4
 #[test]
 fn nothing_an_empty_list_and_a_star_mean_all() {
-    // C16, R-E4.
     for provider in [Provider::Cleanmails, Provider::Sendemall] {
         assert_eq!(Subscription::read(provider, None), Ok(Subscription::All));
         for value in [json!(null), json!([]), json!(["*"])] {
@@ -21,6 +21,7 @@ fn nothing_an_empty_list_and_a_star_mean_all() {
     assert!(Subscription::All.wants("anything.at.all"));
 }
 
+// Holds: C17, E10
 #[test]
 fn a_list_keeps_its_order_and_drops_doubles() {
     let value = json!(["email.replied", "email.sent", "email.replied"]);
@@ -30,9 +31,9 @@ fn a_list_keeps_its_order_and_drops_doubles() {
     assert!(!subscription.wants("email.opened"));
 }
 
+// Holds: S21, S25, R-S17
 #[test]
 fn a_map_switches_on_what_is_true_and_nothing_else() {
-    // S21, S25.
     let value = json!({"EMAIL_SENT": true, "EMAIL_UNSUBSCRIBED": false});
     let subscription = read(Provider::Smartlead, value).unwrap();
     assert_eq!(subscription, only(&["EMAIL_SENT"]));
@@ -46,9 +47,9 @@ fn a_map_switches_on_what_is_true_and_nothing_else() {
     );
 }
 
+// Holds: P5, R-P1
 #[test]
 fn a_comma_list_takes_every_spelling_and_echoes_the_short_one() {
-    // R-P1.
     let subscription = read(
         Provider::Platform,
         json!(" open,email.click , email.bounced,open,"),
@@ -70,9 +71,9 @@ fn a_comma_list_takes_every_spelling_and_echoes_the_short_one() {
     }
 }
 
+// Holds: R-C11, R-P1
 #[test]
 fn unknown_names_are_refused_and_listed() {
-    // R-C11.
     for (provider, value) in [
         (Provider::Cleanmails, json!(["email.sent", "email.sennt"])),
         (
@@ -104,9 +105,9 @@ fn other_forms_are_refused() {
     }
 }
 
+// Holds: S20, R-S9
 #[test]
 fn scopes_choose_by_client_and_campaign() {
-    // S20, R-S9.
     let scope = |value: Value| Scope::read(Provider::Smartlead, Some(&value));
     let user = scope(json!({"level": "user"})).unwrap();
     let client = scope(json!({"level": "client", "client_id": 7})).unwrap();
@@ -138,6 +139,7 @@ fn scopes_choose_by_client_and_campaign() {
     assert_eq!(elsewhere.unwrap_err().code(), "scope_invalid");
 }
 
+// Holds: R-S10
 #[test]
 fn every_level_gets_an_event_unless_the_user_s_is_to_win() {
     let (user, client) = (Scope::User, Scope::Client("7".into()));

@@ -325,6 +325,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    // Holds: R-C3
     #[test]
     fn what_is_held_is_told_in_one_of_three_ways() {
         let read = |json: Value| {

@@ -67,6 +67,7 @@ mod tests {
         retry_after_s(&headers, 784_887_151_000)
     }
 
+    // Holds: R-X4
     #[test]
     fn seconds_and_dates_are_understood_and_nonsense_is_ignored() {
         assert_eq!(read("120"), Some(120));

@@ -107,6 +107,7 @@ async fn an_answer_is_read_with_its_beginning() {
     assert_eq!(exchange.response, b"ok");
 }
 
+// Holds: R-X4
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let answer =
@@ -115,6 +116,7 @@ async fn redirects_are_not_followed() {
     assert_eq!(status(&exchange), 302);
 }
 
+// Holds: R-X5
 #[tokio::test]
 async fn an_endless_body_is_cut_and_a_dripping_one_does_not_wait() {
     let url = receiver(|mut stream| async move {
@@ -257,6 +259,14 @@ async fn a_connection_that_nobody_takes_ends_with_its_limit() {
 /// A receiver that counts connections and requests, and answers each request of a connection with `answer`, except that it
 /// closes without an answer from request `silent_from` of a connection on, counted from 1.
 async fn counting(silent_from: usize) -> (String, Arc<[AtomicUsize; 2]>) {
+    counting_and_answering(silent_from, 2).await
+}
+
+/// The same with so many bytes in each answer.
+async fn counting_and_answering(
+    silent_from: usize,
+    bytes: usize,
+) -> (String, Arc<[AtomicUsize; 2]>) {
     let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -278,13 +288,31 @@ async fn counting(silent_from: usize) -> (String, Arc<[AtomicUsize; 2]>) {
                     if turn >= silent_from {
                         return;
                     }
-                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
-                    let _ = stream.write_all(answer).await;
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n");
+                    let answer = [head.into_bytes(), vec![b'x'; bytes]].concat();
+                    let _ = stream.write_all(&answer).await;
                 }
             });
         }
     });
     (url, counts)
+}
+
+// Holds: R-X5
+#[tokio::test]
+async fn an_answer_is_read_to_its_end_within_16_kib_and_left_with_its_connection_beyond() {
+    for (kib, connections) in [(15, 1), (64, 3)] {
+        let (url, counts) = counting_and_answering(usize::MAX, kib * 1024).await;
+        let transport = transport();
+        let request = request(url);
+        for _ in 0..3 {
+            let exchange = transport.send(request.clone()).await;
+            assert_eq!(status(&exchange), 200);
+            assert_eq!(exchange.response, [b'x'; EXCERPT_BYTES_MAX]);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(counts[0].load(Ordering::Relaxed), connections, "{kib} KiB");
+    }
 }
 
 #[tokio::test]

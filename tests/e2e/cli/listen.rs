@@ -8,6 +8,7 @@ use countersign_tests::{
 };
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
+// Holds: S36
 #[test]
 fn it_verifies_shows_events_explains_refusals_and_ends_on_ctrl_c() {
     let folder = Folder::new().unwrap();
@@ -51,6 +52,7 @@ fn it_verifies_shows_events_explains_refusals_and_ends_on_ctrl_c() {
     assert_eq!(text[7..], ["stopped: 1 valid, 2 refused"]);
 }
 
+// Holds: S45
 #[test]
 fn it_answers_as_the_sender_expects_or_as_it_is_told() {
     let folder = Folder::new().unwrap();

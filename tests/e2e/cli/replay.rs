@@ -8,6 +8,7 @@ use countersign_tests::{
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+// Holds: S36
 #[test]
 fn recorded_requests_are_replayed_byte_by_byte() {
     let folder = Folder::new().unwrap();

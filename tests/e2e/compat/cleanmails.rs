@@ -1,6 +1,7 @@
-//! Cleanmails: C16 to C21, C31, R-C2 to R-C6.
+//! Cleanmails.
 
 use super::*;
+use countersign_core::{Config, provider::Provider};
 
 const BASE: &str = "/v1/integrations/webhooks";
 
@@ -16,6 +17,7 @@ fn create(host: &Host, url: &str) -> String {
     format!("{BASE}/{}", made.json["id"])
 }
 
+// Holds: C20, C21, R-C4, R-X8
 #[test]
 fn a_webhook_is_shown_changed_paused_and_deleted() {
     let (_home, host) = all_four("");
@@ -61,6 +63,7 @@ fn a_webhook_is_shown_changed_paused_and_deleted() {
     assert_eq!(ask(&host, "DELETE", &path, None).status, 404);
 }
 
+// Holds: C19, C31, R-C2, R-C5
 #[test]
 fn a_ping_tells_its_outcome_and_is_of_no_consequence_unless_that_is_asked_for() {
     let receiver = Receiver::start();
@@ -90,7 +93,7 @@ fn a_ping_tells_its_outcome_and_is_of_no_consequence_unless_that_is_asked_for() 
     let pinged = &receiver.arrivals()[0];
     assert_eq!(pinged.headers["x-webhook-test"], "true");
     assert_eq!(
-        pinged.verify(&countersign_core::Config::new("cleanmails", &["s"])),
+        pinged.verify(&Config::new("cleanmails", &["s"])),
         Ok(()),
         "R-C5: signed"
     );
@@ -131,4 +134,84 @@ fn a_ping_tells_its_outcome_and_is_of_no_consequence_unless_that_is_asked_for() 
         (&json!(null), &json!("connect")),
         "{failed:?}"
     );
+}
+
+// Holds: C15, C16, C17, C28
+#[test]
+fn without_a_secret_nothing_is_signed_and_without_names_everything_is_sent() {
+    let receiver = Receiver::start();
+    let (_home, host) = all_four("");
+    let chosen = ["email.replied", "lead.created"];
+    for (name, more) in [
+        ("bare", json!({})),
+        ("empty", json!({"secret": "s", "events": []})),
+        ("chosen", json!({"secret": "s", "events": chosen})),
+    ] {
+        let mut given = json!({"url": receiver.url(&format!("/ok/{name}"))});
+        for (field, value) in more.as_object().unwrap() {
+            given[field] = value.clone();
+        }
+        let made = ask(&host, "POST", BASE, Some(&given));
+        assert_eq!(made.status, 201, "{made:?}");
+        let warnings = made.json["warnings"].to_string();
+        assert_eq!(warnings.contains("not signed"), name == "bare", "{made:?}");
+    }
+    let types = Provider::Cleanmails.event_types();
+    for event in types {
+        let payload = json!({"event": event, "workspace_id": 1, "data": {}});
+        host.publish("cleanmails", &payload).unwrap();
+    }
+    let expected = types.len() * 2 + chosen.len();
+    wait_for("all deliveries", LIMIT, || {
+        Ok((receiver.count() >= expected).then_some(()))
+    })
+    .unwrap();
+    for (name, wanted) in [("bare", types), ("empty", types), ("chosen", &chosen[..])] {
+        let mut got = Vec::new();
+        for arrival in receiver.arrivals() {
+            if arrival.endpoint != name {
+                continue;
+            }
+            let body: Value = serde_json::from_slice(&arrival.body).unwrap();
+            got.push(body["event"].as_str().unwrap().to_owned());
+            match name {
+                "bare" => {
+                    for header in ["x-webhook-signature", "webhook-signature"] {
+                        assert!(!arrival.headers.contains_key(header), "{arrival:?}");
+                    }
+                }
+                _ => assert_eq!(arrival.verify(&Config::new("cleanmails", &["s"])), Ok(())),
+            }
+        }
+        got.sort_unstable();
+        let mut wanted: Vec<_> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        wanted.sort_unstable();
+        assert_eq!(got, wanted, "{name}");
+    }
+}
+
+// Holds: C20, C31, R-C2, R-C4
+#[test]
+fn setting_a_webhook_active_resets_its_count_also_while_it_is_active() {
+    let receiver = Receiver::start();
+    let (_home, host) = all_four("time_scale = 1000000");
+    let path = create(&host, &receiver.url("/status/500/cleanmails"));
+    let fail = |times: u32| {
+        for _ in 0..times {
+            let event = json!({"event": "email.sent", "workspace_id": 1, "data": {}});
+            let ended = publish_and_wait(&host, "cleanmails", &event);
+            assert_eq!(ended, "dead_lettered");
+        }
+        let shown = ask(&host, "GET", &path, None).json;
+        (
+            shown["status"].clone(),
+            shown["consecutive_failures"].clone(),
+        )
+    };
+    assert_eq!(fail(3), (json!("active"), json!(3)));
+    let again = ask(&host, "PUT", &path, Some(&json!({"status": "active"})));
+    assert_eq!(again.json["consecutive_failures"], 0, "{again:?}");
+    // It begins anew: nine are not ten.
+    assert_eq!(fail(9), (json!("active"), json!(9)));
+    assert_eq!(fail(1), (json!("paused"), json!(10)));
 }

@@ -1,4 +1,4 @@
-//! The platform: P2 to P6, R-P1, R-P3, R-P5.
+//! The platform.
 
 use super::*;
 
@@ -13,6 +13,7 @@ fn create(host: &Host, events: &str) -> Answer {
     )
 }
 
+// Holds: P3, P5, R-P1, R-P3
 #[test]
 fn events_are_echoed_as_short_names_in_the_order_given() {
     let (_home, host) = all_four("");
@@ -59,6 +60,7 @@ fn events_are_echoed_as_short_names_in_the_order_given() {
     }
 }
 
+// Holds: P1, P6, R-P5, R-X8
 #[test]
 fn a_webhook_is_changed_and_deleted_by_path_and_by_body() {
     let (_home, host) = all_four("");

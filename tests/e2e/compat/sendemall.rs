@@ -1,4 +1,4 @@
-//! SendEmAll: E10, E31, R-E1 to R-E6.
+//! SendEmAll.
 
 use super::*;
 use countersign_core::Config;
@@ -19,6 +19,7 @@ fn event(id: &str) -> Value {
     json!({"event": "email.replied", "id": id, "data": {"lead_email": "a@example.com"}})
 }
 
+// Holds: E13, E26, R-E4 to R-E6
 #[test]
 fn a_secret_that_is_made_is_shown_once_with_the_form_for_off_the_shelf_libraries() {
     let receiver = Receiver::start();
@@ -65,6 +66,7 @@ fn a_secret_that_is_made_is_shown_once_with_the_form_for_off_the_shelf_libraries
     assert_eq!(own["data"].get("secret"), None, "E13");
 }
 
+// Holds: E25, R-X8
 #[test]
 fn a_webhook_is_listed_changed_and_deleted() {
     let (_home, host) = all_four("");
@@ -116,6 +118,7 @@ fn a_webhook_is_listed_changed_and_deleted() {
     );
 }
 
+// Holds: E14, E31, E32, R-E1 to R-E3
 #[test]
 fn failed_events_come_in_pages_and_are_acknowledged_and_sent_again() {
     let receiver = Receiver::start();
@@ -231,6 +234,7 @@ fn failed_events_come_in_pages_and_are_acknowledged_and_sent_again() {
     .unwrap();
 }
 
+// Holds: R-E2
 #[test]
 fn an_event_that_failed_twice_under_one_id_is_one_to_its_owner() {
     let (_home, host) = all_four("time_scale = 1000000");

@@ -1,4 +1,4 @@
-//! SmartLead: S20, S21, S31, S32, R-S2, R-S9 to R-S12, R-S14.
+//! SmartLead.
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn create(host: &Host, more: &Value) -> Answer {
     ask(host, "POST", &format!("{BASE}/create"), Some(&given))
 }
 
+// Holds: S20, R-S9, R-S13
 #[test]
 fn the_association_says_whose_events_a_webhook_gets() {
     let (_home, host) = all_four("");
@@ -55,6 +56,7 @@ fn the_association_says_whose_events_a_webhook_gets() {
     }
 }
 
+// Holds: S21, S31, S32, R-S9, R-S11, R-X8
 #[test]
 fn a_webhook_is_listed_changed_and_enabled_again() {
     let (_home, host) = all_four("time_scale = 1000000");
@@ -145,6 +147,7 @@ fn a_webhook_is_listed_changed_and_enabled_again() {
     );
 }
 
+// Holds: S24, R-S2, R-S12
 #[test]
 fn test_events_that_fail_are_told_and_count_for_nothing() {
     let receiver = Receiver::start();
@@ -219,6 +222,7 @@ fn test_events_that_fail_are_told_and_count_for_nothing() {
     assert_eq!(host.get("/v1/stats").unwrap().json["messages"], 0);
 }
 
+// Holds: R-S10
 #[test]
 fn the_user_s_level_wins_where_the_operator_says_so() {
     let sent = json!({"provider": "smartlead", "payload": {"event": "EMAIL_SENT", "campaign_id": 5, "lead_id": 1}});
@@ -250,6 +254,7 @@ fn the_user_s_level_wins_where_the_operator_says_so() {
     }
 }
 
+// Holds: S29, R-S14
 #[test]
 fn where_requests_come_from_is_told_without_a_key() {
     let config = "[network]\negress = [\"203.0.113.7\", \"2001:db8::/64\"]\n[compat.smartlead]\nenabled = true\n";

@@ -2,6 +2,7 @@
 
 use super::*;
 
+// Holds: R-C11
 #[test]
 fn an_unknown_event_type_is_refused_by_name_in_each_provider_s_shape() {
     let (_home, host) = all_four("");
@@ -52,6 +53,7 @@ fn shown(provider: &str, path: &str, key: &str) -> (String, Vec<(&'static str, S
     }
 }
 
+// Holds: C13, R-C9, S18, E11
 #[test]
 fn only_a_key_of_the_section_s_workspace_lets_in_and_its_role_holds() {
     let config: String = CREATE
@@ -358,6 +360,7 @@ fn fields_of_other_pages_are_left_out_and_named() {
     }
 }
 
+// Holds: R-C12, S28, P3, R-P12
 #[test]
 fn an_address_without_tls_is_refused_where_the_operator_does_not_allow_it() {
     let home = HostHome::strict().unwrap();

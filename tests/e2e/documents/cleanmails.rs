@@ -1,4 +1,4 @@
-//! Cleanmails: C13 to C19, C26 to C29.
+//! Cleanmails.
 
 use super::*;
 use countersign_tests::documents::{CLEANMAILS, Sample, curl, curl_commands, cut};
@@ -21,6 +21,7 @@ app.listen(0);
     Sample::node(node, &format!("{function}\n{server}")).unwrap()
 }
 
+// Holds: C13, C14, C18, C19, C21 to C24, C26, C27, R-C5, R-C6, R-E7
 #[test]
 fn its_requests_make_and_ping_a_webhook_and_its_receiver_takes_what_arrives() {
     let test = "documents: Cleanmails";

@@ -1,4 +1,4 @@
-//! The platform: P1 to P5, P9, P10. Its document prints bodies and paths, and no commands.
+//! The platform. Its document prints bodies and paths, and no commands.
 
 use super::*;
 use countersign_tests::documents::{PLATFORM, Sample, behind, cut};
@@ -29,6 +29,7 @@ app.listen(0);
     Sample::node(node, &program).unwrap()
 }
 
+// Holds: R-E7, P1 to P4, P9, R-P2
 #[test]
 fn its_requests_make_and_list_webhooks_and_its_receiver_takes_what_arrives() {
     let test = "documents: the platform";

@@ -1,4 +1,4 @@
-//! SendEmAll: E11 to E14, E25 to E28, E31, E32, E34, R-E1, R-E2.
+//! SendEmAll.
 
 use super::*;
 use countersign_tests::documents::{
@@ -87,6 +87,7 @@ fn flask() -> String {
 
 const HANDLER: &str = "def process_event(event):\n    told(event)\n";
 
+// Holds: E11 to E13, E17, E18, E20, E22, E23, E25 to E27, R-E14
 #[test]
 fn its_requests_make_a_webhook_and_its_flask_receiver_takes_what_arrives() {
     let test = "documents: SendEmAll in Python";
@@ -106,6 +107,7 @@ fn its_requests_make_a_webhook_and_its_flask_receiver_takes_what_arrives() {
     );
 }
 
+// Holds: E12, E13, E25, E26, R-E7, R-E14
 #[test]
 fn its_express_receiver_takes_what_arrives_and_throws_on_bad_headers() {
     let test = "documents: SendEmAll in Node";
@@ -128,6 +130,7 @@ fn its_express_receiver_takes_what_arrives_and_throws_on_bad_headers() {
     assert_throws_on_bad_headers(&url, "x-sendemall-signature", &format!("sha256={DIGEST}"));
 }
 
+// Holds: E14, E15, E30 to E32, R-E1, R-E2
 #[test]
 fn what_failed_is_listed_handled_and_acknowledged_as_the_document_does_it() {
     let test = "documents: SendEmAll's dead letters";

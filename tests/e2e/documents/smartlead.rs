@@ -1,4 +1,4 @@
-//! SmartLead: S18 to S24, S27, S45.
+//! SmartLead.
 
 use super::*;
 use countersign_tests::documents::{
@@ -35,6 +35,7 @@ fn create(served: &Served, receiver: &Sample) -> Answered {
     made
 }
 
+// Holds: S18 to S23, R-S2
 #[test]
 fn the_guide_s_requests_make_show_and_delete_a_webhook() {
     let served = served("smartlead", "test_events = false\n");
@@ -82,6 +83,52 @@ fn the_guide_s_requests_make_show_and_delete_a_webhook() {
     assert_eq!(run(&served, get, &[]).status, 404);
 }
 
+// Holds: S21, S25, R-S9, R-S17
+#[test]
+fn the_reference_s_configuration_is_enough_to_make_a_webhook() {
+    let served = served("smartlead", "test_events = false\n");
+    let config = behind(SMARTLEAD_EVENTS, "Webhook Config Example\n").unwrap();
+    let config = cut(config, "{", "\n}").unwrap();
+    let given: Value = serde_json::from_str(config).unwrap();
+    let url = "http://127.0.0.1:49151/webhook";
+    let create = format!(
+        "{}/api/v1/webhook/create?api_key={}",
+        served.host.url(),
+        served.key
+    );
+    let made = post(
+        &create,
+        &[],
+        &config.replace("https://your-server.com/webhook", url),
+    );
+    assert_eq!(made.status, 200, "{made:?}");
+    assert_eq!(made.json["webhook_url"], url);
+    assert_eq!(made.json["event_type_map"], given["event_type_map"]);
+    assert_eq!(
+        (
+            &made.json["association_type"],
+            &made.json["email_campaign_id"]
+        ),
+        (&json!(1), &Value::Null),
+        "of all campaigns: {made:?}"
+    );
+    let deliveries = |event: &str| {
+        let payload = json!({"event": event, "campaign_id": 5, "lead_id": 1});
+        let event = json!({"provider": "smartlead", "payload": payload});
+        let published = served
+            .host
+            .ask("POST", "/v1/events", &OF_ACME, Some(&event));
+        let published = published.unwrap();
+        assert_eq!(published.status, 202, "{published:?}");
+        published.json["deliveries"].as_array().unwrap().len()
+    };
+    for (event, wanted) in given["event_type_map"].as_object().unwrap() {
+        let expected = usize::from(wanted.as_bool().unwrap());
+        assert_eq!(deliveries(event), expected, "{event}");
+    }
+    assert_eq!(deliveries("EMAIL_UNSUBSCRIBED"), 0);
+}
+
 /// Test events on save, and the examples of the documents, to a receiver of the document.
 fn assert_receives(served: &Served, receiver: &Sample) {
     let made = create(served, receiver);
@@ -113,6 +160,7 @@ fn assert_receives(served: &Served, receiver: &Sample) {
     assert_eq!(deleted.status, 200, "{deleted:?}");
 }
 
+// Holds: S7, S24, R-S12
 #[test]
 fn the_guide_s_flask_receivers_take_what_arrives() {
     let test = "documents: SmartLead's guide in Python";
@@ -160,6 +208,7 @@ def send_slack_notification(text):
     );
 }
 
+// Holds: S24, R-S12
 #[test]
 fn the_guide_s_express_receiver_takes_what_arrives() {
     let test = "documents: SmartLead's guide in Node";
@@ -184,6 +233,7 @@ fn the_guide_s_express_receiver_takes_what_arrives() {
         .unwrap();
 }
 
+// Holds: S7, S24, S44
 #[test]
 fn the_reference_s_receivers_take_what_arrives() {
     let test = "documents: SmartLead's event reference";
@@ -216,6 +266,35 @@ def remove_from_all_campaigns(email):
         "S44: {told:?}"
     );
     assert!(told.contains(&json!({"score": 789})), "S44: {told:?}");
+    // The commands of the documents leave out bounces, of which this receiver makes something.
+    let [create, ..] = commands();
+    let bounces = create.replacen(
+        "\"EMAIL_OPENED\"",
+        "\"EMAIL_BOUNCED\": true, \"EMAIL_OPENED\"",
+        1,
+    );
+    let made = run(
+        &served,
+        &bounces,
+        &[("https://your-server.com", &receiver.url(""))],
+    );
+    assert_eq!(
+        made.json["event_type_map"]["EMAIL_BOUNCED"], true,
+        "{made:?}"
+    );
+    let message = served.publish("smartlead", &sample("smartlead", "events-email-bounced"));
+    assert_eq!(served.ended(&message), "delivered");
+    let told = receiver.wait_told(told.len() + 1).unwrap();
+    assert!(
+        told.contains(&json!({"removed": "invalid@example.com"})),
+        "S44: {told:?}"
+    );
+    let [.., delete] = commands();
+    run(
+        &served,
+        delete,
+        &[("/123?", &format!("/{}?", made.json["id"]))],
+    );
 
     let handler = cut(
         SMARTLEAD_EVENTS,
@@ -232,6 +311,7 @@ def remove_from_all_campaigns(email):
     receiver.wait_line("lead@example.com opened email").unwrap();
 }
 
+// Holds: S27, R-S1, R-S2, R-S12
 #[test]
 fn the_guide_s_verification_takes_what_is_signed_with_the_webhook_s_secret() {
     let test = "documents: SmartLead's verification";

@@ -44,6 +44,7 @@ fn body(arrival: &Arrival) -> Value {
     serde_json::from_slice(&arrival.body).unwrap()
 }
 
+// Holds: R-P2
 #[test]
 fn an_event_goes_to_every_provider_s_endpoints_in_its_format_and_signed() {
     let receiver = Receiver::start();
@@ -109,6 +110,7 @@ fn an_event_goes_to_every_provider_s_endpoints_in_its_format_and_signed() {
     assert_eq!(host.get("/v1/stats").unwrap().json["messages"], 4);
 }
 
+// Holds: R-P8
 #[test]
 fn what_a_format_cannot_express_is_noted_and_skipped() {
     let receiver = Receiver::start();
@@ -196,6 +198,7 @@ fn only_who_subscribes_is_told_and_paused_endpoints_hold_what_comes() {
     assert_eq!(arrivals(&receiver, 1)[0].endpoint, "paused");
 }
 
+// Holds: R-C13, R-P6, R-P10
 #[test]
 fn a_list_of_events_is_taken_in_as_a_whole_and_each_of_them_once() {
     let receiver = Receiver::start();

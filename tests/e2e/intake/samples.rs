@@ -34,6 +34,7 @@ fn changed(body: &str) -> Vec<u8> {
     body
 }
 
+// Holds: P12, P13, R-P6, R-P7, R-P10
 #[test]
 fn every_sample_ends_as_it_says_comes_in_once_and_not_changed() {
     let samples = inbound::all_samples(&inbound::dir(None)).unwrap();

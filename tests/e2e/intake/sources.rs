@@ -17,9 +17,9 @@ fn header(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
+// Holds: P11, P12, R-P7, R-P9, R-P10
 #[test]
 fn flat_posts_need_the_shared_token() {
-    // P11, R-P7.
     let home = HostHome::new(&config(&format!(
         "[inbound.sources.platform]\nsecrets = [{TOKEN:?}]\n"
     )))
@@ -63,6 +63,7 @@ fn flat_posts_need_the_shared_token() {
     assert!(!home.log().contains(TOKEN));
 }
 
+// Holds: P11, R-P7
 #[test]
 fn an_open_source_takes_what_anybody_posts_and_only_its_own() {
     let home = HostHome::new(&config("[inbound.sources.platform]\nopen = true\n")).unwrap();

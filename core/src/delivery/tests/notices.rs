@@ -81,6 +81,7 @@ fn the_end_of_trouble_is_told_once_and_only_to_who_knows_of_the_trouble() {
     assert!(!judgement.health.unwell);
 }
 
+// Holds: R-E13
 #[test]
 fn a_dead_letter_is_told_with_its_reason_and_a_success_during_a_pause_is_no_recovery() {
     let rule = policy(AutoPause::Never);

@@ -11,6 +11,7 @@ fn decode(provider: Provider, value: &Value) -> Result<Payload, PayloadError> {
     Payload::decode(provider, value.to_string().as_bytes())
 }
 
+// Holds: R-C8, S40, R-X7
 #[test]
 fn unknown_fields_and_types_survive_decoding_and_encoding() {
     let payload = json!({
@@ -26,6 +27,7 @@ fn unknown_fields_and_types_survive_decoding_and_encoding() {
     assert_eq!(again, payload);
 }
 
+// Holds: R-X6
 #[test]
 fn ids_keep_their_type_and_their_digits() {
     for id in ["18446744073709551615", "-7", "\"7\"", "\"0012\""] {
@@ -37,6 +39,7 @@ fn ids_keep_their_type_and_their_digits() {
     }
 }
 
+// Holds: S35, R-S8
 #[test]
 fn each_required_field_is_named_when_it_is_absent_or_null() {
     for provider in Provider::ALL {
@@ -66,9 +69,9 @@ fn each_required_field_is_named_when_it_is_absent_or_null() {
     }
 }
 
+// Holds: R-X7
 #[test]
 fn an_optional_field_of_another_type_is_kept_and_comes_out_again() {
-    // R-X7.
     let payload = json!({"event": "email.sent", "id": "e", "timestamp": "t", "data": {
         "open_count": "3", "lead_email": 5, "campaign_id": [1], "suppressed_globally": "yes", "lead_id": "l",
     }});
@@ -91,6 +94,7 @@ fn an_optional_field_of_another_type_is_kept_and_comes_out_again() {
     assert_eq!(again, payload);
 }
 
+// Holds: R-C8, R-S8, R-X7
 #[test]
 fn every_optional_field_may_hold_any_value() {
     let whole = json!({
@@ -201,6 +205,7 @@ fn what_is_not_an_object_is_refused() {
     assert!(Payload::decode(Provider::Platform, deep.as_bytes()).is_err());
 }
 
+// Holds: E17
 #[test]
 fn publishing_fills_the_envelope_and_refuses_unknown_types() {
     let complete = |provider, value: Value| {
@@ -230,9 +235,9 @@ fn publishing_fills_the_envelope_and_refuses_unknown_types() {
     assert_eq!(error.unwrap_err().path, "event");
 }
 
+// Holds: R-P1, R-P8
 #[test]
 fn the_platform_s_inbound_names_become_its_outbound_names() {
-    // R-P1, R-P8.
     for (given, sent) in [
         ("email.bounced", "email.bounce"),
         ("open", "email.open"),

@@ -78,6 +78,7 @@ fn numbers_in_a_published_payload_keep_their_last_bit() {
     );
 }
 
+// Holds: R-C3, S20, S21
 #[test]
 fn an_event_goes_where_it_is_wanted_and_is_held_where_it_cannot_go() {
     let endpoints = vec![
@@ -119,6 +120,7 @@ fn an_event_goes_where_it_is_wanted_and_is_held_where_it_cannot_go() {
     );
 }
 
+// Holds: R-C13
 #[test]
 fn opens_and_clicks_of_machines_go_nowhere() {
     let all = || vec![(rules("platform", "null", "null"), EndpointState::Active)];
@@ -221,6 +223,7 @@ fn a_judgement_follows_the_endpoint_s_own_settings() {
     assert_eq!(moved, Answer::Moved(Some(EndpointState::HalfOpen)));
 }
 
+// Holds: S30, S31, R-S5, E33, R-E13
 #[test]
 fn a_judgement_follows_the_provider_s_policy() {
     let judge = |provider: &str, number| {
@@ -318,6 +321,7 @@ fn endpoints_of_our_own_events_take_the_settings_that_make_sense_for_them() {
     assert_eq!(told.matches, [expected]);
 }
 
+// Holds: R-S10
 #[test]
 fn the_user_s_level_can_be_made_to_win() {
     let active = EndpointState::Active;

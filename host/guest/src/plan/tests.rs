@@ -23,6 +23,7 @@ fn schemes(plan: &DeliveryPlan) -> Vec<&str> {
         .collect()
 }
 
+// Holds: R-S3, R-X1
 #[test]
 fn every_provider_has_a_plan_with_its_own_scheme_first() {
     for provider in Provider::ALL {

@@ -70,6 +70,7 @@ fn body_in(request: &Receive, place: usize) -> Value {
     }
 }
 
+// Holds: R-P2, R-P8
 #[test]
 fn each_format_gets_what_it_has_a_name_for() {
     let mail = |event: &str| {
@@ -141,6 +142,7 @@ fn endpoints_of_one_s_own_events_get_every_event_in_one_form() {
     assert_eq!(body["data"]["original"], Value::Null);
 }
 
+// Holds: R-C13
 #[test]
 fn opens_by_machines_and_what_nobody_wants_go_nowhere() {
     let body = json!([{"event": "open", "sg_machine_open": true}]);
@@ -153,13 +155,15 @@ fn opens_by_machines_and_what_nobody_wants_go_nowhere() {
     assert_eq!(outcome(&request)[3], "unwanted");
 }
 
+// Holds: R-P9, R-P10
 #[test]
 fn a_missing_time_is_that_of_receipt_and_no_part_of_the_key() {
-    // R-P9, R-P10.
     let mut request = of(
         "platform",
         &json!({"type": "email.opened", "email_id": "m"}),
     );
+    // Nor is a recipient known, and it is passed on all the same.
+    assert_eq!(outcome(&request)[3], "email.open");
     let first = receive(&request).unwrap().events.remove(0);
     let event: Value = serde_json::from_slice(&first.event).unwrap();
     assert_eq!(event["occurred_at"], "2026-03-09T11:12:13.000Z");

@@ -125,6 +125,7 @@ mod tests {
         value.to_str().unwrap().strip_prefix("Bearer ")
     }
 
+    // Holds: C13, R-C9, S18, E11
     #[test]
     fn each_provider_has_its_own_place_and_a_bearer_token_goes_before_it() {
         let cookies = [("cookie", "theme=dark; auth_token=csk_1; x=auth_token=no")];

@@ -242,6 +242,7 @@ mod tests {
         }
     }
 
+    // Holds: R-E2
     #[test]
     fn an_item_is_the_original_with_one_key_more() {
         let refused = Outcome::Response {
