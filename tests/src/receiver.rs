@@ -15,7 +15,7 @@ use std::{
     collections::{HashMap, HashSet},
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -73,7 +73,7 @@ impl Receiver {
     /// `/ok/NAME` answers 200; `/status/CODE/NAME` that status, with a `Location` that a client could follow to
     /// `/ok/NAME`; `/fails/COUNT/NAME` answers 503 to the first COUNT requests of each message, and `/later/SECONDS/NAME` to the
     /// first one, with that `Retry-After`; `/gate/NAME` answers 503 until [`open`](Self::open); `/hangs/NAME` takes the request
-    /// and never answers.
+    /// and never answers; `/slow/MILLISECONDS/NAME` answers 200 after that time.
     pub fn start() -> Self {
         Self::listen((Ipv4Addr::LOCALHOST, 0).into(), None)
     }
@@ -108,6 +108,7 @@ impl Receiver {
             .route("/later/{seconds}/{name}", post(later))
             .route("/gate/{name}", post(gate))
             .route("/hangs/{name}", post(hangs))
+            .route("/slow/{ms}/{name}", post(slow))
             .with_state(log);
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -269,6 +270,16 @@ async fn hangs(
 ) -> StatusCode {
     log.record(name, headers, body, StatusCode::REQUEST_TIMEOUT);
     std::future::pending().await
+}
+
+async fn slow(
+    State(log): State<Log>,
+    Path((ms, name)): Path<(u64, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    log.record(name, headers, body, StatusCode::OK)
 }
 
 fn message_id(headers: &HeaderMap) -> String {

@@ -33,12 +33,14 @@ const AFTER: Duration = Duration::from_millis(500);
 /// After a disturbance its consequences go on: leases that ran out are noticed, connections made anew.
 const CONSEQUENCES_MS: i64 = 1_000 * LEASE_S.cast_signed() + 5_000;
 
-/// What receives, by route: at once, after a refusal, and in the order of a key.
-pub(crate) const ENDPOINTS: [(&str, &str, bool); 4] = [
+/// What receives, by route: at once, slowly (so that there is always something under way), after a refusal, and in the order of a key.
+pub(crate) const ENDPOINTS: [(&str, &str, bool); 6] = [
     ("plain", "/ok/plain", false),
+    ("slow", "/slow/150/slow", false),
     ("shaky", "/fails/1/shaky", false),
     ("ordered", "/ok/ordered", true),
     ("both", "/fails/1/both", true),
+    ("ordered-slowly", "/slow/20/ordered-slowly", true),
 ];
 
 /// One host and what belongs to it.

@@ -55,7 +55,7 @@ impl Publisher<'_> {
             *place += 1;
             let message = answer["message_id"].as_str().context("no message id")?;
             let deliveries = answer["deliveries"].as_array().context("no deliveries")?;
-            anyhow::ensure!(deliveries.len() == 2, "not to both endpoints: {answer}");
+            anyhow::ensure!(deliveries.len() == 3, "not to every endpoint: {answer}");
             for delivery in deliveries {
                 accepted.push(Accepted {
                     delivery: delivery["id"].as_str().context("no id")?.to_owned(),
