@@ -291,8 +291,11 @@ async fn put_back_of(
         if state == DeliveryState::Cancelled {
             writing.count(Count::Cancelled, 1);
         }
-        let attempt = count(row, "attempts_total")?.saturating_add(1);
-        writing.note("put_back", &id(row, "id")?, attempt, state.word());
+        // What a host that has gone was sending, nobody gives back.
+        if writing.generation() == Some(host) {
+            let attempt = count(row, "attempts_total")?.saturating_add(1);
+            writing.note("put_back", &id(row, "id")?, attempt, state.word());
+        }
     }
     Ok(rows.len() as u64)
 }
