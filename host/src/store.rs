@@ -165,6 +165,10 @@ pub enum PublishedBatch {
 ///    become so after that one was published: then it is one of those that were held.
 /// 10. **Secrets are sealed.** What leaves the process holds no signing secret and no private key that opens without the key of
 ///     the vault, and one that was replaced or deleted is overwritten.
+/// 11. **One host an endpoint.** Where several hosts share a store, each endpoint is one host's at a time, and a host that was not
+///     heard of for too long has none: [`claim`](Store::claim), [`claim_probe`](Store::claim_probe), [`put_back`](Store::put_back),
+///     [`record`](Store::record) and [`step_replay`](Store::step_replay) change nothing for it then and say
+///     [`StoreError::LeaseLost`]. A change of an endpoint that another host has changed meanwhile is [`StoreError::Changed`].
 pub trait Store: Send + Sync + 'static {
     /// Every endpoint that is not deleted, oldest first.
     fn endpoints(&self) -> Later<Vec<Endpoint>>;

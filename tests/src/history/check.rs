@@ -184,10 +184,7 @@ struct Holder<'a> {
 /// No two hosts work on one delivery at a time, and whoever comes late changes nothing.
 fn leases(history: &History, findings: &mut Findings) {
     let mut holders: HashMap<&str, Holder<'_>> = HashMap::new();
-    let mut done: Vec<_> = history.done.iter().collect();
-    // Of one moment, what ends goes before what begins; each host's own lines stay in their order otherwise.
-    done.sort_by_key(|done| (done.at_ms, begins(&done.what)));
-    for done in done {
+    for done in in_time(&history.done) {
         let Some(generation) = done.generation else {
             continue;
         };
@@ -231,8 +228,19 @@ fn leases(history: &History, findings: &mut Findings) {
     }
 }
 
-fn begins(what: &What) -> bool {
-    matches!(what, What::Leased { .. } | What::Sent { .. })
+/// By time, and what one host tells in the order in which it does.
+fn in_time(done: &[Done]) -> Vec<&Done> {
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    let mut timed: Vec<_> = done
+        .iter()
+        .map(|done| {
+            let last = last.entry(&done.host).or_insert(done.at_ms);
+            *last = done.at_ms.max(*last);
+            (*last, done)
+        })
+        .collect();
+    timed.sort_by_key(|(at_ms, _)| *at_ms);
+    timed.into_iter().map(|(_, done)| done).collect()
 }
 
 /// Whether a host, or the database, was disturbed between two moments.

@@ -76,7 +76,7 @@ impl Announcer {
                     .execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &word])
                     .await;
                 if let Err(fault) = told {
-                    tracing::debug!(?fault, "other hosts are not told; they look for themselves");
+                    tracing::debug!(%fault, "other hosts are not told; they look for themselves");
                 }
             }
         }

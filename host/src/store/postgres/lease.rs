@@ -186,7 +186,7 @@ impl Keeper {
 
     fn failed(&self, fault: &Fault) {
         if let Some(failures) = self.trouble.failed() {
-            tracing::warn!(?fault, failures, "the lease could not be renewed");
+            tracing::warn!(%fault, failures, "the lease could not be renewed");
         }
     }
 
@@ -220,7 +220,7 @@ impl Keeper {
             match found.await {
                 Ok(due) if due.is_empty() => {}
                 Ok(due) => self.standing.tell(Hint::Due(due)),
-                Err(fault) => tracing::debug!(?fault, "what is due could not be asked for"),
+                Err(fault) => tracing::debug!(%fault, "what is due could not be asked for"),
             }
         }
     }
@@ -283,7 +283,7 @@ impl Keeper {
         async move {
             keeper.standing.close();
             if let Err(fault) = keeper.unregister().await {
-                tracing::debug!(?fault, "others take over when the lease has run out");
+                tracing::debug!(%fault, "others take over when the lease has run out");
             }
         }
     }

@@ -58,6 +58,12 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem())
+    }
+}
+
 impl Fault {
     /// The connection is gone, or the database is ending or not up yet.
     pub(super) fn is_unreachable(&self) -> bool {

@@ -14,7 +14,11 @@ use crate::{
         },
     },
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Endpoints that are taken at a time; each comes with the look at all of its deliveries that are due.
 const TAKEN_MAX: i64 = 500;
@@ -43,7 +47,7 @@ impl Keeper {
         let mut seen = Seen::default();
         while !self.standing.is_closed() {
             if let Err(fault) = self.look(&mut seen).await {
-                tracing::debug!(?fault, "the other hosts could not be looked at");
+                tracing::debug!(%fault, "the other hosts could not be looked at");
                 tokio::time::sleep(AGAIN).await;
             }
             let _ = tokio::time::timeout(LOOK, self.look.notified()).await;
@@ -51,8 +55,12 @@ impl Keeper {
     }
 
     pub(super) async fn look(&self, seen: &mut Seen) -> Result<(), Fault> {
-        let removed = self.remove_expired().await?;
         let now = self.clock.elapsed();
+        // After the database was away all leases have run out; those who are there renew theirs first.
+        let removed = match self.standing.is_steady_at(now) {
+            true => self.remove_expired().await?,
+            false => false,
+        };
         if removed || now >= seen.orphans_at {
             let orphans = self.orphans(self.clock.now_ms()).await;
             let orphans = orphans.map_err(Fault::Told)?;
@@ -79,6 +87,7 @@ impl Keeper {
         let others = hosts != seen.hosts || generation != seen.generation;
         if version != seen.version || others {
             seen.total = total(&session).await?;
+            self.forget_deleted(&session).await?;
         }
         if version != seen.version {
             self.standing.tell(Hint::Catalogue);
@@ -93,6 +102,17 @@ impl Keeper {
         self.share_out(&session, seen.total.div_ceil(hosts)).await
     }
 
+    /// Endpoints that are deleted, or another host's after all, count for nothing.
+    async fn forget_deleted(&self, session: &Session) -> Result<(), Fault> {
+        let sql = "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL";
+        let mut own = HashSet::new();
+        for row in session.rows(sql, &[&self.generation()]).await? {
+            own.insert(rows::id(&row, "id")?);
+        }
+        self.standing.keep_only(&own);
+        Ok(())
+    }
+
     /// Takes what nobody has, or gives up what is too much.
     async fn share_out(&self, session: &Session, share: usize) -> Result<(), Fault> {
         let leaving = self.standing.all_leaving();
@@ -103,7 +123,6 @@ impl Keeper {
         if owned.len() > share {
             owned.sort_unstable();
             let surplus: Vec<_> = owned.split_off(share);
-            // Deleted ones count for nothing and leave this way, too.
             self.standing.leave(&surplus);
             self.standing.tell(Hint::Left(surplus.clone()));
             return self.give_up(surplus).await;
@@ -170,9 +189,9 @@ impl Keeper {
     /// Removes hosts that were not heard of for too long. Returns whether there were any.
     pub(super) async fn remove_expired(&self) -> Result<bool, Fault> {
         let session = self.session().await?;
-        let sql = "SELECT generation, name FROM hosts WHERE expires_at < clock_timestamp()";
+        let sql = "SELECT generation, name FROM hosts WHERE expires_at < clock_timestamp() AND generation <> $1";
         let mut removed = false;
-        for row in session.rows(sql, &[]).await? {
+        for row in session.rows(sql, &[&self.generation()]).await? {
             let (generation, name): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
             // Waits for what the host is writing, and finds its row renewed or not.
             let sql = "DELETE FROM hosts WHERE generation = $1 AND expires_at < clock_timestamp()";

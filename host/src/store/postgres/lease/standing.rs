@@ -25,6 +25,8 @@ pub(in super::super) struct Standing {
     generation: AtomicI64,
     /// Until when, of the monotonic clock, in milliseconds; 0: not at all.
     until_ms: AtomicI64,
+    /// Since when it has been renewed without a gap, likewise.
+    steady_ms: AtomicI64,
     /// Endpoints that it works.
     owned: RwLock<HashSet<EndpointId>>,
     /// Endpoints that it is about to work, as soon as that has been acted upon.
@@ -42,6 +44,10 @@ pub(in super::super) struct Standing {
     losing: AsyncMutex<()>,
 }
 
+fn ms(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A hint on its way.
 struct Told {
     hint: Hint,
@@ -56,6 +62,7 @@ impl Standing {
             lease,
             generation: AtomicI64::new(0),
             until_ms: AtomicI64::new(0),
+            steady_ms: AtomicI64::new(0),
             owned: RwLock::default(),
             coming: RwLock::default(),
             leaving: RwLock::default(),
@@ -88,14 +95,21 @@ impl Standing {
 
     /// The lease holds from the moment at which its renewal was asked for: by the database's clock it is later.
     pub(super) fn renewed(&self, asked: Duration) {
-        let until = asked.saturating_add(self.lease).as_millis();
-        let until = i64::try_from(until).unwrap_or(i64::MAX);
-        self.until_ms.store(until, Ordering::Release);
+        if !self.holds_at(asked) {
+            self.steady_ms.store(ms(asked), Ordering::Release);
+        }
+        let until = asked.saturating_add(self.lease);
+        self.until_ms.store(ms(until), Ordering::Release);
+    }
+
+    /// Whether it has been renewed for so long that the others, if they are there, have renewed theirs.
+    pub(super) fn is_steady_at(&self, now: Duration) -> bool {
+        let since_ms = self.steady_ms.load(Ordering::Acquire);
+        self.holds_at(now) && ms(now).saturating_sub(since_ms) >= ms(self.lease / 2)
     }
 
     pub(super) fn holds_at(&self, now: Duration) -> bool {
-        let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        now_ms < self.until_ms.load(Ordering::Acquire)
+        ms(now) < self.until_ms.load(Ordering::Acquire)
     }
 
     /// The lease is lost. Returns once that has been acted upon.
@@ -137,6 +151,13 @@ impl Standing {
     /// It works this one from now on.
     pub(in super::super) fn own(&self, endpoint: EndpointId) {
         self.write(&self.owned).insert(endpoint);
+    }
+
+    /// It works none but these. One that is being made at this moment comes back with the next look.
+    pub(super) fn keep_only(&self, own: &HashSet<EndpointId>) {
+        for set in [&self.owned, &self.coming, &self.leaving] {
+            self.write(set).retain(|endpoint| own.contains(endpoint));
+        }
     }
 
     /// Nothing is begun for these any more.

@@ -48,7 +48,7 @@ impl History {
     }
 
     /// Tells it.
-    pub(super) fn tell(&self, generation: i64, now_ms: impl Fn() -> u64) {
+    pub(super) fn tell(&self, generation: i64, db_ms: u64) {
         for happened in self.take() {
             tracing::trace!(
                 target: TARGET,
@@ -57,7 +57,7 @@ impl History {
                 delivery = %happened.delivery,
                 attempt = happened.attempt,
                 state = happened.state,
-                db_ms = now_ms(),
+                db_ms,
             );
         }
     }

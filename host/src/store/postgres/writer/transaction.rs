@@ -60,6 +60,8 @@ pub(in super::super) struct Writing {
     history: History,
     /// The number of this host, as it was when the transaction began.
     host: AtomicI64,
+    /// When that was, by the database's clock, in unix milliseconds.
+    began_ms: AtomicU64,
     /// The lease holds, and will until the transaction ends.
     leased: AtomicBool,
     /// Of the catalogue, as this transaction found it or has raised it.
@@ -86,6 +88,7 @@ impl Writing {
             clock,
             history: History::default(),
             host: AtomicI64::new(0),
+            began_ms: AtomicU64::new(0),
             leased: AtomicBool::new(false),
             catalogue: AtomicU64::new(0),
             commit: AtomicI64::new(0),
@@ -130,6 +133,7 @@ impl Writing {
             .store(commits.saturating_add(1), Ordering::Relaxed);
         self.catalogue
             .store(version.unsigned_abs(), Ordering::Relaxed);
+        self.began_ms.store(self.clock.now_ms(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -235,7 +239,9 @@ impl Writing {
 
     /// It has been committed: it is told what has happened. Returns what others are to be told, too: that the catalogue has changed, that something is due.
     pub(super) fn committed(&self) -> (bool, bool) {
-        self.history.tell(self.host(), || self.clock.now_ms());
+        // Nobody takes the host's work away between its begin and its end.
+        self.history
+            .tell(self.host(), self.began_ms.load(Ordering::Relaxed));
         (
             self.raised.load(Ordering::Relaxed),
             self.elsewhere.load(Ordering::Relaxed),
