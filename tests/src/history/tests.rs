@@ -202,7 +202,7 @@ fn two_outcomes_of_one_lease_are_found() {
     ));
     // With a lease of its own it is another attempt.
     let leased = What::Leased { delivery: one() };
-    history.done.push(done("a", 1, 8, leased));
+    history.done.insert(3, done("a", 1, 8, leased));
     assert_eq!(check(&history).violations, []);
 }
 
