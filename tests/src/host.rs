@@ -1,6 +1,7 @@
 //! The real binary, as a process of its own.
 
 use anyhow::{Context, bail};
+use countersign_cluster::Database;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -14,6 +15,12 @@ use tempfile::TempDir;
 /// Longest wait for a host to say that it listens.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// With the value `postgres` every home is a database of its own instead of a file. `cargo xtask test` runs the suites that are
+/// about the engine and the API in both ways.
+pub const STORE_VARIABLE: &str = "COUNTERSIGN_TEST_STORE";
+/// So that a host which is started again has not long to wait for what the one before was sending. The shortest there is.
+const LEASE_S: &str = "2";
+
 /// A data folder and a port on which hosts are started, one after the other.
 #[derive(Debug)]
 pub struct HostHome {
@@ -22,6 +29,8 @@ pub struct HostHome {
     trusted: Option<PathBuf>,
     /// Whether its hosts may send to this machine.
     local: bool,
+    /// Where the store lies instead.
+    database: Option<Database>,
 }
 
 /// A running host; killed when it is dropped.
@@ -78,11 +87,17 @@ impl HostHome {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
+        let database = match std::env::var(STORE_VARIABLE).as_deref() {
+            Ok("postgres") => Some(countersign_cluster::database().context("no PostgreSQL")?),
+            Ok(other) => bail!("{STORE_VARIABLE}={other}: only postgres is another store"),
+            Err(_) => None,
+        };
         let home = Self {
             dir,
             port,
             trusted: None,
             local: true,
+            database,
         };
         home.configure(config)?;
         Ok(home)
@@ -106,7 +121,23 @@ impl HostHome {
             bail!("the temporary folder has a strange name");
         };
         let arguments = [arguments, &["--config", config, "--data-dir", data]].concat();
-        self.run_bare(&arguments, env)
+        let env = [&self.store_settings()[..], env].concat();
+        self.run_bare(&arguments, &env)
+    }
+
+    /// Whether its hosts keep everything in a file of the data folder.
+    pub fn is_on_a_file(&self) -> bool {
+        self.database.is_none()
+    }
+
+    fn store_settings(&self) -> Vec<(&str, &str)> {
+        match &self.database {
+            Some(database) => vec![
+                ("COUNTERSIGN_STORE_URL", database.url()),
+                ("COUNTERSIGN_STORE_LEASE_S", LEASE_S),
+            ],
+            None => Vec::new(),
+        }
     }
 
     /// Runs a command of the binary.
@@ -186,6 +217,7 @@ impl HostHome {
             .arg(self.config_path())
             .arg("--data-dir")
             .arg(self.data_dir())
+            .envs(self.store_settings())
             .stderr(log);
         if self.local {
             command.env("COUNTERSIGN_NETWORK_ALLOW", "127.0.0.0/8,::1");

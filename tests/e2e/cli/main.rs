@@ -3,6 +3,7 @@
 mod calls;
 mod hostile;
 mod listen;
+mod migrate_store;
 mod operator;
 mod replay;
 mod shell;

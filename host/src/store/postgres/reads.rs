@@ -6,6 +6,8 @@ pub(super) mod failed_events;
 pub(super) mod inbound;
 pub(super) mod lists;
 pub(super) mod one;
+#[cfg(test)]
+mod plans;
 pub(super) mod replays;
 pub(super) mod selection;
 pub(super) mod stats;

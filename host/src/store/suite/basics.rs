@@ -187,8 +187,12 @@ async fn what_is_remembered_of_an_endpoint_is_kept(fixture: Fixture) {
     fixture.store.record(last.clone()).await.unwrap();
     let found = fixture.store.endpoints().await.unwrap().remove(0);
     assert_eq!(found.health, last.health);
-    fixture.update(&found, None, 100).await;
-    assert_eq!(fixture.store.endpoints().await.unwrap(), [found]);
+    let changed = Endpoint {
+        version: 2,
+        ..found
+    };
+    fixture.update(&changed, None, 100).await;
+    assert_eq!(fixture.store.endpoints().await.unwrap(), [changed]);
     let delivery = fixture.store.delivery(last.delivery_id).await.unwrap();
     assert_eq!(
         delivery.unwrap().0.dead_reason,

@@ -44,6 +44,9 @@ macro_rules! messages {
     };
 }
 
+pub(super) const DEFAULT: &str = messages!(default);
+pub(super) const OTHER: &str = messages!(other);
+
 macro_rules! edge {
     ($of:ident) => {
         concat!(
@@ -59,8 +62,8 @@ pub(in super::super) async fn bodies(session: &Session, asked: &Bodies) -> Resul
     let before = asked.before.as_ref().unwrap_or(&newest).as_str();
     let workspace = asked.workspace.as_str();
     let (sql, edge_sql) = match asked.workspace.is_default() {
-        true => (messages!(default), edge!(default)),
-        false => (messages!(other), edge!(other)),
+        true => (DEFAULT, edge!(default)),
+        false => (OTHER, edge!(other)),
     };
     let limit = i64::from(asked.limit);
     let page = walk::page(

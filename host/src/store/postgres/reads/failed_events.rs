@@ -19,7 +19,7 @@ const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const SAME_ID_MAX: i64 = 1_000;
 
 /// Conditions are those of an index, word for word.
-pub(in super::super) const FAILED_EVENTS: &str =
+pub(super) const FAILED_EVENTS: &str =
     "SELECT failed.*, event_type, workspace, CAST(length AS BIGINT) AS body_bytes
      FROM (SELECT * FROM deliveries WHERE state = 'dead_lettered' AND acknowledged_at_ms IS NULL
                AND endpoint_id = $1 AND id > $2 ORDER BY id LIMIT $3) AS failed
@@ -28,7 +28,7 @@ pub(in super::super) const FAILED_EVENTS: &str =
          AS kept ON TRUE
      ORDER BY failed.id";
 
-pub(in super::super) const FAILED_DELIVERIES: &str = "SELECT id FROM deliveries
+pub(super) const FAILED_DELIVERIES: &str = "SELECT id FROM deliveries
     WHERE state = 'dead_lettered' AND event_id IS NOT NULL AND endpoint_id = $1 AND event_id = $2 ORDER BY id LIMIT $3";
 
 const LAST_ATTEMPTS: &str = "SELECT last.* FROM UNNEST(CAST($1 AS TEXT[])) AS wanted (id)

@@ -82,8 +82,8 @@ macro_rules! tally {
     };
 }
 
-pub(in super::super) const PAGE_DEFAULT: &str = page!(default);
-pub(in super::super) const PAGE_OTHER: &str = page!(other);
+pub(super) const PAGE_DEFAULT: &str = page!(default);
+pub(super) const PAGE_OTHER: &str = page!(other);
 
 /// As above, of messages; `$1` to `$4` likewise.
 macro_rules! messages {
@@ -107,6 +107,9 @@ macro_rules! messages_page {
         )
     };
 }
+
+#[cfg(test)]
+pub(super) const MESSAGES_OTHER: &str = messages_page!(other);
 
 macro_rules! messages_edge {
     ($of:ident) => {

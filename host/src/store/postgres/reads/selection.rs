@@ -97,7 +97,7 @@ const fn place(selection: &Selection) -> &'static str {
 }
 
 /// The search in the order of the page, whose first parameter has the number `first`: lowest and highest id, rows.
-pub(in super::super) fn search(selection: &Selection, page: &Page, first: u32) -> String {
+pub(super) fn search(selection: &Selection, page: &Page, first: u32) -> String {
     let (low, high) = match (&page.after, page.newest_first) {
         (None, _) => (">=", "<="),
         (Some(_), true) => (">=", "<"),

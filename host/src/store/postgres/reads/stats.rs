@@ -13,7 +13,7 @@ use crate::{
 const COUNT_ROWS_MAX: i64 = 50_000;
 
 // The inner limit ends the count; each condition is that of an index, word for word.
-const COUNTED: &str = "SELECT
+pub(super) const COUNTED: &str = "SELECT
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT $1) AS few) AS pending,
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' LIMIT $1) AS few) AS sending,
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' LIMIT $1) AS few) AS held,
@@ -65,7 +65,7 @@ const fn bounded(count: i64) -> Counted {
 }
 
 /// The dead letters are looked for among all of them, of which there are few.
-const OPEN: &str = "SELECT
+pub(super) const OPEN: &str = "SELECT
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' AND endpoint_id = $1 LIMIT $2) AS few) AS pending,
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'sending' AND endpoint_id = $1 LIMIT $2) AS few) AS sending,
     (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'held' AND endpoint_id = $1 LIMIT $2) AS few) AS held,
