@@ -28,6 +28,7 @@ use crate::{
 };
 use deadpool_postgres::Pool;
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -81,8 +82,10 @@ impl Writer {
             unreachable: Arc::clone(&unreachable),
             trouble: Trouble::default(),
             writing: None,
+            queue,
+            later: VecDeque::new(),
         };
-        tokio::spawn(task.run(queue));
+        tokio::spawn(task.run());
         Self {
             calls,
             places: Arc::new(Semaphore::new(limits.queue_max as usize)),
@@ -122,6 +125,7 @@ impl Writer {
     ) -> Later<T> {
         self.queue(caller, |answer, places| {
             Call::Other(Box::new(OtherCall {
+                caller,
                 doing,
                 asked,
                 work,
@@ -194,16 +198,23 @@ struct Task {
     unreachable: Arc<AtomicBool>,
     trouble: Trouble,
     writing: Option<Writing>,
+    queue: UnboundedReceiver<Call>,
+    /// What was taken from the queue while the database was away, and comes first.
+    later: VecDeque<Call>,
 }
 
 impl Task {
-    async fn run(mut self, mut queue: UnboundedReceiver<Call>) {
+    async fn run(mut self) {
         let mut busy = false;
         loop {
-            let Some(first) = queue.recv().await else {
+            let first = match self.later.pop_front() {
+                Some(first) => Some(first),
+                None => self.queue.recv().await,
+            };
+            let Some(first) = first else {
                 return;
             };
-            if busy && queue.len() < self.batch_max {
+            if busy && self.queue.len() < self.batch_max {
                 tokio::time::sleep(GATHER).await;
             }
             let mut group = Group::default();
@@ -215,7 +226,7 @@ impl Task {
                     call => group.calls.push(call),
                 }
                 next = match close.is_none() && group.calls.len() < self.batch_max {
-                    true => queue.try_recv().ok(),
+                    true => self.next(),
                     false => None,
                 };
             }
@@ -225,11 +236,30 @@ impl Task {
             }
             if let Some(answer) = close {
                 // Later calls are told that the store is closed, because their end of the channel is gone.
-                drop(queue);
+                drop(self);
                 let _ = answer.send(Ok(()));
                 return;
             }
         }
+    }
+
+    fn next(&mut self) -> Option<Call> {
+        let later = self.later.pop_front();
+        later.or_else(|| self.queue.try_recv().ok())
+    }
+
+    /// Nothing is written for now: calls of clients that wait are refused, those of the host wait on. Returns whether the store
+    /// is to be closed.
+    fn refuse_clients(&mut self, error: &StoreError) -> bool {
+        self.unreachable.store(true, Ordering::Relaxed);
+        while let Ok(call) = self.queue.try_recv() {
+            match call.is_of_client() {
+                true => call.answer(Some(error)),
+                false => self.later.push_back(call),
+            }
+        }
+        let mut later = self.later.iter();
+        later.any(|call| matches!(call, Call::Close(_)))
     }
 
     /// Runs a group, and what of it failed once more, each for itself; then all are answered.
@@ -240,7 +270,7 @@ impl Task {
             Err(error) if matches!(error, StoreError::Unreachable { .. }) => {
                 self.told(&error);
                 group.answer(Some(&error));
-                self.reach().await;
+                self.reach(error).await;
             }
             Err(error) if group.calls.len() == 1 => {
                 if !matches!(error, StoreError::LeaseLost | StoreError::Changed) {
@@ -271,16 +301,21 @@ impl Task {
         }
     }
 
-    /// Waits until the database answers. Calls of clients are refused meanwhile; those of the host wait in the queue.
-    async fn reach(&mut self) {
+    /// Waits until the database answers, or the store is to be closed.
+    async fn reach(&mut self, mut error: StoreError) {
         let [mut wait, longest] = AGAIN;
-        self.unreachable.store(true, Ordering::Relaxed);
         while self.writing.is_none() && !self.pool.is_closed() {
+            if self.refuse_clients(&error) {
+                break;
+            }
             tokio::time::sleep(wait).await;
             wait = wait.saturating_mul(2).min(longest);
             match self.connected().await {
                 Ok(_) => {}
-                Err(error) => self.told(&error),
+                Err(failed) => {
+                    self.told(&failed);
+                    error = failed;
+                }
             }
         }
         self.unreachable.store(false, Ordering::Relaxed);

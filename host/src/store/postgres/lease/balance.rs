@@ -87,7 +87,7 @@ impl Keeper {
         let others = hosts != seen.hosts || generation != seen.generation;
         if version != seen.version || others {
             seen.total = total(&session).await?;
-            self.forget_deleted(&session).await?;
+            self.compare(&session).await?;
         }
         if version != seen.version {
             self.standing.tell(Hint::Catalogue);
@@ -102,14 +102,22 @@ impl Keeper {
         self.share_out(&session, seen.total.div_ceil(hosts)).await
     }
 
-    /// Endpoints that are deleted, or another host's after all, count for nothing.
-    async fn forget_deleted(&self, session: &Session) -> Result<(), Fault> {
+    /// Brings memory in step with the rows: endpoints that are deleted count for nothing, and those of which a row says that they
+    /// are this host's are.
+    async fn compare(&self, session: &Session) -> Result<(), Fault> {
         let sql = "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL";
         let mut own = HashSet::new();
         for row in session.rows(sql, &[&self.generation()]).await? {
             own.insert(rows::id(&row, "id")?);
         }
         self.standing.keep_only(&own);
+        let mut known = self.standing.owned();
+        known.extend(self.standing.all_leaving());
+        let missing: Vec<EndpointId> = own.difference(&known).cloned().collect();
+        if !missing.is_empty() {
+            let missing = reads::endpoints_of(session, &self.vault, &missing).await?;
+            self.standing.tell(Hint::Owned(missing));
+        }
         Ok(())
     }
 
@@ -145,18 +153,6 @@ impl Keeper {
         let mut taken: Vec<EndpointId> = Vec::new();
         for row in &rows {
             taken.push(rows::id(row, "id")?);
-        }
-        if taken.is_empty() {
-            // What this host had before it forgot that it did: made by a call whose answer it did not see.
-            let sql =
-                "SELECT id FROM endpoints WHERE owner = $1 AND deleted_at_ms IS NULL LIMIT $2";
-            for row in session.rows(sql, &[&generation, &TAKEN_MAX]).await? {
-                let endpoint: EndpointId = rows::id(&row, "id")?;
-                let known = owned.contains(&endpoint) || self.standing.is_leaving(&endpoint);
-                if !known {
-                    taken.push(endpoint);
-                }
-            }
         }
         if !taken.is_empty() {
             tracing::info!(

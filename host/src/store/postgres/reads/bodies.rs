@@ -25,9 +25,10 @@ macro_rules! looked_at {
     (default) => {
         "SELECT * FROM messages WHERE id < $2 ORDER BY id DESC LIMIT $3"
     };
-    // The condition is that of an index, word for word.
+    // The condition is that of an index, word for word, and rows are compared as a whole: see `lists`.
     (other) => {
-        "SELECT * FROM messages WHERE workspace <> 'default' AND workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+        "SELECT * FROM messages WHERE workspace <> 'default' AND (workspace, id) >= ($1, '') AND (workspace, id) < ($1, $2)
+         ORDER BY workspace DESC, id DESC LIMIT $3"
     };
 }
 

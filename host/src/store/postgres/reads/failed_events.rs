@@ -18,15 +18,15 @@ const BODY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Deliveries that one event id stands for, at most. One is usual; a publisher may use it again.
 const SAME_ID_MAX: i64 = 1_000;
 
-/// Conditions are those of an index, word for word.
+/// Conditions are those of an index, word for word, and rows are compared as a whole: see `lists`. Ids come before `~`.
 pub(super) const FAILED_EVENTS: &str =
     "SELECT failed.*, event_type, workspace, CAST(length AS BIGINT) AS body_bytes
      FROM (SELECT * FROM deliveries WHERE state = 'dead_lettered' AND acknowledged_at_ms IS NULL
-               AND endpoint_id = $1 AND id > $2 ORDER BY id LIMIT $3) AS failed
+               AND (endpoint_id, id) > ($1, $2) AND (endpoint_id, id) < ($1, '~') ORDER BY endpoint_id, id LIMIT $3) AS failed
      CROSS JOIN LATERAL (SELECT event_type, workspace FROM messages WHERE messages.id = failed.message_id LIMIT 1) AS of_message
      LEFT JOIN LATERAL (SELECT octet_length(body) AS length FROM bodies WHERE message_id = failed.message_id LIMIT 1)
          AS kept ON TRUE
-     ORDER BY failed.id";
+     ORDER BY failed.endpoint_id, failed.id";
 
 pub(super) const FAILED_DELIVERIES: &str = "SELECT id FROM deliveries
     WHERE state = 'dead_lettered' AND event_id IS NOT NULL AND endpoint_id = $1 AND event_id = $2 ORDER BY id LIMIT $3";

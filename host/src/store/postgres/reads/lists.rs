@@ -33,16 +33,28 @@ macro_rules! deliveries {
          FROM (SELECT * FROM deliveries WHERE id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4) AS newest
          CROSS JOIN LATERAL (SELECT event_type, workspace FROM messages WHERE messages.id = newest.message_id LIMIT 1) AS told"
     };
-    // The condition is that of an index, word for word. The ids of a message's deliveries follow its own, within its millisecond.
+    // The condition is that of an index, word for word, and rows are compared as a whole because that index alone has their order:
+    // of two that would do, the database may take the one that goes past everybody else's. The ids of a message's deliveries
+    // follow its own, within its millisecond.
     (other) => {
         "SELECT beside.*, event_type, workspace, messages.id AS of_message FROM messages
          LEFT JOIN LATERAL (SELECT * FROM deliveries WHERE deliveries.message_id = messages.id
                  AND deliveries.id > 'dlv_' || substr(messages.id, 5)
                  AND deliveries.id < 'dlv_' || substr(messages.id, 5, 10) || '~' AND deliveries.id < $3
              ORDER BY id DESC LIMIT $4) AS beside ON TRUE
-         WHERE workspace <> 'default' AND workspace = $1
-             AND messages.id >= 'msg_' || substr($2, 5) AND messages.id < 'msg_' || substr($3, 5)
-         ORDER BY messages.id DESC, beside.id DESC LIMIT $4"
+         WHERE workspace <> 'default' AND (workspace, messages.id) >= ($1, 'msg_' || substr($2, 5))
+             AND (workspace, messages.id) < ($1, 'msg_' || substr($3, 5))
+         ORDER BY workspace DESC, messages.id DESC, beside.id DESC LIMIT $4"
+    };
+}
+
+/// The order of what is looked at: that in which it is found, so that a page ends as soon as it is full.
+macro_rules! newest_first {
+    (default) => {
+        "id DESC"
+    };
+    (other) => {
+        "of_message DESC, id DESC"
     };
 }
 
@@ -54,7 +66,9 @@ macro_rules! page {
             ") AS looked_at
              WHERE id IS NOT NULL AND workspace = $1 AND (CAST($5 AS TEXT) IS NULL OR state = $5)
                  AND (CAST($6 AS TEXT) IS NULL OR endpoint_id = $6) AND (CAST($7 AS TEXT) IS NULL OR event_type = $7)
-             ORDER BY of_message DESC, id DESC LIMIT $8"
+             ORDER BY ",
+            newest_first!($of),
+            " LIMIT $8"
         )
     };
 }
@@ -63,9 +77,11 @@ macro_rules! page {
 macro_rules! edge {
     ($of:ident) => {
         concat!(
-            "SELECT coalesce(id, 'dlv_' || substr(of_message, 5)) AS id FROM (",
+            "SELECT coalesce(id, 'dlv_' || substr(of_message, 5)) AS id FROM (SELECT id, of_message FROM (",
             deliveries!($of),
-            ") AS looked_at WHERE CAST($1 AS TEXT) IS NOT NULL ORDER BY of_message DESC, looked_at.id DESC OFFSET $5 LIMIT 2"
+            ") AS looked_at WHERE CAST($1 AS TEXT) IS NOT NULL ORDER BY ",
+            newest_first!($of),
+            " OFFSET $5 LIMIT 2) AS edge"
         )
     };
 }
@@ -91,8 +107,8 @@ macro_rules! messages {
         "SELECT * FROM messages WHERE id >= $2 AND id < $3 ORDER BY id DESC LIMIT $4"
     };
     (other) => {
-        "SELECT * FROM messages WHERE workspace <> 'default' AND workspace = $1 AND id >= $2 AND id < $3
-         ORDER BY id DESC LIMIT $4"
+        "SELECT * FROM messages WHERE workspace <> 'default' AND (workspace, id) >= ($1, $2) AND (workspace, id) < ($1, $3)
+         ORDER BY workspace DESC, id DESC LIMIT $4"
     };
 }
 

@@ -8,18 +8,18 @@ use crate::{
 };
 use countersign_cluster::Database;
 
-/// Some thousand deliveries in every state, of two workspaces and fifty endpoints.
+/// Some thousand deliveries, of two workspaces and fifty endpoints; a few in each state, and the others delivered.
 const FILL: &str = "INSERT INTO messages (id, workspace, provider, event_type, created_at_ms)
         SELECT 'msg_' || lpad(CAST(n AS TEXT), 26, '0'), CASE WHEN n % 10 = 0 THEN 'acme' ELSE 'default' END, 'cleanmails', 'a', n
-        FROM generate_series(1, 10000) AS n;
-    INSERT INTO bodies SELECT id, 'x' FROM messages;
+        FROM generate_series(1, 20000) AS n;
+    INSERT INTO bodies (message_id, body) SELECT id, 'x' FROM messages;
     INSERT INTO deliveries (id, message_id, endpoint_id, state, created_at_ms, updated_at_ms, attempts_total, attempts_in_round,
                             acknowledged_at_ms, next_attempt_at_ms, event_id)
-        SELECT 'dlv_' || substr(id, 5), id, 'ep_' || created_at_ms % 50,
-            (ARRAY['pending', 'sending', 'held', 'waiting', 'dead_lettered', 'delivered', 'delivered', 'delivered', 'delivered'])
-                [1 + created_at_ms % 9],
+        SELECT 'dlv_' || substr(id, 5), id, 'ep_' || created_at_ms % 53,
+            CASE created_at_ms % 200 WHEN 1 THEN 'pending' WHEN 2 THEN 'sending' WHEN 3 THEN 'held' WHEN 4 THEN 'waiting'
+                WHEN 5 THEN 'dead_lettered' WHEN 6 THEN 'dead_lettered' ELSE 'delivered' END,
             created_at_ms, created_at_ms, 1, 1, CASE WHEN created_at_ms % 2 = 0 THEN 1 END, created_at_ms,
-            CASE WHEN created_at_ms % 9 = 4 THEN 'evt_' || created_at_ms END
+            CASE WHEN created_at_ms % 200 IN (5, 6) THEN 'evt_' || created_at_ms END
         FROM messages;
     ANALYZE";
 
@@ -58,7 +58,7 @@ async fn reads_go_through_their_index_and_sort_nothing() {
             newest_first: true,
             limit: 1,
         };
-        selection::search(&selection, &page, 1)
+        selection::search(&selection, &page, 1, 2)
     };
     for (sql, index) in [
         (
@@ -84,8 +84,9 @@ async fn reads_go_through_their_index_and_sort_nothing() {
         let plan = plan(&database, &sql);
         assert!(plan.contains(index), "{sql}\n{plan}");
         assert!(!plan.contains("Seq Scan"), "{sql}\n{plan}");
-        // Within a message its few deliveries may be.
+        // Within a message its few deliveries may be, and those of one event.
         let sorted = plan.contains("Sort") && !plan.contains("Incremental Sort");
+        let sorted = sorted && index != "deliveries_failed_event";
         assert!(!sorted, "{sql}\n{plan}");
     }
     for sql in [stats::COUNTED, stats::OPEN] {

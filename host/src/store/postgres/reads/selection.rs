@@ -96,18 +96,37 @@ const fn place(selection: &Selection) -> &'static str {
     }
 }
 
-/// The search in the order of the page, whose first parameter has the number `first`: lowest and highest id, rows.
-pub(super) fn search(selection: &Selection, page: &Page, first: u32) -> String {
-    let (low, high) = match (&page.after, page.newest_first) {
-        (None, _) => (">=", "<="),
-        (Some(_), true) => (">=", "<"),
-        (Some(_), false) => (">", "<="),
+/// The search in the order of the page: from the bound `$near` on, `$rows` at most. Where it ends at the other bound is for whoever
+/// reads it: with both here the database would take them for few rows, and go through all deliveries instead of the index.
+pub(super) fn search(selection: &Selection, page: &Page, near: u32, rows: u32) -> String {
+    let bound = match (&page.after, page.newest_first) {
+        (None, true) => "<=",
+        (Some(_), true) => "<",
+        (None, false) => ">=",
+        (Some(_), false) => ">",
     };
     let (place, order) = (place(selection), order(page));
-    let [at_low, at_high, rows] = [0, 1, 2].map(|offset| first.saturating_add(offset));
     format!(
-        "SELECT * FROM deliveries WHERE {place} AND id {low} ${at_low} AND id {high} ${at_high}
-         ORDER BY id {order} LIMIT ${rows}"
+        "SELECT * FROM deliveries WHERE {place} AND id {bound} ${near} ORDER BY id {order} LIMIT ${rows}"
+    )
+}
+
+/// The other bound, as a condition.
+fn within(page: &Page, far: u32) -> String {
+    let bound = match page.newest_first {
+        true => ">=",
+        false => "<=",
+    };
+    format!("looked_at.id {bound} ${far}")
+}
+
+/// The last row that is looked at. Takes the bounds, near and far, the number of rows, and that less one.
+fn last(selection: &Selection, page: &Page) -> String {
+    format!(
+        "SELECT id FROM ({}) AS looked_at WHERE {} ORDER BY id {} OFFSET $4 LIMIT 2",
+        search(selection, page, 1, 3),
+        within(page, 2),
+        order(page)
     )
 }
 
@@ -118,13 +137,20 @@ const fn order(page: &Page) -> &'static str {
     }
 }
 
+/// Where the page begins, and where it ends at the latest.
 fn bounds(selection: &Selection, page: &Page) -> (DeliveryId, DeliveryId) {
     let floor = DeliveryId::floor(selection.created_since_ms.unwrap_or(0));
     let ceiling = DeliveryId::floor(selection.created_until_ms.unwrap_or(u64::MAX));
-    match (&page.after, page.newest_first) {
-        (None, _) => (floor, ceiling),
-        (Some(after), true) => (floor, after.clone().min(ceiling)),
-        (Some(after), false) => (after.clone().max(floor), ceiling),
+    let after = page.after.clone();
+    match page.newest_first {
+        true => (
+            after.map_or(ceiling.clone(), |after| after.min(ceiling)),
+            floor,
+        ),
+        false => (
+            after.map_or(floor.clone(), |after| after.max(floor)),
+            ceiling,
+        ),
     }
 }
 
@@ -137,15 +163,17 @@ pub(in super::super) async fn select(
         return select_ids(session, selection, page, ids).await;
     }
     let fits = Fits::new(selection);
-    let (low, high) = bounds(selection, page);
-    let (low, high) = (low.as_str(), high.as_str());
+    let (near, far) = bounds(selection, page);
+    let (near, far) = (near.as_str(), far.as_str());
     let limit = i64::from(page.limit);
     let sql = format!(
-        "SELECT looked_at.*, event_type, workspace FROM ({}) AS looked_at {OF_LOOKED_AT} ORDER BY looked_at.id {} LIMIT $14",
-        search(selection, page, 11),
+        "SELECT looked_at.*, event_type, workspace FROM ({}) AS looked_at {OF_LOOKED_AT} AND {}
+         ORDER BY looked_at.id {} LIMIT $14",
+        search(selection, page, 11, 13),
+        within(page, 12),
         order(page)
     );
-    let parameters = fits.parameters(&[&low, &high, &PAGE_ROWS_MAX, &limit]);
+    let parameters = fits.parameters(&[&near, &far, &PAGE_ROWS_MAX, &limit]);
     let read = walk::page(session, &sql, &parameters, page.limit).await?;
     let found: Vec<Delivery> = read
         .rows
@@ -155,13 +183,9 @@ pub(in super::super) async fn select(
     let next = match read.is_full {
         true => found.last().map(|delivery| delivery.id.clone()),
         false => {
-            let sql = format!(
-                "SELECT id FROM ({}) AS looked_at ORDER BY id {} OFFSET $4 LIMIT 2",
-                search(selection, page, 1),
-                order(page)
-            );
-            let last = PAGE_ROWS_MAX - 1;
-            walk::edge(session, &sql, &[&low, &high, &PAGE_ROWS_MAX, &last])
+            let parameters: [&(dyn ToSql + Sync); 4] =
+                [&near, &far, &PAGE_ROWS_MAX, &(PAGE_ROWS_MAX - 1)];
+            walk::edge(session, &last(selection, page), &parameters)
                 .await?
                 .0
         }
@@ -186,22 +210,19 @@ pub(in super::super) async fn count(
         });
     }
     let fits = Fits::new(selection);
-    let (low, high) = bounds(selection, &page);
-    let (low, high) = (low.as_str(), high.as_str());
+    let (near, far) = bounds(selection, &page);
+    let (near, far) = (near.as_str(), far.as_str());
     let sql = format!(
-        "SELECT count(*) AS n FROM ({}) AS looked_at {OF_LOOKED_AT}",
-        search(selection, &page, 11)
+        "SELECT count(*) AS n FROM ({}) AS looked_at {OF_LOOKED_AT} AND {}",
+        search(selection, &page, 11, 13),
+        within(&page, 12)
     );
-    let parameters = fits.parameters(&[&low, &high, &COUNT_ROWS_MAX]);
+    let parameters = fits.parameters(&[&near, &far, &COUNT_ROWS_MAX]);
     let count: Option<i64> = session.value(&sql, &parameters).await?;
-    let sql = format!(
-        "SELECT id FROM ({}) AS looked_at ORDER BY id {} OFFSET $4 LIMIT 2",
-        search(selection, &page, 1),
-        order(&page)
-    );
-    let last = COUNT_ROWS_MAX - 1;
-    let parameters: [&(dyn ToSql + Sync); 4] = [&low, &high, &COUNT_ROWS_MAX, &last];
-    let (edge, _): (Option<DeliveryId>, _) = walk::edge(session, &sql, &parameters).await?;
+    let parameters: [&(dyn ToSql + Sync); 4] =
+        [&near, &far, &COUNT_ROWS_MAX, &(COUNT_ROWS_MAX - 1)];
+    let (edge, _): (Option<DeliveryId>, _) =
+        walk::edge(session, &last(selection, &page), &parameters).await?;
     Ok(Counted {
         count: count.unwrap_or(0).unsigned_abs(),
         at_least: edge.is_some(),

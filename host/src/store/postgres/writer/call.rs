@@ -80,6 +80,15 @@ pub(super) enum Call {
 }
 
 impl Call {
+    /// Whether it can be refused.
+    pub(super) fn is_of_client(&self) -> bool {
+        match self {
+            Self::Publish(_) => true,
+            Self::Record(_) | Self::Close(_) => false,
+            Self::Other(other) => other.caller() != Caller::Host,
+        }
+    }
+
     /// Tells the caller how it ended. Whoever hears of it finds its place free.
     pub(super) fn answer(self, failed: Option<&StoreError>) {
         match self {
@@ -108,11 +117,14 @@ pub(super) trait Other: Send {
     fn run<'a>(&'a mut self, writing: &'a Writing) -> Doing<'a, ()>;
     /// What it is for.
     fn doing(&self) -> &'static str;
+    /// Whose it is.
+    fn caller(&self) -> Caller;
     /// Tells the caller how it ended.
     fn answer(self: Box<Self>, failed: Option<&StoreError>);
 }
 
 pub(super) struct OtherCall<A, T> {
+    pub(super) caller: Caller,
     pub(super) doing: &'static str,
     pub(super) asked: A,
     pub(super) work: Work<A, T>,
@@ -141,6 +153,10 @@ impl<A: Send + Sync, T: Send> Other for OtherCall<A, T> {
 
     fn doing(&self) -> &'static str {
         self.doing
+    }
+
+    fn caller(&self) -> Caller {
+        self.caller
     }
 
     fn answer(self: Box<Self>, failed: Option<&StoreError>) {

@@ -9,6 +9,7 @@ use crate::store::{
     StoreError,
     postgres::session::{Fault, Session},
 };
+use deadpool_postgres::Pool;
 use std::{sync::atomic::Ordering, time::Duration};
 
 /// How often a group is tried again because other hosts were in between.
@@ -68,7 +69,7 @@ impl Task {
             if self.pool.is_closed() {
                 return false;
             }
-            match self.last_commit(host).await {
+            match last_commit(&self.pool.clone(), host).await {
                 Ok(last) => {
                     self.unreachable.store(false, Ordering::Relaxed);
                     return last.is_some_and(|last| last >= number);
@@ -76,16 +77,18 @@ impl Task {
                 Err(fault) => {
                     let error = fault.told("looking for a commit");
                     self.told(&error);
-                    self.unreachable.store(true, Ordering::Relaxed);
+                    // Whoever asked for this commit has to wait; the others need not.
+                    self.refuse_clients(&error);
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
             }
         }
     }
+}
 
-    async fn last_commit(&self, host: i64) -> Result<Option<i64>, Fault> {
-        let session = Session::new(self.pool.get().await?);
-        let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
-        session.value(sql, &[&host]).await
-    }
+/// The number of the host's last commit, once none is under way.
+async fn last_commit(pool: &Pool, host: i64) -> Result<Option<i64>, Fault> {
+    let session = Session::new(pool.get().await?);
+    let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
+    session.value(sql, &[&host]).await
 }
