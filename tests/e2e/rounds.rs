@@ -2,8 +2,8 @@
 //! what they promise (`countersign_tests::history`).
 //!
 //! The seed decides what is disturbed, when and how long, and is printed first; `COUNTERSIGN_SEED=<number>` repeats a run's choices.
-//! `COUNTERSIGN_ROUND=<number>` has that round of it alone. `COUNTERSIGN_ROUNDS=<number>` disturbs so often; `cargo xtask bench hosts` sets it. `COUNTERSIGN_HISTORIES=<folder>` keeps the
-//! history of each round there; that of a round that failed is kept in any case.
+//! `COUNTERSIGN_ROUND=<number>` has that round of it alone. `COUNTERSIGN_ROUNDS=<number>` disturbs so often; `cargo xtask bench hosts`
+//! sets it. `COUNTERSIGN_HISTORIES=<folder>` keeps the history of each round there; that of a round that failed is kept in any case.
 
 #[path = "rounds/account.rs"]
 mod account;
