@@ -166,7 +166,7 @@ pub(super) trait Side: Send {
 #[derive(Debug, Clone)]
 pub enum Location {
     File(PathBuf),
-    Database(Address),
+    Database(Box<Address>),
 }
 
 impl Location {
@@ -178,7 +178,7 @@ impl Location {
         match Address::is_meant(text) {
             true => text
                 .parse()
-                .map(Self::Database)
+                .map(|address| Self::Database(Box::new(address)))
                 .map_err(|error: postgres::AddressError| error.to_string()),
             false => Ok(Self::File(Path::new(text).to_owned())),
         }
