@@ -167,7 +167,7 @@ pub(super) trait Side: Send {
 #[expect(clippy::large_enum_variant, reason = "two a run of the command")]
 pub enum Location {
     File(PathBuf),
-    Database(Address),
+    Database(Box<Address>),
 }
 
 impl Location {
@@ -179,7 +179,7 @@ impl Location {
         match Address::is_meant(text) {
             true => text
                 .parse()
-                .map(Self::Database)
+                .map(|address| Self::Database(Box::new(address)))
                 .map_err(|error: postgres::AddressError| error.to_string()),
             false => Ok(Self::File(Path::new(text).to_owned())),
         }
