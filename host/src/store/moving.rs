@@ -164,7 +164,6 @@ pub(super) trait Side: Send {
 
 /// Where a store is.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "two a run of the command")]
 pub enum Location {
     File(PathBuf),
     Database(Box<Address>),

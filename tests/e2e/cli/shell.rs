@@ -102,6 +102,7 @@ fn the_help_lists_the_commands_and_teaches_by_example() {
             "sign",
             "backup",
             "check",
+            "migrate-store",
             "config",
             "keys",
             "core",

@@ -99,7 +99,9 @@ impl Keeper {
         if self.standing.owned().len() > seen.total.div_ceil(hosts) {
             seen.total = total(&session).await?;
         }
-        self.share_out(&session, seen.total.div_ceil(hosts)).await
+        // Alone it has all there are, however many are being made at this moment.
+        let share = (hosts > 1).then(|| seen.total.div_ceil(hosts));
+        self.share_out(&session, share).await
     }
 
     /// Brings memory in step with the rows: endpoints that are deleted count for nothing, and those of which a row says that they
@@ -121,21 +123,22 @@ impl Keeper {
         Ok(())
     }
 
-    /// Takes what nobody has, or gives up what is too much.
-    async fn share_out(&self, session: &Session, share: usize) -> Result<(), Fault> {
+    /// Takes what nobody has, or gives up what is too much; `None`: nothing is.
+    async fn share_out(&self, session: &Session, share: Option<usize>) -> Result<(), Fault> {
         let leaving = self.standing.all_leaving();
         if !leaving.is_empty() {
             self.give_up(leaving).await?;
         }
         let mut owned: Vec<_> = self.standing.owned().into_iter().collect();
-        if owned.len() > share {
+        if let Some(share) = share.filter(|share| owned.len() > *share) {
             owned.sort_unstable();
             let surplus: Vec<_> = owned.split_off(share);
             self.standing.leave(&surplus);
             self.standing.tell(Hint::Left(surplus.clone()));
             return self.give_up(surplus).await;
         }
-        let room = i64::try_from(share.saturating_sub(owned.len())).unwrap_or(TAKEN_MAX);
+        let room = share.map(|share| i64::try_from(share.saturating_sub(owned.len())));
+        let room = room.and_then(Result::ok).unwrap_or(TAKEN_MAX);
         if room == 0 {
             return Ok(());
         }
@@ -157,7 +160,7 @@ impl Keeper {
         if !taken.is_empty() {
             tracing::info!(
                 endpoints = taken.len(),
-                share,
+                ?share,
                 "endpoints are worked here from now on"
             );
             let taken = reads::endpoints_of(session, &self.vault, &taken).await?;

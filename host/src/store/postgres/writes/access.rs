@@ -1,7 +1,7 @@
 //! Keeping workspaces, keys and event types.
 
 use super::super::{
-    rows::{count, signed},
+    rows::{count, kept, signed},
     session::Fault,
     writer::Writing,
 };
@@ -26,7 +26,7 @@ pub(in super::super) async fn create_workspace(
             sql,
             &[
                 &workspace.id.as_str(),
-                &workspace.name,
+                &workspace.name.as_deref().map(kept),
                 &signed(workspace.created_at_ms),
             ],
         )
@@ -42,7 +42,10 @@ pub(in super::super) async fn rename_workspace(
     let sql = "UPDATE workspaces SET name = $1 WHERE id = $2";
     let session = &writing.session;
     session
-        .execute(sql, &[&workspace.name, &workspace.id.as_str()])
+        .execute(
+            sql,
+            &[&workspace.name.as_deref().map(kept), &workspace.id.as_str()],
+        )
         .await?;
     Ok(())
 }
@@ -60,7 +63,7 @@ pub(in super::super) async fn create_key(writing: &Writing, key: &ApiKey) -> Res
                 &key.id.as_str(),
                 &key.workspace.as_ref().map(WorkspaceId::as_str),
                 &key.role.word(),
-                &key.name,
+                &key.name.as_deref().map(kept),
                 &key.digest.0.as_slice(),
                 &signed(key.created_at_ms),
                 &key.expires_at_ms.map(signed),
@@ -101,7 +104,7 @@ pub(in super::super) async fn keep_event_type(
                 &event_type.workspace.as_str(),
                 &event_type.provider,
                 &event_type.name,
-                &event_type.description,
+                &event_type.description.as_deref().map(kept),
                 &event_type.schema,
                 &signed(event_type.created_at_ms),
                 &signed(event_type.updated_at_ms),
