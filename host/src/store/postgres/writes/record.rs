@@ -17,7 +17,8 @@ use countersign_core::delivery::{EndpointHealth, Outcome};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
-/// Only what this host is sending ends, and only then is there an attempt.
+/// Only what this host is sending ends, and only then is there an attempt. The state is written so that no partial index fits: each is
+/// looked up by its id, where the index of all that are being sent would be gone through for every one of them.
 const END: &str = "WITH given AS (
         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
             $8::bigint[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
@@ -30,7 +31,7 @@ const END: &str = "WITH given AS (
             updated_at_ms = ended_at, event_id = event,
             order_place = CASE WHEN next_state IN ('delivered', 'dead_lettered', 'cancelled') THEN NULL
                 ELSE order_place END
-        FROM given WHERE id = delivery_id AND state = 'sending' AND leased_by = $18
+        FROM given WHERE id = delivery_id AND state || '' = 'sending' AND leased_by = $18
         RETURNING given.*)
     INSERT INTO attempts (delivery_id, number, id, started_at_ms, duration_ms, status, retry_after_s, failure, detail,
         response)
