@@ -74,7 +74,7 @@ impl Context {
             }
         }
         for endpoint in found.deleted {
-            if self.registry.remove(&endpoint, || ()).is_some() {
+            if self.registry.read_as_deleted(&endpoint) {
                 news.push(News::Deleted(endpoint));
             }
         }

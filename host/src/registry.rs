@@ -12,7 +12,7 @@ use crate::{
 use countersign_core::delivery::EndpointState;
 use countersign_guest::{EndpointRules, EndpointSettings, operational::SOURCE};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
@@ -27,6 +27,8 @@ pub struct Registry {
     operational: RwLock<Entries>,
     /// Of the catalogue, with 0 for a store that has none.
     version: AtomicU64,
+    /// Deleted here, where a catalogue is read, and not read as deleted yet: what was read a moment before must not bring them back.
+    leaving: Mutex<BTreeSet<EndpointId>>,
 }
 
 type Entries = BTreeMap<EndpointId, Arc<Entry>>;
@@ -92,6 +94,9 @@ impl Registry {
     /// has become active.
     pub fn refresh(&self, endpoint: Endpoint, owned: bool) -> Option<(bool, Endpoint)> {
         let Some(entry) = self.find(&endpoint.id) else {
+            if self.leaving().contains(&endpoint.id) {
+                return None;
+            }
             self.insert(endpoint.clone());
             return Some((false, endpoint));
         };
@@ -119,6 +124,7 @@ impl Registry {
     /// Takes over an endpoint that this host works from now on, health and all.
     pub fn adopt(&self, endpoint: Endpoint) {
         match self.find(&endpoint.id) {
+            None if self.leaving().contains(&endpoint.id) => {}
             None => self.insert(endpoint),
             Some(entry) => {
                 let mut inner = entry.lock();
@@ -227,6 +233,9 @@ impl Registry {
     ) -> Option<(Arc<Entry>, T)> {
         let entry = self.write().remove(id)?;
         self.write_operational().remove(id);
+        if self.version().is_some() {
+            self.leaving().insert(id.clone());
+        }
         let mut inner = entry.lock();
         inner.deleted = true;
         let deleting = delete();
@@ -234,9 +243,21 @@ impl Registry {
         Some((entry, deleting))
     }
 
+    /// Takes out an endpoint that was read as deleted. Returns whether it was there.
+    pub fn read_as_deleted(&self, id: &EndpointId) -> bool {
+        let was_there = self.remove(id, || ()).is_some();
+        self.leaving().remove(id);
+        was_there
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, BTreeSet<EndpointId>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Puts back an endpoint whose deletion could not be stored.
     pub fn restore(&self, entry: Arc<Entry>) {
         entry.lock().deleted = false;
+        self.leaving().remove(&entry.id);
         self.add(entry);
     }
 

@@ -277,6 +277,10 @@ fn sources_are_taken_up_while_the_host_runs_and_nothing_is_taken_before() {
 fn a_store_that_cannot_keep_it_says_when_to_come_back() {
     let full = "[inbound.sources.platform]\nopen = true\n[store]\nreserve_bytes = 17592186044416\n";
     let home = HostHome::new(&config(full)).unwrap();
+    // Room on a disk is kept for a file alone.
+    if !home.is_on_a_file() {
+        return;
+    }
     let host = home.start().unwrap();
     let answer = host::agent()
         .post(format!("{}/api/webhooks", host.url()))

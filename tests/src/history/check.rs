@@ -151,7 +151,7 @@ fn received(history: &History, findings: &mut Findings) {
         received.sort_by_key(|received| received.at_ms);
         for pair in received.windows(2) {
             let [first, again] = pair else { continue };
-            if explained(&history.disturbances, first.at_ms, again.at_ms) {
+            if explained(history, first.at_ms, again.at_ms) {
                 findings.duplicates += 1;
             } else {
                 findings.violations.push(Violation::UnexplainedDuplicate {
@@ -165,11 +165,17 @@ fn received(history: &History, findings: &mut Findings) {
     }
 }
 
-/// Whether something that keeps an outcome from being recorded took place between two moments.
-fn explained(disturbances: &[Disturbance], from_ms: i64, to_ms: i64) -> bool {
-    disturbances
+/// Whether something that keeps an outcome from being recorded took place between two moments: a disturbance, or the end of a lease on
+/// a machine that was too busy to renew it.
+fn explained(history: &History, from_ms: i64, to_ms: i64) -> bool {
+    let within = |from, to| from <= to_ms + SLACK_MS && to >= from_ms - SLACK_MS;
+    let disturbances = &mut history.disturbances.iter();
+    let mut lost = history
+        .done
         .iter()
-        .any(|one| one.from_ms <= to_ms + SLACK_MS && one.to_ms >= from_ms - SLACK_MS)
+        .filter(|done| done.what == What::Lost)
+        .map(|done| done.at_ms);
+    disturbances.any(|one| within(one.from_ms, one.to_ms)) || lost.any(|at_ms| within(at_ms, at_ms))
 }
 
 /// Who had a delivery last.
@@ -184,6 +190,8 @@ struct Holder<'a> {
 /// No two hosts work on one delivery at a time, and whoever comes late changes nothing.
 fn leases(history: &History, findings: &mut Findings) {
     let mut holders: HashMap<&str, Holder<'_>> = HashMap::new();
+    // Leases of which their own hosts say that they are over.
+    let mut over: BTreeSet<Generation> = BTreeSet::new();
     for done in in_time(&history.done) {
         let Some(generation) = done.generation else {
             continue;
@@ -203,7 +211,9 @@ fn leases(history: &History, findings: &mut Findings) {
                 };
                 findings.taken_over += 1;
                 // What was done in time may not have been logged any more, and the lease of a host that was not disturbed is good.
-                if !was_disturbed(&history.disturbances, before.host, before.at_ms, done.at_ms) {
+                let was_good = !over.contains(&before.generation)
+                    && !was_disturbed(&history.disturbances, before.host, before.at_ms, done.at_ms);
+                if was_good {
                     findings.violations.push(Violation::TwoHosts {
                         delivery: delivery.clone(),
                         first: before.generation,
@@ -223,7 +233,10 @@ fn leases(history: &History, findings: &mut Findings) {
                     .violations
                     .extend(holder.and_then(|holder| late(holder, done, delivery, generation)));
             }
-            What::Registered | What::Lost | What::Answered { .. } => {}
+            What::Lost => {
+                over.insert(generation);
+            }
+            What::Registered | What::Answered { .. } => {}
         }
     }
 }

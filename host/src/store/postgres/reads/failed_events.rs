@@ -98,6 +98,10 @@ pub(in super::super) async fn failed_deliveries(
     endpoint: &EndpointId,
     event_id: &str,
 ) -> Result<Vec<DeliveryId>, Fault> {
+    if event_id.contains('\0') {
+        // The database has no such text.
+        return Ok(Vec::new());
+    }
     let found = session
         .rows(
             FAILED_DELIVERIES,
