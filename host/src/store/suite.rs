@@ -37,6 +37,7 @@ pub(in crate::store) mod postgres;
 mod publishing;
 pub(in crate::store) mod sqlite;
 mod steps;
+mod versions;
 
 pub(in crate::store) use self::ended::replay;
 
