@@ -142,7 +142,7 @@ impl HostHome {
 
     /// Runs a command of the binary.
     pub fn run_bare(&self, arguments: &[&str], env: &[(&str, &str)]) -> anyhow::Result<Ran> {
-        let mut command = Command::new(binary()?);
+        let mut command = program()?;
         command.args(arguments).envs(env.iter().copied());
         let output = command.stdin(Stdio::null()).output()?;
         Ok(Ran {
@@ -210,7 +210,7 @@ impl HostHome {
             .create(true)
             .append(true)
             .open(self.log_path())?;
-        let mut command = Command::new(binary()?);
+        let mut command = program()?;
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port)])
             .arg("--config")
@@ -454,6 +454,19 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer
             false => serde_json::from_str(&text).with_context(|| format!("no JSON: {text:?}"))?,
         },
     })
+}
+
+/// A command of the binary, without what is in the environment for the tests' own sake: it would warn of such variables.
+pub(crate) fn program() -> anyhow::Result<Command> {
+    let mut command = Command::new(binary()?);
+    for variable in [
+        STORE_VARIABLE,
+        countersign_cluster::LEFT_OUT_VARIABLE,
+        countersign_cluster::SERVER_VARIABLE,
+    ] {
+        command.env_remove(variable);
+    }
+    Ok(command)
 }
 
 /// The binary beside our own executable in `target/<profile>/`, or one folder up from a test's.
