@@ -122,7 +122,7 @@ impl Mail {
         let options = crate::cli::sender::borrowed(&plan.options);
         let refused = |error: crate::rules::KernelError| {
             let hint = match is_own {
-                true => format!(". {}", self.secret_hint()),
+                true => format!(" {}", self.secret_hint()),
                 false => String::new(),
             };
             Error::usage(format!("{error}{hint}"))

@@ -132,11 +132,10 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Whether a text is meant to be one, rather than a file.
+    /// Whether a text is meant to be one, rather than a file. So is the address of another database, which is refused then and not
+    /// made a file of, with its password in the name.
     pub fn is_meant(text: &str) -> bool {
-        ["postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme))
+        text.contains("://")
     }
 
     /// Connections, made as they are needed, `most` at most.
@@ -296,6 +295,14 @@ mod tests {
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(!error.to_string().contains(hidden), "{error}");
+        }
+        for (text, is_meant) in [
+            ("mysql://a:hunter2@db/x", true),
+            ("postgres://db/x", true),
+            ("data/countersign.db", false),
+            ("C:\\data\\countersign.db", false),
+        ] {
+            assert_eq!(Address::is_meant(text), is_meant, "{text}");
         }
     }
 }
