@@ -3,9 +3,11 @@
 //! Hosts of two versions that follow each other share a database while one after the other is replaced: a change of the schema
 //! must leave what the version before reads and writes as it is, and take away only what that one does not use any more.
 
-use super::session::{Fault, Session};
+use super::{
+    connections::Connections,
+    session::{Fault, Session},
+};
 use crate::store::StoreError;
-use deadpool_postgres::Pool;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
@@ -24,8 +26,8 @@ const VERSIONS: &str =
 ///
 /// # Errors
 /// One that is newer by more than one version: [`StoreError::Failed`].
-pub(super) async fn bring_up_to_date(pool: &Pool) -> Result<(), Fault> {
-    let session = Session::new(pool.get().await?);
+pub(super) async fn bring_up_to_date(pool: &Connections) -> Result<(), Fault> {
+    let session = pool.session().await?;
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let version = version(&session).await?;
     if version > known.saturating_add(1) {

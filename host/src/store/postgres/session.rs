@@ -1,10 +1,14 @@
 //! One connection to the database, and what may go wrong with it.
 
+use super::{
+    statement::{self, Statement},
+    tls,
+};
 use crate::store::StoreError;
 use deadpool_postgres::{Object, PoolError};
 use std::{future::Future, pin::Pin};
 use tokio_postgres::{
-    Row, Statement,
+    Row, SimpleQueryMessage,
     error::SqlState,
     types::{FromSqlOwned, ToSql},
 };
@@ -104,6 +108,17 @@ impl Fault {
         }
     }
 
+    /// As [`told`](Self::told), where nothing goes on by itself later.
+    pub(super) fn told_at_start(self, doing: &'static str) -> StoreError {
+        match self.told(doing) {
+            StoreError::Unreachable { problem } => StoreError::Failed {
+                doing: "reaching the database",
+                problem,
+            },
+            other => other,
+        }
+    }
+
     fn problem(&self) -> String {
         match self {
             // What it says of itself is "db error".
@@ -120,7 +135,7 @@ impl Fault {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -128,28 +143,49 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
+    if let Some(advice) = tls::advice(error) {
+        text.push_str(". ");
+        text.push_str(advice);
+    }
     text
 }
 
-/// A connection. Statements are prepared once.
-pub(super) struct Session(Object);
+/// The first column of the first row of what was asked for as text.
+pub(super) fn first(answer: &[SimpleQueryMessage]) -> Option<String> {
+    answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
+}
+
+/// A connection. Statements are prepared once, where that can be done.
+pub(super) struct Session {
+    connection: Object,
+    prepares: bool,
+}
 
 impl Session {
-    pub(super) const fn new(connection: Object) -> Self {
-        Self(connection)
+    pub(super) const fn new(connection: Object, prepares: bool) -> Self {
+        Self {
+            connection,
+            prepares,
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.connection.is_closed()
     }
 
     /// The connection is closed and does not go back to the others.
     pub(super) fn discard(self) {
-        drop(Object::take(self.0));
+        drop(Object::take(self.connection));
     }
 
     pub(super) async fn statement(&self, sql: &str) -> Result<Statement, Fault> {
-        Ok(self.0.prepare_cached(sql).await?)
+        Ok(match self.prepares {
+            true => Statement::Prepared(self.connection.prepare_cached(sql).await?),
+            false => Statement::Whole(sql.to_owned()),
+        })
     }
 
     /// Every row.
@@ -159,7 +195,7 @@ impl Session {
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
         let statement = self.statement(sql).await?;
-        Ok(self.0.query(&statement, parameters).await?)
+        self.prepared_rows(&statement, parameters).await
     }
 
     /// The first row, if there is one.
@@ -190,12 +226,12 @@ impl Session {
         parameters: Parameters<'_>,
     ) -> Result<u64, Fault> {
         let statement = self.statement(sql).await?;
-        Ok(self.0.execute(&statement, parameters).await?)
+        self.prepared_execute(&statement, parameters).await
     }
 
     /// Several statements without parameters.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.0.batch_execute(sql).await?)
+        Ok(self.connection.batch_execute(sql).await?)
     }
 
     /// As [`rows`](Self::rows), of a statement that is prepared: it is on its way once this has been polled, so several can be
@@ -205,7 +241,13 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
-        Ok(self.0.query(statement, parameters).await?)
+        Ok(match statement {
+            Statement::Prepared(statement) => self.connection.query(statement, parameters).await?,
+            Statement::Whole(sql) => {
+                let typed = statement::typed(parameters)?;
+                self.connection.query_typed(sql, &typed).await?
+            }
+        })
     }
 
     /// As [`execute`](Self::execute), likewise.
@@ -214,6 +256,14 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<u64, Fault> {
-        Ok(self.0.execute(statement, parameters).await?)
+        Ok(match statement {
+            Statement::Prepared(statement) => {
+                self.connection.execute(statement, parameters).await?
+            }
+            Statement::Whole(sql) => {
+                let typed = statement::typed(parameters)?;
+                self.connection.execute_typed(sql, &typed).await?
+            }
+        })
     }
 }
