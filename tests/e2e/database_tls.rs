@@ -198,7 +198,7 @@ fn a_server_that_cannot_be_trusted_is_refused_with_what_to_do_about_it() {
         &format!("sslmode=verify-full&{others}"),
         &format!("sslmode=verify-ca&{others}"),
         &format!("sslmode=require&{others}"),
-        &format!("{others}"),
+        &others,
     ] {
         let said = ["invalid peer certificate", "sslrootcert=/path"];
         assert_refused(&home, &at("localhost", settings), &said);

@@ -15,7 +15,11 @@ mod server;
 mod shared;
 mod watchdog;
 
-pub use self::{database::Database, own::Cluster, pooler::Pooler};
+pub use self::{
+    database::Database,
+    own::Cluster,
+    pooler::{Pooler, Pooling},
+};
 
 use std::io::Write;
 
@@ -41,13 +45,12 @@ pub fn cluster() -> Option<Cluster> {
     there("a PostgreSQL to be killed", Cluster::start())
 }
 
-/// A pgbouncer before a cluster, which gives each transaction one of so many connections and keeps account of so many prepared
-/// statements, where its version can. `None`, after a line about it, when this machine has none.
+/// A pgbouncer before a cluster, in transaction mode. `None`, after a line about it, when this machine has none.
 ///
 /// # Panics
 /// When there is none and `CI` is set; when one cannot be started.
-pub fn pooler(cluster: &Cluster, connections: u32, statements: u32) -> Option<Pooler> {
-    match Pooler::start(cluster, connections, statements) {
+pub fn pooler(cluster: &Cluster, pooling: Pooling) -> Option<Pooler> {
+    match Pooler::start(cluster, pooling) {
         Ok(Some(pooler)) => Some(pooler),
         Ok(None) => {
             left_out("a pooler before PostgreSQL", "no pgbouncer is installed");

@@ -23,6 +23,17 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first version that can keep account of prepared statements.
 const KEEPS_STATEMENTS: (u32, u32) = (1, 21);
 
+/// How connections are shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pooling {
+    /// To the server, at most.
+    pub connections: u32,
+    /// Prepared statements of each that it keeps account of, if its version can.
+    pub statements: u32,
+    /// Whether the connection that has been idle longest is used next, and not the last one.
+    pub in_turn: bool,
+}
+
 /// A pooler that gives each transaction a connection; ended with the value, and with its cluster.
 #[derive(Debug)]
 pub struct Pooler {
@@ -35,12 +46,8 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// `None` when this machine has no pgbouncer. `statements`: how many prepared ones it keeps account of, if it can.
-    pub(crate) fn start(
-        cluster: &Cluster,
-        connections: u32,
-        statements: u32,
-    ) -> anyhow::Result<Option<Self>> {
+    /// `None` when this machine has no pgbouncer.
+    pub(crate) fn start(cluster: &Cluster, pooling: Pooling) -> anyhow::Result<Option<Self>> {
         let Some(program) = program() else {
             return Ok(None);
         };
@@ -53,14 +60,16 @@ impl Pooler {
         own(&folder, cluster.account())?;
         // `any` takes whoever comes as the user that is named.
         let keeps = match version >= KEEPS_STATEMENTS {
-            true => format!("max_prepared_statements = {statements}\n"),
+            true => format!("max_prepared_statements = {}\n", pooling.statements),
             false => String::new(),
         };
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={} user={USER}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
              unix_socket_dir =\nauth_type = any\npool_mode = transaction\nmax_client_conn = 200\n\
-             default_pool_size = {connections}\npidfile = {}\n{keeps}",
+             default_pool_size = {}\nserver_round_robin = {}\npidfile = {}\n{keeps}",
             cluster.port(),
+            pooling.connections,
+            u8::from(pooling.in_turn),
             folder.join("pid").display()
         );
         std::fs::write(folder.join("settings.ini"), settings)?;
@@ -94,8 +103,14 @@ impl Pooler {
         if let Some(mut child) = self.child.take() {
             signal(child.id(), "KILL")?;
             child.wait()?;
+            // Nobody else of this number is to be ended.
+            std::fs::remove_file(self.pid())?;
         }
         Ok(())
+    }
+
+    fn pid(&self) -> PathBuf {
+        self.folder.join("pid")
     }
 
     /// Starts it again, and waits until a server answers through it.
@@ -103,8 +118,6 @@ impl Pooler {
     /// # Errors
     /// When it does not start.
     pub fn resume(&mut self) -> anyhow::Result<()> {
-        // What one that was killed has left there.
-        let _ = std::fs::remove_file(self.folder.join("pid"));
         let log = std::fs::File::options()
             .create(true)
             .append(true)

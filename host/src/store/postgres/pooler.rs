@@ -22,8 +22,8 @@ pub(super) enum Way {
 
 const BEGIN: &str = "BEGIN; SELECT pg_backend_pid()";
 const COMMIT: &str = "COMMIT";
-/// Which of two connections begins its transaction first. The second one ends first: a pooler that hands out what came back
-/// last is found out in the second round, one that hands out what has been waiting longest in the third.
+/// Which of two connections begins its transaction first. The second one always ends first: a pooler that hands out what came
+/// back last gives the other one's away in the second round, one that hands out what has been waiting longest in the third.
 const ROUNDS: [usize; 3] = [0, 1, 0];
 /// A server answers at once. A pooler with a single connection does not while the other transaction lasts.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
@@ -70,8 +70,8 @@ async fn is_pooled(pair: &[Object; 2]) -> Result<bool, Fault> {
                 return Ok(true);
             }
         };
-        pair[follows].batch_execute(COMMIT).await?;
-        pair[begins].batch_execute(COMMIT).await?;
+        pair[1].batch_execute(COMMIT).await?;
+        pair[0].batch_execute(COMMIT).await?;
         if first_pid == next_pid {
             return Ok(true);
         }
@@ -111,6 +111,7 @@ fn is_ours(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::store::postgres::Address;
+    use countersign_cluster::Pooling;
 
     #[test]
     fn names_of_the_client_are_told_from_those_of_poolers() {
@@ -136,5 +137,35 @@ mod tests {
         let idle = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND state = 'idle' AND application_name = 'countersign'";
         assert_eq!(database.query(idle).unwrap(), [Some("2".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn a_pooler_is_found_out_whichever_connection_it_gives() {
+        let Some(cluster) = countersign_cluster::cluster() else {
+            return;
+        };
+        // With one alone the second transaction is waited for.
+        for (connections, in_turn) in [(1, false), (2, false), (2, true), (5, false), (5, true)] {
+            for statements in [0, 100] {
+                let pooling = Pooling {
+                    connections,
+                    statements,
+                    in_turn,
+                };
+                let Some(pooler) = countersign_cluster::pooler(&cluster, pooling) else {
+                    return;
+                };
+                let expected = match statements > 0 && pooler.keeps_statements() {
+                    true => Way::Pooled,
+                    false => Way::PooledWithoutStatements,
+                };
+                let address: Address = pooler.url("postgres").parse().unwrap();
+                // Also where others have been before.
+                for _ in 0..connections.min(3) {
+                    let pool = address.pool(2).unwrap();
+                    assert_eq!(way(&pool).await.unwrap(), expected, "{pooling:?}");
+                }
+            }
+        }
     }
 }

@@ -242,7 +242,11 @@ impl Session {
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
         Ok(match statement {
-            Statement::Prepared(statement) => self.connection.query(statement, parameters).await?,
+            Statement::Prepared(statement) => {
+                #[cfg(test)]
+                statement::assert_same(statement, parameters);
+                self.connection.query(statement, parameters).await?
+            }
             Statement::Whole(sql) => {
                 let typed = statement::typed(parameters)?;
                 self.connection.query_typed(sql, &typed).await?
@@ -258,6 +262,8 @@ impl Session {
     ) -> Result<u64, Fault> {
         Ok(match statement {
             Statement::Prepared(statement) => {
+                #[cfg(test)]
+                statement::assert_same(statement, parameters);
                 self.connection.execute(statement, parameters).await?
             }
             Statement::Whole(sql) => {

@@ -46,6 +46,14 @@ pub(super) fn typed<'a>(
     Ok(typed)
 }
 
+/// Every statement of the suite is held to what is said of [`TYPES`].
+#[cfg(test)]
+pub(super) fn assert_same(statement: &tokio_postgres::Statement, parameters: Parameters<'_>) {
+    let typed = typed(parameters).unwrap();
+    let types: Vec<_> = typed.iter().map(|(_, found)| found.clone()).collect();
+    assert_eq!(types, statement.params());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
