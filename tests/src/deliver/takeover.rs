@@ -118,7 +118,7 @@ impl Fleet {
                 0 => format!("/slow/100/{place}"),
                 _ => format!("/ok/{place}"),
             };
-            let id = endpoint_at(first, "standard", &receiver.url(&path))?;
+            let id = endpoint_at(first, "platform", &receiver.url(&path))?;
             endpoints.push((id, place.to_string()));
         }
         Ok(Self {
@@ -189,12 +189,12 @@ impl Fleet {
             .members
             .iter()
             .filter_map(|member| member.host.as_ref());
-        let event = json!({"type": "takeover.measured", "data": {}});
+        let event = json!({"type": "open", "email_id": "1"});
         for host in up.collect::<Vec<_>>().iter().cycle() {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            host.publish("standard", &event)?;
+            host.publish("platform", &event)?;
             thread::sleep(PACE);
         }
         Ok(())
@@ -208,7 +208,7 @@ impl Fleet {
     /// Names of the endpoints that a process works.
     fn owned_by(&self, pid: u32) -> anyhow::Result<HashSet<String>> {
         let sql = format!(
-            "SELECT id FROM endpoints JOIN hosts ON generation = owner WHERE name LIKE '%:{pid}'"
+            "SELECT id FROM endpoints JOIN hosts ON generation = owner WHERE hosts.name LIKE '%:{pid}'"
         );
         let ids = self.query(&sql)?;
         anyhow::ensure!(!ids.is_empty(), "it works no endpoint");

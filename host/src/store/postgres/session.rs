@@ -35,6 +35,7 @@ impl From<tokio_postgres::Error> for Fault {
         let again = [
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::LOCK_NOT_AVAILABLE,
         ];
         match error.code() {
             Some(code) if again.contains(code) => Self::Again,
