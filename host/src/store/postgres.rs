@@ -5,16 +5,20 @@
 
 mod address;
 mod clock;
+mod connections;
 mod hints;
 mod keys;
 mod lease;
 pub(super) mod moving;
+mod pooler;
 mod reader;
 mod reads;
 mod rows;
 mod schema;
 mod secrets;
 mod session;
+mod statement;
+mod tls;
 mod writer;
 mod writes;
 

@@ -10,11 +10,12 @@
 mod binaries;
 mod database;
 mod own;
+mod pooler;
 mod server;
 mod shared;
 mod watchdog;
 
-pub use self::{database::Database, own::Cluster};
+pub use self::{database::Database, own::Cluster, pooler::Pooler};
 
 use std::io::Write;
 
@@ -38,6 +39,22 @@ pub fn database() -> Option<Database> {
 /// As [`database`].
 pub fn cluster() -> Option<Cluster> {
     there("a PostgreSQL to be killed", Cluster::start())
+}
+
+/// A pgbouncer before a cluster, which gives each transaction one of so many connections and keeps account of so many prepared
+/// statements, where its version can. `None`, after a line about it, when this machine has none.
+///
+/// # Panics
+/// When there is none and `CI` is set; when one cannot be started.
+pub fn pooler(cluster: &Cluster, connections: u32, statements: u32) -> Option<Pooler> {
+    match Pooler::start(cluster, connections, statements) {
+        Ok(Some(pooler)) => Some(pooler),
+        Ok(None) => {
+            left_out("a pooler before PostgreSQL", "no pgbouncer is installed");
+            None
+        }
+        Err(problem) => panic!("pgbouncer does not start: {problem:#}"),
+    }
 }
 
 fn there<T>(what: &str, found: anyhow::Result<Option<T>>) -> Option<T> {

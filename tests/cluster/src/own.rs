@@ -1,19 +1,27 @@
 //! A cluster that belongs to one test.
 
 use crate::{
-    binaries, database,
-    server::{Disk, Server, own_uid},
+    binaries::{self, Account},
+    database,
+    server::{Disk, Server, USER, own_uid},
     watchdog,
 };
 use anyhow::Context;
 use std::{
-    os::unix::process::CommandExt,
+    io::Write,
+    os::unix::{
+        fs::{OpenOptionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 /// Seconds after which a cluster whose test was killed is ended.
 const IDLE_S: u32 = 2;
+/// Longest wait until a changed setting counts.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time in which one that was killed lets go of its memory.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -109,6 +117,73 @@ impl Cluster {
         }
     }
 
+    /// Has it offer TLS with this certificate, from now on.
+    ///
+    /// # Errors
+    /// When the server does not take it.
+    pub fn certify(&self, certificate_pem: &str, key_pem: &str) -> anyhow::Result<()> {
+        for (name, text) in [("server.crt", certificate_pem), ("server.key", key_pem)] {
+            self.keep(name, text)?;
+        }
+        self.ask("ALTER SYSTEM SET ssl = on")?;
+        self.reload()?;
+        let started = Instant::now();
+        while self.query("postgres", "SHOW ssl")? != [Some("on".to_owned())] {
+            anyhow::ensure!(started.elapsed() < RELOAD_TIMEOUT, "TLS is still off");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Lets others in by these lines of `pg_hba.conf` alone, beside its own user.
+    ///
+    /// # Errors
+    /// When the server does not read them.
+    pub fn admit(&self, lines: &str) -> anyhow::Result<()> {
+        let own = format!("host all {USER} 127.0.0.1/32 trust");
+        self.keep("pg_hba.conf", &format!("{own}\n{lines}\n"))?;
+        self.reload()?;
+        let wrong = "SELECT error FROM pg_hba_file_rules WHERE error IS NOT NULL";
+        let wrong = self.query("postgres", wrong)?;
+        anyhow::ensure!(wrong.is_empty(), "{wrong:?}");
+        Ok(())
+    }
+
+    /// Runs a statement as its owner.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn ask(&self, sql: &str) -> anyhow::Result<()> {
+        database::ask(&self.url("postgres"), sql)
+    }
+
+    /// Its first process rereads its files before it starts another one.
+    fn reload(&self) -> anyhow::Result<()> {
+        self.ask("SELECT pg_reload_conf()")
+    }
+
+    /// Writes a file of the server's.
+    fn keep(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.folder().join("data").join(name);
+        let mut options = std::fs::File::options();
+        options.create(true).truncate(true).write(true).mode(0o600);
+        let mut file = options
+            .open(&path)
+            .with_context(|| path.display().to_string())?;
+        if let Some(Account { uid, gid }) = self.account() {
+            chown(&path, Some(uid), Some(gid))?;
+        }
+        Ok(file.write_all(text.as_bytes())?)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.server.folder
+    }
+
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.server.account
+    }
+
     fn spawn(&self) -> anyhow::Result<Child> {
         let log = std::fs::File::options()
             .create(true)
@@ -160,7 +235,7 @@ impl Drop for Cluster {
     }
 }
 
-fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+pub(crate) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     let sent = Command::new("kill")
         .args([&format!("-{name}"), &pid.to_string()])
         .status()?;

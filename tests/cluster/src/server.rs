@@ -13,7 +13,7 @@ use std::{
 /// Longest wait for a server's first answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The owner of everything; it needs no password.
-const USER: &str = "countersign";
+pub(crate) const USER: &str = "countersign";
 
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,4 +38,7 @@ if [ -n "$server" ]; then
         waited=$((waited + 1))
     done
 fi
+for pooler in "$folder"/pooler-*/pid; do
+    [ -e "$pooler" ] && kill -KILL "$(cat "$pooler")" 2>/dev/null
+done
 rm -rf "$folder"

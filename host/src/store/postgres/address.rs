@@ -1,14 +1,9 @@
 //! The address of a database, and how it is reached.
 
+use super::tls::{self, Trust};
 use crate::store::StoreError;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
-};
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 use tokio_postgres::{Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
@@ -24,15 +19,6 @@ pub struct Address {
     config: Config,
     trust: Trust,
     shown: String,
-}
-
-/// Whom a connection with TLS trusts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Trust {
-    /// Whoever answers: what is sent is hidden from those who only listen.
-    Anybody,
-    /// Whoever has a certificate for the host's name from the machine's authorities, or from those in a file.
-    Certified(Option<PathBuf>),
 }
 
 /// An address that cannot be used. It is not repeated: it may hold a password.
@@ -163,83 +149,7 @@ impl Address {
     }
 
     pub(super) fn tls(&self) -> Result<MakeRustlsConnect, StoreError> {
-        let failed = |problem: String| StoreError::Failed {
-            doing: "preparing TLS to the database",
-            problem,
-        };
-        let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.to_string()))?;
-        let config = match &self.trust {
-            Trust::Anybody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider))),
-            Trust::Certified(roots) => {
-                builder.with_root_certificates(trusted(roots.as_ref()).map_err(failed)?)
-            }
-        };
-        Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
-    }
-}
-
-/// The authorities of a file, or the machine's.
-fn trusted(file: Option<&PathBuf>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = match file {
-        Some(file) => {
-            let located = |problem: String| format!("{}: {problem}", file.display());
-            CertificateDer::pem_file_iter(file)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                .map_err(|error| located(error.to_string()))?
-        }
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    roots.add_parsable_certificates(found);
-    match roots.is_empty() {
-        true => Err("no certificate of an authority was found".to_owned()),
-        false => Ok(roots),
-    }
-}
-
-/// Takes every certificate. The signature must still be the certificate's.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        tls::connector(&self.trust)
     }
 }
 

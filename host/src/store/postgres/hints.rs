@@ -1,8 +1,7 @@
 //! News between hosts, by `LISTEN` and `NOTIFY`. They may be missing: whoever waits for one looks for itself now and then.
 
-use super::{address::Address, lease::Keeper, session::Session};
+use super::{address::Address, connections::Connections, lease::Keeper};
 use crate::store::StoreError;
-use deadpool_postgres::Pool;
 use std::{
     future::poll_fn,
     pin::Pin,
@@ -34,7 +33,7 @@ pub(super) struct Announcer {
 
 impl Announcer {
     /// Starts the task that does it. It ends with the pool.
-    pub(super) fn start(pool: Pool) -> Self {
+    pub(super) fn start(pool: Connections) -> Self {
         let announcer = Self {
             catalogue: Arc::default(),
             due: Arc::default(),
@@ -57,7 +56,7 @@ impl Announcer {
         }
     }
 
-    async fn run(self, pool: Pool) {
+    async fn run(self, pool: Connections) {
         loop {
             self.wake.notified().await;
             tokio::time::sleep(GATHER).await;
@@ -68,10 +67,9 @@ impl Announcer {
                 if !flag.swap(false, Ordering::Relaxed) {
                     continue;
                 }
-                let Ok(connection) = pool.get().await else {
+                let Ok(session) = pool.session().await else {
                     continue;
                 };
-                let session = Session::new(connection);
                 let told = session
                     .execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &word])
                     .await;

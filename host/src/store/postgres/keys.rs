@@ -4,12 +4,13 @@ use super::{
     Options, PostgresStore,
     address::Address,
     clock::DatabaseClock,
+    connections::Connections,
     hints::{self, Announcer},
     lease::{Keeper, Standing},
     moving,
     reader::Reader,
     schema, secrets,
-    session::{Fault, Session},
+    session::Fault,
     writer::Writer,
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     store::StoreError,
     vault::{Key, KeyError, KeyFile, KeyId, KeySource, Vault},
 };
-use deadpool_postgres::Pool;
 use std::sync::Arc;
 
 /// Connections for what changes a key.
@@ -34,9 +34,11 @@ impl PostgresStore {
         keys: &KeySource,
         chance: Arc<dyn Chance>,
     ) -> Result<Self, StoreError> {
-        let pool = address.pool(options.connections_max)?;
+        let at_start = |fault: Fault| fault.told("opening the database");
+        let pool = Connections::open(address, options.connections_max).await;
+        let pool = pool.map_err(at_start)?;
         let opened = open_sealed(&pool, keys, chance).await;
-        let vault = Arc::new(opened.map_err(|fault| fault.told("opening the database"))?);
+        let vault = Arc::new(opened.map_err(at_start)?);
         let clock = Arc::new(DatabaseClock::default());
         let standing = Arc::new(Standing::new(options.lease));
         let announcer = Announcer::start(pool.clone());
@@ -57,7 +59,9 @@ impl PostgresStore {
         )
         .await
         .map_err(|fault| fault.told("registering this host"))?;
-        hints::listen(address.clone(), &keeper);
+        if pool.are_kept() {
+            hints::listen(address.clone(), &keeper);
+        }
         Ok(Self {
             writer,
             reader: Reader::new(pool),
@@ -78,9 +82,10 @@ impl PostgresStore {
         keys: &KeySource,
         chance: Arc<dyn Chance>,
     ) -> Result<KeyId, StoreError> {
-        let pool = address.pool(FEW)?;
+        let at_start = |fault: Fault| fault.told("looking for sealed secrets");
+        let pool = Connections::open(address, FEW).await.map_err(at_start)?;
         let needed = needed(&pool).await;
-        let needed = needed.map_err(|fault| fault.told("looking for sealed secrets"))?;
+        let needed = needed.map_err(at_start)?;
         let present = keys.keys(&needed, &*chance)?;
         match keys {
             KeySource::Given(_) if present.len() < 2 => return Err(KeyError::GivenAlone.into()),
@@ -99,16 +104,16 @@ impl PostgresStore {
     }
 }
 
-async fn needed(pool: &Pool) -> Result<std::collections::BTreeSet<KeyId>, Fault> {
+async fn needed(pool: &Connections) -> Result<std::collections::BTreeSet<KeyId>, Fault> {
     schema::bring_up_to_date(pool).await?;
-    let session = Session::new(pool.get().await?);
+    let session = pool.session().await?;
     moving::refuse_unfinished(&session).await?;
     secrets::keys_in_use(&session).await
 }
 
 /// Brings schema and secrets up to date, and drops older keys from a key file.
 async fn open_sealed(
-    pool: &Pool,
+    pool: &Connections,
     source: &KeySource,
     chance: Arc<dyn Chance>,
 ) -> Result<Vault, Fault> {
@@ -117,7 +122,7 @@ async fn open_sealed(
     let keys = source.keys(&needed, &*chance).map_err(told)?;
     let several = keys.len() > 1;
     let vault = Vault::new(keys.clone(), chance).map_err(told)?;
-    let session = Session::new(pool.get().await?);
+    let session = pool.session().await?;
     session.batch("BEGIN").await?;
     let resealed = secrets::reseal(&session, &vault).await;
     session

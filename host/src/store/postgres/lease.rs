@@ -14,6 +14,7 @@ pub(super) use self::standing::{HostHints, Standing};
 use self::balance::Seen;
 use super::{
     clock::DatabaseClock,
+    connections::Connections,
     session::{Fault, Session},
     writer::{Caller, HISTORY, Writer},
     writes,
@@ -25,7 +26,6 @@ use crate::{
     trouble::Trouble,
     vault::Vault,
 };
-use deadpool_postgres::Pool;
 use std::{
     future::Future,
     sync::{
@@ -50,7 +50,7 @@ const ORPHANS: Duration = Duration::from_secs(15);
 
 /// Keeps the lease, and what comes with it.
 pub(super) struct Keeper {
-    pool: Pool,
+    pool: Connections,
     name: String,
     pub(super) standing: Arc<Standing>,
     clock: Arc<DatabaseClock>,
@@ -67,7 +67,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Registers this host and keeps it so.
     pub(super) async fn start(
-        pool: Pool,
+        pool: Connections,
         name: String,
         standing: Arc<Standing>,
         clock: Arc<DatabaseClock>,
@@ -110,7 +110,7 @@ impl Keeper {
     }
 
     async fn session(&self) -> Result<Session, Fault> {
-        Ok(Session::new(self.pool.get().await?))
+        self.pool.session().await
     }
 
     /// Gives this host a new number.

@@ -2,6 +2,7 @@
 
 use super::{
     address::Address,
+    connections::Connections,
     schema,
     session::{Fault, Session},
 };
@@ -9,7 +10,6 @@ use crate::store::{
     StoreError,
     moving::{Kind, NOT_EMPTY, Progress, Row, Side, Step, Table, UNFINISHED, Value},
 };
-use deadpool_postgres::Pool;
 use tokio_postgres::types::ToSql;
 
 /// One that reads and writes, and one for the schema.
@@ -19,7 +19,7 @@ const CONNECTIONS: u32 = 2;
 pub(in crate::store) struct Database {
     session: Session,
     /// Keeps the connection open.
-    _pool: Pool,
+    _pool: Connections,
 }
 
 fn refused(doing: &'static str, problem: impl Into<String>) -> Fault {
@@ -148,13 +148,13 @@ impl Database {
         address: &Address,
         exists: bool,
     ) -> Result<Self, StoreError> {
-        let pool = address.pool(CONNECTIONS)?;
-        let opened = Self::connect(pool, exists).await;
+        let opened = Self::connect(address, exists).await;
         opened.map_err(|fault| fault.told("opening the database"))
     }
 
-    async fn connect(pool: Pool, exists: bool) -> Result<Self, Fault> {
-        let session = Session::new(pool.get().await?);
+    async fn connect(address: &Address, exists: bool) -> Result<Self, Fault> {
+        let pool = Connections::open(address, CONNECTIONS).await?;
+        let session = pool.session().await?;
         if exists {
             let sql = "SELECT count(*) FROM information_schema.tables
                 WHERE table_schema = current_schema() AND table_name = 'deliveries'";

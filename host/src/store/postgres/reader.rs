@@ -1,19 +1,24 @@
 //! Reading. Each read sees one moment and waits for nobody.
 
-use super::session::{Doing, Fault, Session};
+use super::{
+    connections::Connections,
+    session::{Doing, Fault, Session},
+};
 use crate::{
     store::{Later, StoreError},
     trouble::Trouble,
 };
-use deadpool_postgres::Pool;
 use std::sync::Arc;
 
 /// What a read sees does not change while it looks.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// How often a read is done once more.
+const AGAIN_MAX: u32 = 3;
+
 #[derive(Clone)]
 pub(super) struct Reader {
-    pool: Pool,
+    pool: Connections,
     trouble: Arc<Trouble>,
 }
 
@@ -21,7 +26,7 @@ pub(super) struct Reader {
 pub(super) type Read<A, T> = for<'a> fn(&'a Session, &'a A) -> Doing<'a, T>;
 
 impl Reader {
-    pub(super) fn new(pool: Pool) -> Self {
+    pub(super) fn new(pool: Connections) -> Self {
         Self {
             pool,
             trouble: Arc::default(),
@@ -37,7 +42,13 @@ impl Reader {
     ) -> Later<T> {
         let Self { pool, trouble } = self.clone();
         let reading = async move {
-            let done = one(&pool, &asked, read).await;
+            let mut done = one(&pool, &asked, read).await;
+            for _ in 0..AGAIN_MAX {
+                if !matches!(done, Err(Fault::Again)) {
+                    break;
+                }
+                done = one(&pool, &asked, read).await;
+            }
             match done {
                 Ok(done) => {
                     trouble.over();
@@ -72,8 +83,8 @@ impl Reader {
     }
 }
 
-async fn one<A, T>(pool: &Pool, asked: &A, read: Read<A, T>) -> Result<T, Fault> {
-    let session = Session::new(pool.get().await?);
+async fn one<A, T>(pool: &Connections, asked: &A, read: Read<A, T>) -> Result<T, Fault> {
+    let session = pool.session().await?;
     let read = async {
         session.batch(BEGIN).await?;
         let done = read(&session, asked).await?;

@@ -3,9 +3,11 @@
 //! Hosts of two versions that follow each other share a database while one after the other is replaced: a change of the schema
 //! must leave what the version before reads and writes as it is, and take away only what that one does not use any more.
 
-use super::session::{Fault, Session};
+use super::{
+    connections::Connections,
+    session::{Fault, Session},
+};
 use crate::store::StoreError;
-use deadpool_postgres::Pool;
 use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
@@ -28,12 +30,12 @@ const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'";
 ///
 /// # Errors
 /// One that is newer by more than one version: [`StoreError::Failed`].
-pub(super) async fn bring_up_to_date(pool: &Pool) -> Result<(), Fault> {
+pub(super) async fn bring_up_to_date(pool: &Connections) -> Result<(), Fault> {
     apply(pool, MIGRATIONS).await
 }
 
-async fn apply(pool: &Pool, migrations: &[&str]) -> Result<(), Fault> {
-    let session = Session::new(pool.get().await?);
+async fn apply(pool: &Connections, migrations: &[&str]) -> Result<(), Fault> {
+    let session = pool.session().await?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let found = version(&session).await?;
     if found > known.saturating_add(1) {
@@ -140,9 +142,11 @@ mod tests {
         let changing = async {
             for known in 1..=LATER.len() {
                 let migrations = [MIGRATIONS, &LATER[..known]].concat();
-                let pools = [(); 3].map(|()| address.pool(1).unwrap());
-                let [one, two, three] = pools.each_ref().map(|pool| apply(pool, &migrations));
-                let (one, two, three) = tokio::join!(one, two, three);
+                let open = || async {
+                    let pool = Connections::open(&address, 2).await?;
+                    apply(&pool, &migrations).await
+                };
+                let (one, two, three) = tokio::join!(open(), open(), open());
                 one.and(two).and(three).unwrap();
             }
         };

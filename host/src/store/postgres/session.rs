@@ -1,11 +1,15 @@
 //! One connection to the database, and what may go wrong with it.
 
+use super::{
+    statement::{self, Statement},
+    tls,
+};
 use crate::store::StoreError;
 use deadpool_postgres::{Object, PoolError};
 use std::{future::Future, pin::Pin};
 use tokio_postgres::{
-    Row, Statement,
-    error::SqlState,
+    Row, SimpleQueryMessage,
+    error::{DbError, SqlState},
     types::{FromSqlOwned, ToSql},
 };
 
@@ -24,7 +28,7 @@ pub(super) enum Fault {
     Pool(PoolError),
     /// A column that another program must have written: it is not of the form that this one writes.
     Foreign(String),
-    /// Another host was in between: the same once more.
+    /// Another host was in between, or a table has changed: the same once more.
     Again,
     /// What the caller is told.
     Told(StoreError),
@@ -77,7 +81,8 @@ impl Fault {
                         || code.starts_with("57P")
                         || ["25006", "25P03", "53300"].contains(&code)
                 }
-                None => true,
+                // Waiting does not help where one of the two does not trust the other.
+                None => tls::advice(error).is_none(),
             },
             Self::Pool(_) => true,
             Self::Told(error) => matches!(error, StoreError::Unreachable { .. }),
@@ -121,7 +126,7 @@ impl Fault {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -129,28 +134,52 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
+    if let Some(advice) = tls::advice(error) {
+        text.push_str(". ");
+        text.push_str(advice);
+    }
     text
 }
 
-/// A connection. Statements are prepared once.
-pub(super) struct Session(Object);
+/// The first column of the first row of what was asked for as text.
+pub(super) fn first(answer: &[SimpleQueryMessage]) -> Option<String> {
+    answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
+}
+
+/// Where the database refuses a plan that has become another one. What it says differs by language.
+const PLAN_CHANGED: &str = "RevalidateCachedQuery";
+
+/// A connection. Statements are prepared once, where that can be done.
+pub(super) struct Session {
+    connection: Object,
+    prepares: bool,
+}
 
 impl Session {
-    pub(super) const fn new(connection: Object) -> Self {
-        Self(connection)
+    pub(super) const fn new(connection: Object, prepares: bool) -> Self {
+        Self {
+            connection,
+            prepares,
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.connection.is_closed()
     }
 
     /// The connection is closed and does not go back to the others.
     pub(super) fn discard(self) {
-        drop(Object::take(self.0));
+        drop(Object::take(self.connection));
     }
 
     pub(super) async fn statement(&self, sql: &str) -> Result<Statement, Fault> {
-        Ok(self.0.prepare_cached(sql).await?)
+        Ok(match self.prepares {
+            true => Statement::Prepared(self.connection.prepare_cached(sql).await?),
+            false => Statement::Whole(sql.to_owned()),
+        })
     }
 
     /// Every row.
@@ -160,7 +189,7 @@ impl Session {
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
         let statement = self.statement(sql).await?;
-        Ok(self.0.query(&statement, parameters).await?)
+        self.prepared_rows(&statement, parameters).await
     }
 
     /// The first row, if there is one.
@@ -191,12 +220,12 @@ impl Session {
         parameters: Parameters<'_>,
     ) -> Result<u64, Fault> {
         let statement = self.statement(sql).await?;
-        Ok(self.0.execute(&statement, parameters).await?)
+        self.prepared_execute(&statement, parameters).await
     }
 
     /// Several statements without parameters.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.0.batch_execute(sql).await?)
+        Ok(self.connection.batch_execute(sql).await?)
     }
 
     /// As [`rows`](Self::rows), of a statement that is prepared: it is on its way once this has been polled, so several can be
@@ -206,7 +235,26 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
-        Ok(self.0.query(statement, parameters).await?)
+        let found = match statement {
+            Statement::Prepared(statement) => self.connection.query(statement, parameters).await,
+            Statement::Whole(sql) => {
+                let typed = statement::typed(parameters)?;
+                self.connection.query_typed(sql, &typed).await
+            }
+        };
+        found.map_err(|error| self.fault(error))
+    }
+
+    /// A statement that was prepared gives other columns since a table has got more: it is prepared anew the next time.
+    fn fault(&self, error: tokio_postgres::Error) -> Fault {
+        let refusal = error.as_db_error().and_then(DbError::routine);
+        if refusal != Some(PLAN_CHANGED) {
+            return error.into();
+        }
+        if let Some(pool) = Object::pool(&self.connection) {
+            pool.manager().statement_caches.clear();
+        }
+        Fault::Again
     }
 
     /// As [`execute`](Self::execute), likewise.
@@ -215,6 +263,14 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<u64, Fault> {
-        Ok(self.0.execute(statement, parameters).await?)
+        Ok(match statement {
+            Statement::Prepared(statement) => {
+                self.connection.execute(statement, parameters).await?
+            }
+            Statement::Whole(sql) => {
+                let typed = statement::typed(parameters)?;
+                self.connection.execute_typed(sql, &typed).await?
+            }
+        })
     }
 }

@@ -21,12 +21,11 @@ use self::{
     call::{Answer, Call, OtherCall, Places, Queued},
     group::Group,
 };
-use super::{clock::DatabaseClock, hints::Announcer, lease::Standing, session::Session};
+use super::{clock::DatabaseClock, connections::Connections, hints::Announcer, lease::Standing};
 use crate::{
     store::{Ended, Later, NewMessage, Published, Recorded, StoreError, sqlite::QueueLimits},
     trouble::Trouble,
 };
-use deadpool_postgres::Pool;
 use std::{
     collections::VecDeque,
     sync::{
@@ -65,7 +64,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the task. It ends when the writer is dropped or closed.
     pub(super) fn start(
-        pool: Pool,
+        pool: Connections,
         limits: QueueLimits,
         standing: Arc<Standing>,
         clock: Arc<DatabaseClock>,
@@ -190,7 +189,7 @@ fn permits(bytes: u64) -> u32 {
 
 /// The writing task.
 struct Task {
-    pool: Pool,
+    pool: Connections,
     batch_max: usize,
     standing: Arc<Standing>,
     clock: Arc<DatabaseClock>,
@@ -330,10 +329,10 @@ impl Task {
         let writing = match kept {
             Some(writing) => writing,
             None => {
-                let session = self.pool.get().await.map_err(super::session::Fault::from);
+                let session = self.pool.session().await;
                 let session = session.map_err(|fault| fault.told("connecting"))?;
                 let clock = Arc::clone(&self.clock);
-                Writing::new(Session::new(session), Arc::clone(&self.standing), clock)
+                Writing::new(session, Arc::clone(&self.standing), clock)
                     .await
                     .map_err(|fault| fault.told("preparing to write"))?
             }

@@ -7,9 +7,8 @@
 use super::{Group, Task};
 use crate::store::{
     StoreError,
-    postgres::session::{Fault, Session},
+    postgres::{connections::Connections, session::Fault},
 };
-use deadpool_postgres::Pool;
 use std::{sync::atomic::Ordering, time::Duration};
 
 /// How often a group is tried again because other hosts were in between.
@@ -87,8 +86,8 @@ impl Task {
 }
 
 /// The number of the host's last commit, once none is under way.
-async fn last_commit(pool: &Pool, host: i64) -> Result<Option<i64>, Fault> {
-    let session = Session::new(pool.get().await?);
+async fn last_commit(pool: &Connections, host: i64) -> Result<Option<i64>, Fault> {
+    let session = pool.session().await?;
     let sql = "SELECT commits FROM counters WHERE generation = $1 FOR UPDATE";
     session.value(sql, &[&host]).await
 }

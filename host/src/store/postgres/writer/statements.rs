@@ -1,7 +1,9 @@
 //! The statements that nearly every transaction has.
 
-use crate::store::postgres::session::{Fault, Session};
-use tokio_postgres::Statement;
+use crate::store::postgres::{
+    session::{Fault, Session},
+    statement::Statement,
+};
 
 /// The lease holds as long as the host is there: others remove it before they take anything over, and cannot do that before the
 /// end of the transaction. Its counters are locked, too, so that whoever looks for the number of its last commit waits for this
