@@ -109,6 +109,7 @@ pub struct Store {
     pub url: Hidden,
     pub lease_s: u64,
     pub connections_max: u32,
+    pub connect_wait_s: u64,
     pub key_file: PathBuf,
     pub key: Hidden,
     pub queue_max: u32,
@@ -339,6 +340,7 @@ impl Config {
             ("store.batch_max", self.store.batch_max.into(), 1, 10_000),
             // Shorter ones are lost to a busy machine.
             ("store.lease_s", self.store.lease_s, 2, 3_600),
+            ("store.connect_wait_s", self.store.connect_wait_s, 0, 3_600),
             // The writer, the lease, the looks at other hosts and news to them have one each.
             (
                 "store.connections_max",

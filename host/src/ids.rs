@@ -8,12 +8,18 @@ use crate::chance::Chance;
 use serde::{Serialize, Serializer};
 use std::{
     fmt,
+    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
 };
 use ulid::Ulid;
 
 /// Deliveries that a message can have: so many numbers after its own belong to it.
 const DELIVERIES_MAX: u32 = 1 << 24;
+
+/// A text that is no id of the kind that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no id of this kind")]
+pub struct NotAnId;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
@@ -48,6 +54,14 @@ macro_rules! ids {
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                Self::parse(text).ok_or(NotAnId)
             }
         }
 

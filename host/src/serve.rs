@@ -1,6 +1,7 @@
 //! `countersign serve`: start, run, graceful stop.
 
 mod outbound;
+mod stores;
 
 use self::outbound::{Outbound, Prepared};
 use crate::{
@@ -25,11 +26,7 @@ use crate::{
     registry::Registry,
     rules::Rules,
     signals::{Asked, Signals},
-    store::{
-        Store, StoreError,
-        postgres::{Address, PostgresStore},
-        sqlite::SqliteStore,
-    },
+    store::StoreError,
     telemetry::LogFilter,
     transport::Transport,
     worker::{Limits, Worker},
@@ -37,7 +34,6 @@ use crate::{
 use countersign_core::retry::TimeScale;
 use std::{
     io::Write,
-    os::unix::fs::DirBuilderExt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -93,8 +89,11 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let located = |wrong| live.located(wrong);
     let (store, place) = match config.database().map_err(located)? {
-        Some(address) => shared_store(&config, address, &chance).await?,
-        None => own_store(&config, &chance)?,
+        Some(address) => tokio::select! {
+            opened = stores::shared(&config, address, &chance) => opened?,
+            () = signals.stop() => return Ok(()),
+        },
+        None => stores::own(&config, &chance)?,
     };
     let clock = store.clock();
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
@@ -237,46 +236,6 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         }
         () = signals.stop() => Err(Error::StoppedAtOnce),
     }
-}
-
-/// A file that this host has for itself, and where it is.
-fn own_store(config: &Config, chance: &Arc<dyn Chance>) -> Result<(Arc<dyn Store>, String), Error> {
-    let path = config.store_path();
-    let store = SqliteStore::open(
-        &path,
-        config.store_options(),
-        &config.key_source(),
-        Arc::clone(chance),
-    )?;
-    Ok((Arc::new(store), path.display().to_string()))
-}
-
-/// A database that other hosts may use, too, and where it is.
-async fn shared_store(
-    config: &Config,
-    address: Address,
-    chance: &Arc<dyn Chance>,
-) -> Result<(Arc<dyn Store>, String), Error> {
-    // For the key of the secrets and the socket of commands.
-    let folder = &config.store.data_dir;
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder);
-    made.map_err(|source| Error::System {
-        doing: "making the folder of the data",
-        source,
-    })?;
-    let name = rustix::system::uname();
-    let name = format!(
-        "{}:{}",
-        name.nodename().to_string_lossy(),
-        std::process::id()
-    );
-    let options = config.database_options(name);
-    let keys = config.key_source();
-    let store = PostgresStore::open(&address, options, &keys, Arc::clone(chance)).await?;
-    Ok((Arc::new(store), address.to_string()))
 }
 
 fn limits_of(config: &Config) -> Limits {

@@ -98,7 +98,7 @@ pub enum StoreError {
     Key(KeyError),
     /// The database does not answer. The operator's task, or over soon: calls work again once it is there.
     #[error(
-        "the database cannot be reached: {problem}. Deliveries go on by themselves once it can"
+        "the database cannot be reached: {problem}. Look whether it runs and store.url names it"
     )]
     Unreachable {
         /// What became of the last try.

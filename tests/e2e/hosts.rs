@@ -72,6 +72,19 @@ fn wait_until_shared(database: &Database, hosts: i64, endpoints: i64) {
     wait_until(database, "an even share", &sql, hosts);
 }
 
+/// What can be listed.
+const LISTS: [&str; 9] = [
+    "endpoints",
+    "messages",
+    "deliveries",
+    "dead-letters",
+    "replays",
+    "workspaces",
+    "keys",
+    "event-types",
+    "stats",
+];
+
 const DELIVERED: &str = "SELECT count(*) FROM deliveries WHERE state = 'delivered'";
 
 #[test]
@@ -259,58 +272,193 @@ fn what_one_host_changes_counts_for_what_another_publishes_right_after() {
     assert_eq!(number(&database, "SELECT count(*) FROM deliveries"), sent);
 }
 
+/// The number of an operating system's process that works the endpoint.
+fn worked_by(database: &Database, endpoint: &str) -> u32 {
+    let sql = format!(
+        "SELECT hosts.name FROM hosts JOIN endpoints ON owner = generation WHERE endpoints.id = '{endpoint}'"
+    );
+    let found = database.query(&sql).unwrap();
+    let name = found[0].as_ref().unwrap();
+    name.rsplit(':').next().unwrap().parse().unwrap()
+}
+
 #[test]
-fn while_the_database_is_away_events_are_refused_and_then_deliveries_go_on() {
+fn rates_and_places_hold_whoever_publishes_and_when_an_endpoint_moves() {
+    const EVENTS: usize = 100;
+    const PER_SECOND: usize = 20;
+    const SLOW: Duration = Duration::from_millis(50);
+    let Some(database) = countersign_cluster::database() else {
+        return;
+    };
+    let receiver = Receiver::start();
+    let homes = [home(database.url()), home(database.url())];
+    let hosts = homes.each_ref().map(|home| home.start().unwrap());
+    let made = |path: &str, settings: Value| {
+        let mut endpoint = endpoint(&receiver, path);
+        endpoint["settings"] = settings;
+        hosts[0].create_endpoint(&endpoint).unwrap()
+    };
+    let rate = json!({"per_second": PER_SECOND, "burst": PER_SECOND});
+    let limited = made("/ok/limited", json!({"rate_limit": rate}));
+    let narrow = made("/slow/50/narrow", json!({"concurrency": 1}));
+    wait_until_shared(&database, 2, 2);
+    for host in &hosts {
+        let events = (0..EVENTS / 2)
+            .map(|number| json!({"provider": "cleanmails", "payload": event(number)}));
+        let batch = json!({"events": events.collect::<Vec<_>>()});
+        let answer = host.post("/v1/events/batch", &batch).unwrap();
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    // Each of them moves, in the midst of it.
+    wait_for("the first requests", LIMIT, || {
+        Ok((receiver.count() >= PER_SECOND + 4).then_some(()))
+    })
+    .unwrap();
+    let first = worked_by(&database, &limited);
+    assert_ne!(first, worked_by(&database, &narrow));
+    let mut hosts: Vec<_> = hosts.into_iter().zip(&homes).collect();
+    hosts.sort_by_key(|(host, _)| host.pid() != first);
+    let mut back = Vec::new();
+    for (host, home) in hosts {
+        assert!(host.terminate().unwrap().success());
+        back.push(home.start().unwrap());
+    }
+    wait_until(&database, "delivery", DELIVERED, 2 * EVENTS as i64);
+    let times = |sql: String| {
+        let found = database.query(&sql).unwrap();
+        let times = found.into_iter().flatten();
+        times
+            .map(|time| time.parse().unwrap())
+            .collect::<Vec<i64>>()
+    };
+    let begun = times(format!(
+        "SELECT started_at_ms FROM attempts JOIN deliveries ON deliveries.id = delivery_id
+         WHERE endpoint_id = '{limited}' ORDER BY started_at_ms"
+    ));
+    for (place, from) in begun.iter().enumerate() {
+        let within = begun[place..].iter().filter(|at| **at < from + 1_000);
+        // A request may begin a little after the moment at which it was counted.
+        assert!(within.count() <= 2 * PER_SECOND + 4, "{begun:?}");
+    }
+    let arrivals = receiver.arrivals();
+    let narrow: Vec<_> = arrivals
+        .iter()
+        .filter(|arrival| arrival.endpoint == "narrow")
+        .collect();
+    assert_eq!(narrow.len(), EVENTS);
+    for pair in narrow.windows(2) {
+        let between = pair[1].at.duration_since(pair[0].at);
+        assert!(between >= SLOW, "{between:?} between two of them");
+    }
+}
+
+#[test]
+fn hosts_are_replaced_one_after_the_other_under_load_while_the_schema_becomes_a_version_newer() {
+    let Some(database) = countersign_cluster::database() else {
+        return;
+    };
+    let receiver = Receiver::start();
+    let homes = [home(database.url()), home(database.url())];
+    let mut hosts = homes.each_ref().map(|home| Some(home.start().unwrap()));
+    for place in 0..4 {
+        let path = format!("/slow/20/{place}");
+        let first = hosts[0].as_ref().unwrap();
+        first.create_endpoint(&endpoint(&receiver, &path)).unwrap();
+    }
+    wait_until_shared(&database, 2, 4);
+    // So often that every connection has every statement.
+    let look = |hosts: &[Option<Host>; 2]| {
+        for host in hosts.iter().flatten() {
+            for list in LISTS.repeat(12) {
+                let found = host.get(&format!("/v1/{list}")).unwrap();
+                assert_eq!(found.status, 200, "{list}: {found:?}");
+            }
+        }
+    };
+    let mut published = 0;
+    let mut load = |hosts: &[Option<Host>; 2]| {
+        for number in 0..40 {
+            let up = hosts
+                .iter()
+                .flatten()
+                .nth(number % hosts.iter().flatten().count());
+            publish(up.unwrap(), number);
+            published += 1;
+        }
+    };
+    load(&hosts);
+    look(&hosts);
+    // What the first host of the next version does when it starts, while those of this version work: it may have to try again.
+    let changes = database.query(
+        "SELECT 'ALTER TABLE ' || table_name || ' ADD COLUMN later TEXT; ' FROM information_schema.tables
+         WHERE table_schema = current_schema()",
+    );
+    let changes: String = changes.unwrap().into_iter().flatten().collect();
+    assert!(changes.contains("deliveries"), "{changes}");
+    wait_for("the next schema", LIMIT, || {
+        let changed = database.run(&format!(
+            "BEGIN; SET LOCAL lock_timeout = '2s'; {changes} UPDATE schema_version SET version = version + 1; COMMIT"
+        ));
+        Ok(changed.ok())
+    })
+    .unwrap();
+    look(&hosts);
+    for place in [0, 1] {
+        load(&hosts);
+        let leaving = hosts[place].take().unwrap();
+        let stopping = thread::spawn(move || leaving.terminate().unwrap());
+        load(&hosts);
+        assert!(stopping.join().unwrap().success());
+        load(&hosts);
+        hosts[place] = Some(homes[place].start().unwrap());
+        load(&hosts);
+        wait_until_shared(&database, 2, 4);
+    }
+    wait_until(&database, "delivery", DELIVERED, 4 * published);
+    // Nobody was killed, so nothing is sent twice.
+    assert_eq!(receiver.count(), 4 * published as usize);
+    assert_eq!(
+        number(&database, "SELECT count(*) FROM attempts"),
+        4 * published
+    );
+}
+
+#[test]
+fn a_host_waits_for_a_database_that_is_not_up_yet_and_not_for_ever() {
     let Some(mut cluster) = countersign_cluster::cluster() else {
         return;
     };
-    let url = cluster.create("away").unwrap();
-    let receiver = Receiver::start();
+    let url = cluster.create("late").unwrap();
+    cluster.stop().unwrap();
     let home = home(&url);
-    let host = home.start().unwrap();
-    host.create_endpoint(&endpoint(&receiver, "/fails/2/away"))
+    // Not at all.
+    let refused = home
+        .run(&["serve"], &[("COUNTERSIGN_STORE_CONNECT_WAIT_S", "0")])
         .unwrap();
-    let mut accepted = 0;
-    for place in 0..20 {
-        publish(&host, place);
-        accepted += 1;
-    }
-    cluster.kill().unwrap();
-    let gone = Instant::now();
-    let mut refused = 0;
-    while gone.elapsed() < LEASE * 2 {
-        let asked = json!({"provider": "cleanmails", "payload": event(0)});
-        let answer = host.post("/v1/events", &asked).unwrap();
-        match answer.status {
-            202 => accepted += 1,
-            status => {
-                assert_eq!(status, 503, "{answer:?}");
-                assert!(answer.retry_after.is_some(), "{answer:?}");
-                refused += 1;
-            }
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    assert!(refused > 10);
-    cluster.resume().unwrap();
-    wait_for("an accepted event", LIMIT, || {
-        let asked = json!({"provider": "cleanmails", "payload": event(0)});
-        let answer = host.post("/v1/events", &asked)?;
-        Ok((answer.status == 202).then_some(()))
-    })
-    .unwrap();
-    accepted += 1;
-    wait_for("delivery of everything", LIMIT, || {
-        let accepted_by_receiver: std::collections::HashSet<_> = receiver
-            .arrivals()
-            .into_iter()
-            .filter(|arrival| arrival.is_accepted())
-            .map(|arrival| arrival.message_id)
-            .collect();
-        Ok((accepted_by_receiver.len() >= accepted).then_some(()))
-    })
-    .unwrap();
-    let lines = home.log().lines().count();
-    assert!(lines < 100, "{lines} lines in the log");
-    assert!(host.terminate().unwrap().success());
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    assert!(refused.stderr.contains("store.url"), "{refused:?}");
+    // Until it is told to stop.
+    let mut waiting = home.command().unwrap().spawn().unwrap();
+    let told = |line: &str| {
+        wait_for(line, LIMIT, || Ok(home.log().contains(line).then_some(()))).unwrap();
+    };
+    told("waiting for the database");
+    let pid = waiting.id().to_string();
+    let signalled = std::process::Command::new("kill").arg(&pid).status();
+    assert!(signalled.unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
+    // Until it is there.
+    let before = home.log().len();
+    thread::scope(|scope| {
+        let starting = scope.spawn(|| home.start());
+        wait_for("a second wait", LIMIT, || {
+            Ok(home.log()[before..]
+                .contains("waiting for the database")
+                .then_some(()))
+        })
+        .unwrap();
+        cluster.resume().unwrap();
+        let host = starting.join().unwrap().unwrap();
+        assert!(host.terminate().unwrap().success());
+    });
 }

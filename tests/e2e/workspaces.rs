@@ -113,6 +113,13 @@ fn what_belongs_to_one_workspace_is_not_there_for_another() {
     })
     .unwrap();
     assert_eq!(receiver.arrivals()[0].endpoint, "acme");
+    // What has arrived is recorded a little later.
+    let delivery = text(&published.json["deliveries"][0], "id");
+    wait_for("the record of the delivery", LIMIT, || {
+        let found = acme.get(&format!("/v1/deliveries/{delivery}")).json;
+        Ok((found["status"] == "delivered").then_some(()))
+    })
+    .unwrap();
 
     // The same id of an event is another event in another workspace.
     let again = acme.post("/v1/events", &event("one"));
@@ -120,7 +127,6 @@ fn what_belongs_to_one_workspace_is_not_there_for_another() {
     let elsewhere = root.post("/v1/events", &event("one"));
     assert_ne!(elsewhere.json["message_id"], published.json["message_id"]);
 
-    let delivery = text(&published.json["deliveries"][0], "id");
     let message = text(&published.json, "message_id");
     let held = json!({"of": "delivered", "filter": {}, "per_second": 1});
     let replay = acme.post("/v1/replays", &held);

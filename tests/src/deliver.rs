@@ -13,6 +13,7 @@ mod receiver;
 mod report;
 mod senders;
 mod table;
+mod takeover;
 mod timing;
 mod usage;
 mod wire;
@@ -22,6 +23,7 @@ pub use self::{
     report::{Cell, Report, Row},
     senders::StoreKind,
     table::{Plan, table},
+    takeover::takeover,
     timing::timing,
     usage::cpu_s,
 };

@@ -28,6 +28,9 @@ pub(crate) enum Measurement {
     /// A backlog that is published while its receiver is down, and delivered when it is up
     #[command(disable_help_flag = true)]
     Backlog(Options),
+    /// How long the endpoints of a host that is killed are without one, on PostgreSQL
+    #[command(disable_help_flag = true)]
+    Takeover(Options),
     /// When retries come, against each provider's schedule
     #[command(disable_help_flag = true)]
     Timing(Options),
@@ -81,6 +84,7 @@ pub(crate) fn bench(workspace: &Workspace, measurement: &Measurement) -> Result<
         }
         Measurement::Deliver(options) => measure_host(workspace, "deliver", options),
         Measurement::Backlog(options) => measure_host(workspace, "backlog", options),
+        Measurement::Takeover(options) => measure_host(workspace, "takeover", options),
         Measurement::Timing(options) => measure_host(workspace, "timing", options),
         Measurement::Crash { rounds } => {
             build::host(workspace)?;

@@ -174,8 +174,13 @@ impl Checker {
                     }
                     (Part::Body, _) => format!("{}_invalid", leaf(&field)),
                 };
-                let detail = format!("`{field}` must be {}", must_be(&self.schema, node));
-                Problem::field(&code, &field, detail)
+                let kind = must_be(&self.schema, node);
+                // A parameter can be left out, and not be null.
+                let kind = match from {
+                    Part::Query => kind.trim_end_matches(" or null"),
+                    Part::Body | Part::Filter => &kind,
+                };
+                Problem::field(&code, &field, format!("`{field}` must be {kind}"))
             }
         }
     }

@@ -18,7 +18,7 @@ use axum::{
 use bytes::Bytes;
 use countersign_api::Raw;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 use tokio::sync::OwnedSemaphorePermit;
 use url::form_urlencoded;
 
@@ -179,10 +179,9 @@ fn not_null(schema: &mut Value) {
 /// An id in the path. What is none is an id of nothing: 404.
 pub(super) struct IdPath<T>(pub(super) T);
 
-pub(super) trait PathId: Sized {
+pub(super) trait PathId: FromStr {
     const WHAT: &str;
     const PREFIX: &str;
-    fn read(text: &str) -> Option<Self>;
 }
 
 macro_rules! path_ids {
@@ -190,9 +189,6 @@ macro_rules! path_ids {
         impl PathId for $id {
             const WHAT: &str = $what;
             const PREFIX: &str = <$id>::PREFIX;
-            fn read(text: &str) -> Option<Self> {
-                Self::parse(text)
-            }
         }
     )*};
 }
@@ -211,7 +207,7 @@ impl<S: Send + Sync, T: PathId> FromRequestParts<S> for IdPath<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|Path(text)| T::read(&text));
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
         id.map(Self).ok_or_else(|| Problem::not_found(T::WHAT))
     }
 }

@@ -1,9 +1,11 @@
 //! Names of workspaces: short words that their owners choose.
 
+use super::NotAnId;
 use serde::{Serialize, Serializer};
 use std::{
     borrow::Borrow,
     fmt,
+    str::FromStr,
     sync::{Arc, LazyLock},
 };
 
@@ -52,6 +54,14 @@ impl Default for WorkspaceId {
 impl Borrow<str> for WorkspaceId {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for WorkspaceId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        Self::parse(text).ok_or(NotAnId)
     }
 }
 

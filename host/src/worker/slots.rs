@@ -23,6 +23,7 @@
 
 mod ahead;
 mod bucket;
+mod endpoints;
 mod lane;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,6 @@ use crate::{
     ids::EndpointId,
     store::{Claim, Claimed, Lease},
 };
-use countersign_guest::EndpointSettings;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// How many attempts may be under way.
@@ -105,53 +105,6 @@ impl Slots {
             strays: Vec::new(),
             stopping: false,
         }
-    }
-
-    /// Other limits from now on. What is under way stays.
-    pub(super) fn limit(&mut self, limits: Limits) {
-        self.limits = limits;
-        let mut waited = Vec::new();
-        for (endpoint, lane) in &mut self.lanes {
-            lane.limit(limits.endpoint_max);
-            if let Some(at_ms) = lane.waiting.take() {
-                waited.push((endpoint.clone(), at_ms));
-            }
-        }
-        for (endpoint, at_ms) in waited {
-            self.lower(&endpoint, at_ms);
-        }
-    }
-
-    /// Takes over the settings of an endpoint.
-    pub(super) fn configure(&mut self, endpoint: &EndpointId, settings: &EndpointSettings) {
-        let concurrency = self.limits.endpoint_max;
-        let lane = self.lane(endpoint);
-        // Another host may have worked it for a while.
-        lane.gone = false;
-        lane.configure(settings, concurrency);
-    }
-
-    /// The endpoint was deleted.
-    pub(super) fn forget(&mut self, endpoint: &EndpointId) {
-        let Some(lane) = self.lanes.get_mut(endpoint) else {
-            return;
-        };
-        lane.gone = true;
-        lane.waiting = None;
-        self.strays.extend(lane.ahead.drain(..));
-        if let Some(at_ms) = lane.due_at_ms.take() {
-            self.due.remove(&(at_ms, endpoint.clone()));
-        }
-        self.sweep(endpoint);
-    }
-
-    /// Forgets all endpoints. Returns what was taken up for them and is not under way.
-    pub(super) fn forget_all(&mut self) -> Vec<Lease> {
-        let endpoints: Vec<_> = self.lanes.keys().cloned().collect();
-        for endpoint in &endpoints {
-            self.forget(endpoint);
-        }
-        std::mem::take(&mut self.strays)
     }
 
     /// A delivery of the endpoint is due at this moment.

@@ -42,7 +42,8 @@ impl Worker {
 
     /// This host works the endpoint from now on.
     pub fn adopted(self: &Arc<Self>, endpoint: &Endpoint) {
-        self.configure(&endpoint.id, &endpoint.settings);
+        let now_ms = self.context.clock.now_ms();
+        self.slots().adopt(&endpoint.id, &endpoint.settings, now_ms);
         match endpoint.probe_at_ms {
             Some(at_ms) => self.probes().arm(&endpoint.id, at_ms),
             None => self.probes().disarm(&endpoint.id),

@@ -70,6 +70,18 @@ enum Measurement {
         #[arg(long)]
         json: bool,
     },
+    /// How long the endpoints of a host that is killed are without one
+    ///
+    /// Three hosts on one PostgreSQL under load, with the shortest lease and the default one. Takes about half a minute for each
+    /// kill.
+    Takeover {
+        /// How often a host is killed, with each lease
+        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
+        kills: u32,
+        /// Print JSON on standard output
+        #[arg(long)]
+        json: bool,
+    },
     /// When retries come, against each provider's schedule
     ///
     /// Waits up to a minute in real time, all of them with `delivery.time_scale`. Takes three minutes.
@@ -111,6 +123,7 @@ fn main() -> anyhow::Result<ExitCode> {
             store,
             json,
         } => print(&deliver::backlog(Backlog { messages, store })?, json),
+        Measurement::Takeover { kills, json } => print(&deliver::takeover(kills)?, json),
         Measurement::Timing { quick, json } => print(&deliver::timing(quick)?, json),
     }
 }

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// What a read sees does not change while it looks.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// How often a read is done once more.
+const AGAIN_MAX: u32 = 3;
+
 #[derive(Clone)]
 pub(super) struct Reader {
     pool: Connections,
@@ -39,7 +42,13 @@ impl Reader {
     ) -> Later<T> {
         let Self { pool, trouble } = self.clone();
         let reading = async move {
-            let done = one(&pool, &asked, read).await;
+            let mut done = one(&pool, &asked, read).await;
+            for _ in 0..AGAIN_MAX {
+                if !matches!(done, Err(Fault::Again)) {
+                    break;
+                }
+                done = one(&pool, &asked, read).await;
+            }
             match done {
                 Ok(done) => {
                     trouble.over();

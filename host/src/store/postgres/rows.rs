@@ -1,45 +1,14 @@
 //! From rows to values and back.
 
 use super::session::Fault;
-use crate::{
-    ids::{
-        ApiKeyId, AttemptId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId,
-    },
-    store::{
-        ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
-        Workspace,
-    },
+use crate::store::{
+    ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
+    Workspace,
 };
 use countersign_core::delivery::{EndpointHealth, FailureKind, Outcome};
 use countersign_guest::EndpointSettings;
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, str::FromStr, sync::Arc};
 use tokio_postgres::Row;
-
-/// A column that holds an id.
-pub(super) trait IdColumn: Sized {
-    fn read(text: &str) -> Option<Self>;
-}
-
-macro_rules! id_columns {
-    ($($id:ty),*) => {$(
-        impl IdColumn for $id {
-            fn read(text: &str) -> Option<Self> {
-                Self::parse(text)
-            }
-        }
-    )*};
-}
-
-id_columns!(
-    AttemptId,
-    DeliveryId,
-    EndpointId,
-    ApiKeyId,
-    InboundId,
-    MessageId,
-    ReplayId,
-    WorkspaceId
-);
 
 pub(super) fn foreign(text: impl Into<String>) -> Fault {
     Fault::Foreign(text.into())
@@ -53,14 +22,14 @@ pub(super) fn optional_text(row: &Row, column: &str) -> Result<Option<String>, F
     Ok(row.try_get(column)?)
 }
 
-pub(super) fn id<T: IdColumn>(row: &Row, column: &str) -> Result<T, Fault> {
+pub(super) fn id<T: FromStr>(row: &Row, column: &str) -> Result<T, Fault> {
     let text = text(row, column)?;
-    T::read(text).ok_or_else(|| foreign(text))
+    text.parse().map_err(|_| foreign(text))
 }
 
-pub(super) fn optional_id<T: IdColumn>(row: &Row, column: &str) -> Result<Option<T>, Fault> {
+pub(super) fn optional_id<T: FromStr>(row: &Row, column: &str) -> Result<Option<T>, Fault> {
     let text: Option<&str> = row.try_get(column)?;
-    text.map(|text| T::read(text).ok_or_else(|| foreign(text)))
+    text.map(|text| text.parse().map_err(|_| foreign(text)))
         .transpose()
 }
 

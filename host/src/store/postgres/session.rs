@@ -9,7 +9,7 @@ use deadpool_postgres::{Object, PoolError};
 use std::{future::Future, pin::Pin};
 use tokio_postgres::{
     Row, SimpleQueryMessage,
-    error::SqlState,
+    error::{DbError, SqlState},
     types::{FromSqlOwned, ToSql},
 };
 
@@ -28,7 +28,7 @@ pub(super) enum Fault {
     Pool(PoolError),
     /// A column that another program must have written: it is not of the form that this one writes.
     Foreign(String),
-    /// Another host was in between: the same once more.
+    /// Another host was in between, or a table has changed: the same once more.
     Again,
     /// What the caller is told.
     Told(StoreError),
@@ -39,6 +39,7 @@ impl From<tokio_postgres::Error> for Fault {
         let again = [
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::LOCK_NOT_AVAILABLE,
         ];
         match error.code() {
             Some(code) if again.contains(code) => Self::Again,
@@ -108,14 +109,15 @@ impl Fault {
         }
     }
 
-    /// As [`told`](Self::told), where nothing goes on by itself later.
+    /// As [`told`](Self::told), of a store that is being opened. Waiting does not help where one of the two does not trust the
+    /// other; a host that works already waits for that, too, and loses nothing.
     pub(super) fn told_at_start(self, doing: &'static str) -> StoreError {
-        match self.told(doing) {
-            StoreError::Unreachable { problem } => StoreError::Failed {
-                doing: "reaching the database",
-                problem,
+        match &self {
+            Self::Database(error) if tls::advice(error).is_some() => StoreError::Failed {
+                doing,
+                problem: self.problem(),
             },
-            other => other,
+            _ => self.told(doing),
         }
     }
 
@@ -157,6 +159,9 @@ pub(super) fn first(answer: &[SimpleQueryMessage]) -> Option<String> {
         _ => None,
     })
 }
+
+/// Where the database refuses a plan that has become another one. What it says differs by language.
+const PLAN_CHANGED: &str = "RevalidateCachedQuery";
 
 /// A connection. Statements are prepared once, where that can be done.
 pub(super) struct Session {
@@ -241,17 +246,30 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
-        Ok(match statement {
+        let found = match statement {
             Statement::Prepared(statement) => {
                 #[cfg(test)]
                 statement::assert_same(statement, parameters);
-                self.connection.query(statement, parameters).await?
+                self.connection.query(statement, parameters).await
             }
             Statement::Whole(sql) => {
                 let typed = statement::typed(parameters)?;
-                self.connection.query_typed(sql, &typed).await?
+                self.connection.query_typed(sql, &typed).await
             }
-        })
+        };
+        found.map_err(|error| self.fault(error))
+    }
+
+    /// A statement that was prepared gives other columns since a table has got more: it is prepared anew the next time.
+    fn fault(&self, error: tokio_postgres::Error) -> Fault {
+        let refusal = error.as_db_error().and_then(DbError::routine);
+        if refusal != Some(PLAN_CHANGED) {
+            return error.into();
+        }
+        if let Some(pool) = Object::pool(&self.connection) {
+            pool.manager().statement_caches.clear();
+        }
+        Fault::Again
     }
 
     /// As [`execute`](Self::execute), likewise.

@@ -1,9 +1,7 @@
 //! From rows to values and back.
 
 use crate::{
-    ids::{
-        ApiKeyId, AttemptId, DeliveryId, EndpointId, InboundId, MessageId, ReplayId, WorkspaceId,
-    },
+    ids::{DeliveryId, MessageId},
     store::{
         ApiKey, Attempt, Delivery, Endpoint, EventType, KeyDigest, Message, StateReason, Word,
         Workspace,
@@ -15,7 +13,7 @@ use rusqlite::{
     Row, ToSql,
     types::{FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef},
 };
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 /// A column that another program must have written: it is not of the form that this one writes.
 #[derive(Debug)]
@@ -33,32 +31,6 @@ pub(super) fn foreign(text: impl Into<String>) -> rusqlite::Error {
     let error = Box::new(Foreign(text.into()));
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
-
-/// A column that holds an id.
-pub(super) trait IdColumn: Sized {
-    fn read(text: &str) -> Option<Self>;
-}
-
-macro_rules! id_columns {
-    ($($id:ty),*) => {$(
-        impl IdColumn for $id {
-            fn read(text: &str) -> Option<Self> {
-                Self::parse(text)
-            }
-        }
-    )*};
-}
-
-id_columns!(
-    AttemptId,
-    DeliveryId,
-    EndpointId,
-    ApiKeyId,
-    InboundId,
-    MessageId,
-    ReplayId,
-    WorkspaceId
-);
 
 /// The ids of the deliveries of a message; takes the parameters of [`of_message`].
 pub(super) const OF_MESSAGE: &str = "SELECT id FROM deliveries WHERE id BETWEEN :low AND :high
@@ -106,12 +78,12 @@ fn text<'a>(row: &'a Row<'_>, column: &str) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
 }
 
-pub(super) fn id<T: IdColumn>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(super) fn id<T: FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
     let text = text(row, column)?;
-    T::read(text).ok_or_else(|| foreign(text))
+    text.parse().map_err(|_| foreign(text))
 }
 
-pub(super) fn optional_id<T: IdColumn>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(super) fn optional_id<T: FromStr>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
         _ => id(row, column).map(Some),

@@ -24,6 +24,19 @@ impl Bucket {
         }
     }
 
+    /// The same bucket with another rate and burst, full; as it is when they are what they were.
+    pub(super) fn with(old: Option<Self>, per_second: u32, burst: u32) -> Self {
+        let new = Self::new(per_second, burst);
+        old.filter(|old| (old.interval_us, old.burst) == (new.interval_us, new.burst))
+            .unwrap_or(new)
+    }
+
+    /// Takes everything that can be there, as whoever had the bucket before may have done a moment ago.
+    pub(super) fn empty(&mut self, now_ms: u64) {
+        let all_us = self.interval_us.saturating_mul(self.burst);
+        self.full_at_us = now_ms.saturating_mul(1_000).saturating_add(all_us);
+    }
+
     /// Tokens that are there.
     pub(super) fn available(&mut self, now_ms: u64) -> u32 {
         let now_us = now_ms.saturating_mul(1_000);
@@ -83,6 +96,22 @@ mod tests {
             let within = begun[place..].iter().filter(|at| **at < from + 1_000);
             assert!(within.count() <= 56);
         }
+    }
+
+    #[test]
+    fn a_bucket_that_is_emptied_fills_at_its_rate_and_one_that_is_set_to_the_same_stays() {
+        let mut bucket = Bucket::new(2, 3);
+        bucket.empty(10_000);
+        assert_eq!(
+            (bucket.available(10_000), bucket.next_ms(10_000)),
+            (0, 10_500)
+        );
+        assert_eq!(bucket.available(11_000), 2);
+        assert_eq!(bucket.available(20_000), 3);
+        bucket.take(3, 20_000);
+        assert_eq!(Bucket::with(Some(bucket), 2, 3).available(20_000), 0);
+        assert_eq!(Bucket::with(Some(bucket), 2, 4).available(20_000), 4);
+        assert_eq!(Bucket::with(None, 2, 3).available(20_000), 3);
     }
 
     #[test]

@@ -101,8 +101,17 @@ impl Lane {
         self.own = settings.concurrency;
         self.limit(concurrency);
         let rate = settings.rate_limit;
-        self.rate = rate.map(|rate| Bucket::new(rate.per_second, rate.burst.unwrap_or(1)));
-        self.drain = settings.drain_per_second.map(|rate| Bucket::new(rate, 1));
+        let (old, burst) = (self.rate, |burst: Option<u32>| burst.unwrap_or(1));
+        self.rate = rate.map(|rate| Bucket::with(old, rate.per_second, burst(rate.burst)));
+        let (old, drain) = (self.drain, settings.drain_per_second);
+        self.drain = drain.map(|rate| Bucket::with(old, rate, 1));
+    }
+
+    /// Another host worked it until now, and may have used all of its rates a moment ago.
+    pub(super) fn spend_rates(&mut self, now_ms: u64) {
+        for bucket in self.rate.iter_mut().chain(&mut self.drain) {
+            bucket.empty(now_ms);
+        }
     }
 
     /// The limit of endpoints that have none of their own is this.

@@ -4,7 +4,7 @@ use crate::{
     ids::{DeliveryId, MessageId},
 };
 use bytes::Bytes;
-use countersign_guest::RateLimit;
+use countersign_guest::{EndpointSettings, RateLimit};
 
 fn limits() -> Limits {
     Limits {
@@ -270,6 +270,25 @@ fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
     end(&mut slots, &a, 2, 0, Pace::Accepted, 1_000);
     assert!(!slots.reserve(&a, 1_000));
     slots.lower(&a, 1_000);
+    assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
+    assert_eq!(places(slots.pick(1_100)), [(a, 1)]);
+}
+
+#[test]
+fn an_endpoint_that_another_host_had_begins_without_anything_of_its_rate() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    let settings = EndpointSettings {
+        rate_limit: Some(RateLimit {
+            per_second: 10,
+            burst: Some(2),
+        }),
+        ..EndpointSettings::default()
+    };
+    slots.adopt(&a, &settings, 1_000);
+    slots.lower(&a, 1_000);
+    assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
+    // Whoever changes something else of it gives it nothing.
+    slots.configure(&a, &settings);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
     assert_eq!(places(slots.pick(1_100)), [(a, 1)]);
 }

@@ -4,9 +4,10 @@
 //! are looked up for each row with `LATERAL … LIMIT`, which is what keeps the database from reading the whole of that table.
 
 use super::super::{
-    rows::{self, IdColumn},
+    rows,
     session::{Fault, Parameters, Session},
 };
+use std::str::FromStr;
 use tokio_postgres::Row;
 
 /// What is known of a page once its rows have been read.
@@ -29,7 +30,7 @@ pub(super) async fn page(
 }
 
 /// The last of the rows that a page looks at and the one behind it, in a column named `id`: `None` where there is none.
-pub(super) async fn edge<T: IdColumn>(
+pub(super) async fn edge<T: FromStr>(
     session: &Session,
     sql: &str,
     parameters: Parameters<'_>,
