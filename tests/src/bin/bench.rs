@@ -72,8 +72,8 @@ enum Measurement {
     },
     /// How long the endpoints of a host that is killed are without one
     ///
-    /// Three hosts on one PostgreSQL under load, with the shortest lease and the default one. Takes about half a minute for each
-    /// kill.
+    /// Three hosts on one PostgreSQL under load, with the shortest lease and the default one. Takes about twenty
+    /// seconds for each kill.
     Takeover {
         /// How often a host is killed, with each lease
         #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
