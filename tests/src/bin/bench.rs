@@ -54,6 +54,9 @@ enum Measurement {
         /// Hosts on one PostgreSQL
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
         hosts: u16,
+        /// Endpoints that get each event of the fan-out
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        fan_out: u16,
         /// Print JSON on standard output
         #[arg(long)]
         json: bool,
@@ -106,6 +109,7 @@ fn main() -> anyhow::Result<ExitCode> {
             only,
             store,
             hosts,
+            fan_out,
             json,
         } => {
             let plan = Plan {
@@ -115,6 +119,7 @@ fn main() -> anyhow::Result<ExitCode> {
                 only,
                 store,
                 hosts,
+                fan_out,
             };
             print(&deliver::table(&plan)?, json)
         }
