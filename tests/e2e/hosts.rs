@@ -73,7 +73,7 @@ fn wait_until_shared(database: &Database, hosts: i64, endpoints: i64) {
 }
 
 /// What can be listed.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 10] = [
     "endpoints",
     "messages",
     "deliveries",
@@ -82,6 +82,7 @@ const LISTS: [&str; 9] = [
     "workspaces",
     "keys",
     "event-types",
+    "inbound",
     "stats",
 ];
 

@@ -173,7 +173,7 @@ impl Store for PostgresStore {
 
     fn put_back(&self, deliveries: Vec<DeliveryId>, fence: Fence, not_before_ms: u64) -> Later<()> {
         submit!(self, Caller::Host, "putting deliveries back", (deliveries, fence, not_before_ms) =>
-            |writing, (deliveries, fence, not_before_ms)| writes::claim::put_back(writing, deliveries, *fence, *not_before_ms))
+            |writing, (deliveries, fence, not_before_ms)| writes::put_back::put_back(writing, deliveries, *fence, *not_before_ms))
     }
 
     fn record(&self, ended: Ended) -> Later<Recorded> {

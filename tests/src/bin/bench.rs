@@ -54,6 +54,9 @@ enum Measurement {
         /// Hosts on one PostgreSQL
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
         hosts: u16,
+        /// Endpoints that get each event of the fan-out
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        fan_out: u16,
         /// Print JSON on standard output
         #[arg(long)]
         json: bool,
@@ -72,8 +75,8 @@ enum Measurement {
     },
     /// How long the endpoints of a host that is killed are without one
     ///
-    /// Three hosts on one PostgreSQL under load, with the shortest lease and the default one. Takes about half a minute for each
-    /// kill.
+    /// Three hosts on one PostgreSQL under load, with the shortest lease and the default one. Takes about twenty
+    /// seconds for each kill.
     Takeover {
         /// How often a host is killed, with each lease
         #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -106,6 +109,7 @@ fn main() -> anyhow::Result<ExitCode> {
             only,
             store,
             hosts,
+            fan_out,
             json,
         } => {
             let plan = Plan {
@@ -115,6 +119,7 @@ fn main() -> anyhow::Result<ExitCode> {
                 only,
                 store,
                 hosts,
+                fan_out,
             };
             print(&deliver::table(&plan)?, json)
         }

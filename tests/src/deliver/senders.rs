@@ -228,7 +228,7 @@ impl Sender {
     /// connections open.
     pub(super) fn warm_up(&self, receiver: &Receiver, endpoints: u16) -> anyhow::Result<()> {
         let target = self.target(Kind::Single);
-        let (once, some) = (1, 2_000);
+        let (once, some) = (1, 20_000 / u32::from(endpoints.max(10)));
         for (messages, first) in [(once, 0), (some, once)] {
             let sent = publish(&target, Pace::Closed, limited(messages), first)?;
             let expected = sent.accepted.len() * usize::from(endpoints);

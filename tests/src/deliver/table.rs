@@ -11,7 +11,7 @@ use super::{
 };
 use std::time::{Duration, Instant};
 
-/// Endpoints of the fan-out.
+/// Endpoints of the fan-out that has a bar.
 const FAN_OUT: u16 = 10;
 /// Events of a batch.
 const BATCH: u32 = 100;
@@ -36,6 +36,8 @@ pub struct Plan {
     pub store: StoreKind,
     /// Our hosts that share a database.
     pub hosts: u16,
+    /// Endpoints that get each event of the fan-out.
+    pub fan_out: u16,
 }
 
 /// What our hosts are to reach, by where they keep everything.
@@ -93,7 +95,6 @@ impl Plan {
 }
 
 const SINGLE: &str = "one endpoint";
-const FANNED: &str = "fan-out to 10";
 const BATCHED: &str = "batches of 100";
 const HANGING: &str = "beside 10 hanging ones";
 
@@ -186,9 +187,11 @@ fn measure(
 ) -> anyhow::Result<()> {
     let mut peak: f64 = 0.0;
     let bars = Bars::of(plan.store);
+    let fanned = format!("fan-out to {}", plan.fan_out);
+    let bar = (plan.fan_out == FAN_OUT).then_some(bars.fanned);
     for (name, endpoints, kind, bar) in [
         (SINGLE, 1, Kind::Single, Some(bars.single)),
-        (FANNED, FAN_OUT, Kind::Single, Some(bars.fanned)),
+        (&fanned, plan.fan_out, Kind::Single, bar),
         (BATCHED, 1, Kind::Batch(BATCH), bars.batched),
     ] {
         if !plan.wants(name) {

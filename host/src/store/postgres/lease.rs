@@ -238,7 +238,7 @@ impl Keeper {
                     Caller::Host,
                     "taking over deliveries",
                     now_ms,
-                    |writing, now_ms| Box::pin(writes::claim::put_back_orphans(writing, *now_ms)),
+                    |writing, now_ms| Box::pin(writes::put_back::orphans(writing, *now_ms)),
                 );
                 match step.await? {
                     0 => return Ok(found),

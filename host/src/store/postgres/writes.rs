@@ -8,6 +8,7 @@ pub(super) mod inbound;
 pub(super) mod ordering;
 pub(super) mod prune;
 pub(super) mod publish;
+pub(super) mod put_back;
 pub(super) mod record;
 pub(super) mod replay;
 pub(super) mod standing;
