@@ -55,7 +55,7 @@ enum Measurement {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
         hosts: u16,
         /// Endpoints that get each event of the fan-out
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=128))]
         fan_out: u16,
         /// Print JSON on standard output
         #[arg(long)]

@@ -7,6 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Endpoints that are told apart.
+const ENDPOINTS_MAX: u16 = 128;
+
 /// What the account shows beside that it is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Account {
@@ -24,8 +27,11 @@ pub(super) fn check(
     arrivals: &[Arrival],
     endpoints: u16,
 ) -> anyhow::Result<Account> {
-    ensure!(endpoints <= 32, "at most 32 endpoints");
-    let mut expected: HashMap<Id, (u32, u32)> = HashMap::with_capacity(accepted.len());
+    ensure!(
+        (1..=ENDPOINTS_MAX).contains(&endpoints),
+        "1 to {ENDPOINTS_MAX} endpoints"
+    );
+    let mut expected: HashMap<Id, (u32, u128)> = HashMap::with_capacity(accepted.len());
     for (number, id, _) in accepted {
         let known = expected.insert(*id, (*number, 0));
         ensure!(known.is_none(), "two messages have the id {}", text(id));
@@ -47,15 +53,15 @@ pub(super) fn check(
             arrival.endpoint
         );
         if arrival.accepted {
-            let bit = 1 << arrival.endpoint;
+            let bit = 1_u128 << arrival.endpoint;
             duplicates += usize::from(*seen & bit != 0);
             *seen |= bit;
         }
     }
-    let all = (1_u64 << endpoints) - 1;
+    let all = u128::MAX >> (ENDPOINTS_MAX - endpoints);
     let lost: Vec<_> = expected
         .iter()
-        .filter(|(_, (_, seen))| u64::from(*seen) != all)
+        .filter(|(_, (_, seen))| *seen != all)
         .collect();
     ensure!(
         lost.is_empty(),

@@ -119,16 +119,20 @@ impl Engine for Server {
         Box::pin(async {
             let copy = Arc::new(self.0.copy_and_cut_off().unwrap());
             let fixture = of(Arc::clone(&copy)).await;
-            // What it takes over at once is what nobody sends; the rest is what `recover` finds.
-            copy.run("UPDATE endpoints SET owner = (SELECT max(generation) FROM hosts)")
-                .unwrap();
+            // It takes over everything at once, and shares it with nobody. What was being sent is left for `recover` to find.
+            copy.run(
+                "UPDATE endpoints SET owner = (SELECT max(generation) FROM hosts);
+                 UPDATE deliveries SET leased_by = (SELECT max(generation) FROM hosts) WHERE state = 'sending';
+                 DELETE FROM hosts WHERE generation < (SELECT max(generation) FROM hosts)",
+            )
+            .unwrap();
             fixture
         })
     }
 
     fn before_recovery(&self) {
         self.0
-            .run("DELETE FROM hosts WHERE generation < (SELECT max(generation) FROM hosts)")
+            .run("UPDATE deliveries SET leased_by = 0 WHERE state = 'sending'")
             .unwrap();
     }
 
