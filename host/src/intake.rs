@@ -17,7 +17,7 @@ use crate::{
     ids::{DeliveryId, InboundId},
     publish::{MATCHES_MAX, PAYLOAD_BYTES_INLINE, Prepared},
     rules::{Generation, RulesError},
-    store::{StoreError, TakenIn, VerifiedBy},
+    store::{StoreError, Stored, TakenIn, VerifiedBy},
     worker::Worker,
 };
 use bytes::Bytes;
@@ -194,8 +194,8 @@ impl Intake {
                 TakenIn::Stale => self.context.refresh(catalogue).await?,
                 TakenIn::Duplicate => return Ok(()),
                 TakenIn::UsedBefore => return Err(IntakeError::Unverified("used_before")),
-                TakenIn::Stored { is_new, waiting } => {
-                    self.begin(prepared, &is_new, waiting.into_iter().collect());
+                TakenIn::Stored { is_new, stored } => {
+                    self.begin(prepared, &is_new, stored);
                     return Ok(());
                 }
             }
@@ -213,13 +213,15 @@ impl Intake {
     }
 
     /// It has been stored: first attempts begin. The places of what had come before are given back.
-    fn begin(&self, prepared: Vec<Vec<Prepared>>, is_new: &[bool], waiting: HashSet<DeliveryId>) {
+    fn begin(&self, prepared: Vec<Vec<Prepared>>, is_new: &[bool], stored: Stored) {
+        let Stored { waiting, fence } = stored;
+        let waiting: HashSet<DeliveryId> = waiting.into_iter().collect();
         let new = prepared.into_iter().zip(is_new);
         for prepared in new.filter(|(_, is_new)| **is_new).flat_map(|(all, _)| all) {
             let deliveries = prepared.message().deliveries.iter();
             let own = deliveries.map(|delivery| &delivery.id);
-            let own: Vec<_> = own.filter(|id| waiting.contains(*id)).cloned().collect();
-            prepared.begin(&self.worker, &own);
+            let waiting = own.filter(|id| waiting.contains(*id)).cloned().collect();
+            prepared.begin(&self.worker, &Stored { waiting, fence });
         }
     }
 }

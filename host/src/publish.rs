@@ -12,7 +12,7 @@ use crate::{
     rules::RulesError,
     store::{
         DeliveryState, Idempotency, KEYS_KEPT, Lease, NewDelivery, NewMessage, Published, Receipt,
-        StoreError,
+        StoreError, Stored,
     },
     worker::{Slot, Worker},
 };
@@ -115,7 +115,7 @@ pub async fn publish(
                     duplicate: true,
                 });
             }
-            Published::Stored(waiting) => return Ok(prepared.begin(&worker, &waiting)),
+            Published::Stored(stored) => return Ok(prepared.begin(&worker, &stored)),
         }
     }
     // Endpoints change faster than events can be matched.
@@ -225,16 +225,15 @@ impl Prepared {
     }
 
     /// It has been stored: first attempts begin, but for those that wait for another of their key.
-    pub(crate) fn begin(self, worker: &Arc<Worker>, waiting: &[DeliveryId]) -> Accepted {
+    pub(crate) fn begin(self, worker: &Arc<Worker>, stored: &Stored) -> Accepted {
         let Self { message, slots } = self;
-        let fence = worker.fence();
         let mut receipt = Receipt {
             message_id: message.id.clone(),
             event_type: message.event_type,
             deliveries: Vec::with_capacity(message.deliveries.len()),
         };
         for (new, slot) in message.deliveries.into_iter().zip(slots) {
-            let state = match waiting.contains(&new.id) {
+            let state = match stored.waiting.contains(&new.id) {
                 true => DeliveryState::Waiting,
                 false => new.state,
             };
@@ -253,7 +252,7 @@ impl Prepared {
                         body: message.body.clone(),
                         order_key: new.order_key,
                         probe: false,
-                        fence,
+                        fence: stored.fence,
                     },
                 ),
                 (DeliveryState::Pending, _) => {

@@ -118,15 +118,23 @@ pub enum StoreError {
 /// What became of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
-    /// It is kept, with its deliveries. Those that wait for another of their key, or for another host, are named; the others
-    /// have the state that they were given with.
-    Stored(Vec<DeliveryId>),
+    /// It is kept, with its deliveries.
+    Stored(Stored),
     /// The same request came before; this is what it got. Nothing new is kept.
     Duplicate(Receipt),
     /// The idempotency key belongs to another request. Nothing is kept.
     Conflict,
     /// An endpoint changed since the event was matched. Nothing is kept; match again.
     Stale,
+}
+
+/// What is known of the deliveries of a message that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Those that wait for another of their key, or for another host; the others have the state that they were given with.
+    pub waiting: Vec<DeliveryId>,
+    /// Of those that are `Sending`.
+    pub fence: Fence,
 }
 
 /// What became of messages that are published together.
@@ -393,13 +401,8 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
-    /// The fence of what is stored as `Sending` from now on, and of what was just now.
-    fn fence(&self) -> Fence {
-        None
-    }
-
-    /// Whether an attempt may begin now. If not, others may have taken over its delivery.
-    fn may_send(&self) -> bool {
+    /// Whether an attempt of what was taken up under this fence may begin now. If not, others may have taken over its delivery.
+    fn may_send(&self, _fence: Fence) -> bool {
         true
     }
 

@@ -205,11 +205,6 @@ impl Worker {
         self.in_flight()
     }
 
-    /// The fence of what is stored as `Sending` by now.
-    pub fn fence(&self) -> Fence {
-        self.context.store.fence()
-    }
-
     /// Attempts under way, and places taken for some that are about to begin.
     pub fn in_flight(&self) -> u32 {
         self.slots().in_flight()

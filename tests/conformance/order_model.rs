@@ -11,7 +11,7 @@ use countersign_host::{
     ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Lease, NewDelivery, NewMessage, Published,
-        Resume, Retried, StateReason, Store,
+        Resume, Retried, StateReason, Store, Stored,
         sqlite::{Durability, Options, QueueLimits, SqliteStore, StartCheck, check},
     },
     vault::KeySource,
@@ -214,7 +214,8 @@ impl World {
                 .is_some_and(|queue| !queue.is_empty())
         });
         let waiting = if waits { vec![id.clone()] } else { Vec::new() };
-        assert_eq!(published, Published::Stored(waiting));
+        let fence = None;
+        assert_eq!(published, Published::Stored(Stored { waiting, fence }));
         if let Some(key) = key {
             self.model.queues.entry(key).or_default().push(id.clone());
         }

@@ -9,7 +9,7 @@ use crate::{
     ids::{MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
-    store::{NewBatch, Published, PublishedBatch, StoreError},
+    store::{NewBatch, Published, PublishedBatch, StoreError, Stored},
     worker::Worker,
 };
 use countersign_guest::Rejection;
@@ -108,9 +108,9 @@ fn begin(worker: &Arc<Worker>, prepared: Vec<Prepared>, done: Vec<Published>) ->
                 receipt,
                 duplicate: true,
             },
-            Published::Stored(waiting) => one.begin(worker, &waiting),
+            Published::Stored(stored) => one.begin(worker, &stored),
             // The store says so for all of them, and not here.
-            Published::Conflict | Published::Stale => one.begin(worker, &[]),
+            Published::Conflict | Published::Stale => one.begin(worker, &Stored::default()),
         });
     accepted.collect()
 }

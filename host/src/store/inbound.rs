@@ -1,7 +1,10 @@
 //! What other senders posted, as values.
 
-use super::record::{NewMessage, words};
-use crate::ids::{DeliveryId, InboundId, WorkspaceId};
+use super::{
+    Stored,
+    record::{NewMessage, words},
+};
+use crate::ids::{InboundId, WorkspaceId};
 use bytes::Bytes;
 
 /// What vouches for a request.
@@ -69,8 +72,8 @@ pub enum TakenIn {
     Stored {
         /// Of each event, whether it is new.
         is_new: Vec<bool>,
-        /// Deliveries that wait for another of their key.
-        waiting: Vec<DeliveryId>,
+        /// Of the messages of all of them.
+        stored: Stored,
     },
     /// It came before, or all of its events did. Nothing is kept.
     Duplicate,

@@ -365,12 +365,8 @@ impl Store for PostgresStore {
         Some(Box::new(self.keeper.hints()))
     }
 
-    fn fence(&self) -> Fence {
-        Some(self.keeper.generation())
-    }
-
-    fn may_send(&self) -> bool {
-        self.keeper.may_send()
+    fn may_send(&self, fence: Fence) -> bool {
+        self.keeper.may_send(fence)
     }
 
     fn owns(&self, endpoint: &EndpointId) -> bool {

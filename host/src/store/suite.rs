@@ -102,7 +102,7 @@ impl Fixture {
 
     pub(in crate::store) async fn publish(&self, message: NewMessage) -> NewMessage {
         let published = self.store.publish(message.clone()).await.unwrap();
-        assert_eq!(published, Published::Stored(Vec::new()));
+        assert_eq!(waiting(published), []);
         message
     }
 
@@ -139,6 +139,15 @@ impl Fixture {
     ) -> bool {
         let updated = self.store.update_endpoint(endpoint.clone(), resume, now_ms);
         updated.await.unwrap()
+    }
+}
+
+/// Of what is kept of a message, the deliveries that wait.
+#[track_caller]
+pub(crate) fn waiting(published: Published) -> Vec<DeliveryId> {
+    match published {
+        Published::Stored(stored) => stored.waiting,
+        other => panic!("{other:?}"),
     }
 }
 

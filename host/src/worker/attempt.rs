@@ -104,13 +104,13 @@ pub(super) async fn make(
         timeout: Duration::from_millis(timeout_ms),
         identity: endpoint.identity,
     };
-    if !context.store.may_send() {
+    if !context.store.may_send(lease.fence) {
         return Err(NoAttempt::NoLease);
     }
-    let delivery = &lease.delivery_id;
-    tracing::trace!(target: HISTORY, event = "sent", %delivery, db_ms = context.clock.now_ms());
+    let (delivery, generation) = (&lease.delivery_id, lease.fence);
+    tracing::trace!(target: HISTORY, event = "sent", generation, %delivery, db_ms = context.clock.now_ms());
     let exchange = context.transport.send(request).await;
-    tracing::trace!(target: HISTORY, event = "answered", %delivery, db_ms = context.clock.now_ms());
+    tracing::trace!(target: HISTORY, event = "answered", generation, %delivery, db_ms = context.clock.now_ms());
     let duration = context.clock.elapsed().saturating_sub(began);
     let made = Made {
         lease,

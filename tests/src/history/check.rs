@@ -9,6 +9,8 @@ use std::{
 /// How far the clocks of hosts, receiver and whoever disturbs them may be apart, in milliseconds. All are on one machine; hosts
 /// go by the database's clock as they measured it.
 const SLACK_MS: i64 = 250;
+/// How long after a host's own word that its lease is over a request may still begin that had been decided upon before.
+const DECIDED_MS: i64 = 30;
 
 /// A promise that was not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,12 @@ pub enum Violation {
         generation: Generation,
         newer: Generation,
         what: &'static str,
+        at_ms: i64,
+    },
+    /// A host sent what it had taken up under a lease that it knew to be over.
+    SentWithoutLease {
+        delivery: String,
+        generation: Generation,
         at_ms: i64,
     },
     /// One lease, two outcomes.
@@ -179,6 +187,7 @@ fn explained(history: &History, from_ms: i64, to_ms: i64) -> bool {
 }
 
 /// Who had a delivery last.
+#[derive(Clone, Copy)]
 struct Holder<'a> {
     host: &'a str,
     generation: Generation,
@@ -191,7 +200,7 @@ struct Holder<'a> {
 fn leases(history: &History, findings: &mut Findings) {
     let mut holders: HashMap<&str, Holder<'_>> = HashMap::new();
     // Leases of which their own hosts say that they are over.
-    let mut over: BTreeSet<Generation> = BTreeSet::new();
+    let mut over: BTreeMap<Generation, i64> = BTreeMap::new();
     for done in in_time(&history.done) {
         let Some(generation) = done.generation else {
             continue;
@@ -204,21 +213,28 @@ fn leases(history: &History, findings: &mut Findings) {
                     at_ms: done.at_ms,
                     ended: false,
                 };
-                let before = holders.insert(delivery, holder);
-                let taken = |before: &Holder<'_>| before.generation != generation && !before.ended;
-                let Some(before) = before.filter(taken) else {
-                    continue;
+                let known = holders.get(delivery.as_str()).copied();
+                let taken = |known: &Holder<'_>| known.generation != generation && !known.ended;
+                // A commit whose answer was lost is told of when it is known to have taken place.
+                let (first, second) = match known.filter(taken) {
+                    Some(known) if known.at_ms > holder.at_ms => (holder, known),
+                    Some(known) => (known, holder),
+                    None => {
+                        holders.insert(delivery, holder);
+                        continue;
+                    }
                 };
+                holders.insert(delivery, second);
                 findings.taken_over += 1;
                 // What was done in time may not have been logged any more, and the lease of a host that was not disturbed is good.
-                let was_good = !over.contains(&before.generation)
-                    && !was_disturbed(&history.disturbances, before.host, before.at_ms, done.at_ms);
+                let was_good = !over.contains_key(&first.generation)
+                    && !was_disturbed(&history.disturbances, first.host, first.at_ms, second.at_ms);
                 if was_good {
                     findings.violations.push(Violation::TwoHosts {
                         delivery: delivery.clone(),
-                        first: before.generation,
-                        second: generation,
-                        at_ms: done.at_ms,
+                        first: first.generation,
+                        second: second.generation,
+                        at_ms: second.at_ms,
                     });
                 }
             }
@@ -229,12 +245,20 @@ fn leases(history: &History, findings: &mut Findings) {
             What::PutBack { delivery } => ended(&mut holders, done, delivery, generation, findings),
             What::Sent { delivery } => {
                 let holder = holders.get(delivery.as_str());
+                let lost_ms = over.get(&generation);
+                if lost_ms.is_some_and(|lost_ms| done.at_ms >= lost_ms + DECIDED_MS) {
+                    findings.violations.push(Violation::SentWithoutLease {
+                        delivery: delivery.clone(),
+                        generation,
+                        at_ms: done.at_ms,
+                    });
+                }
                 findings
                     .violations
                     .extend(holder.and_then(|holder| late(holder, done, delivery, generation)));
             }
             What::Lost => {
-                over.insert(generation);
+                over.insert(generation, done.at_ms);
             }
             What::Registered | What::Answered { .. } => {}
         }

@@ -169,6 +169,45 @@ fn two_hosts_at_a_time_are_found_and_a_takeover_is_none() {
 }
 
 #[test]
+fn a_lease_that_is_told_of_late_is_one_of_before() {
+    let leased = || What::Leased { delivery: one() };
+    let mut history = sound();
+    history.done.truncate(1);
+    history.done.push(done("b", 2, 5_000, leased()));
+    // The commit was made at 2 and known at 6000.
+    history.done.push(done("a", 3, 6_000, What::Registered));
+    history.done.push(done("a", 1, 2, leased()));
+    let recorded = What::Recorded { delivery: one() };
+    history.done.push(done("b", 2, 6_100, recorded));
+    assert!(matches!(
+        violation(&history),
+        Violation::TwoHosts {
+            first: 1,
+            second: 2,
+            ..
+        }
+    ));
+    history.disturbances.push(disturbed(Some("a"), 2, 5_000));
+    let findings = check(&history);
+    assert_eq!((findings.violations, findings.taken_over), (vec![], 1));
+}
+
+#[test]
+fn whoever_sends_under_a_lease_that_it_knows_to_be_over_is_found() {
+    for (at_ms, is_sound) in [(2_005, true), (2_100, false)] {
+        let mut history = sound();
+        history.done.truncate(2);
+        history.done.push(done("a", 1, 2_000, What::Lost));
+        history.done.push(done("a", 3, 2_001, What::Registered));
+        let sent = What::Sent { delivery: one() };
+        history.done.push(done("a", 1, at_ms, sent));
+        let found = check(&history).violations;
+        let without = |found: &Violation| matches!(found, Violation::SentWithoutLease { .. });
+        assert_eq!(!found.iter().any(without), is_sound, "{found:?}");
+    }
+}
+
+#[test]
 fn whoever_wakes_up_late_and_writes_or_sends_is_found() {
     let recorded = What::Recorded { delivery: one() };
     let sent = What::Sent { delivery: one() };

@@ -7,7 +7,7 @@ use crate::{
     ids::{AttemptId, DeliveryId, EndpointId, MessageId, WorkspaceId},
     store::{
         Attempt, Claim, DeliveryState, Ended, Endpoint, Idempotency, NewDelivery, NewMessage,
-        Published,
+        Published, Stored,
         sqlite::{Durability, Options, QueueLimits, SqliteStore, StartCheck},
     },
     vault::KeySource,
@@ -143,7 +143,7 @@ impl Fixture {
             }],
         };
         let published = self.retention.store.publish(message).await.unwrap();
-        assert_eq!(published, Published::Stored(Vec::new()));
+        assert_eq!(published, Published::Stored(Stored::default()));
         if !open {
             let ended = Ended {
                 fence: None,

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Clock,
     ids::EndpointId,
-    store::{Hint, Later, Recovered},
+    store::{Fence, Hint, Later, Recovered},
     trouble::Trouble,
     vault::Vault,
 };
@@ -97,8 +97,9 @@ impl Keeper {
         self.standing.generation()
     }
 
-    pub(super) fn may_send(&self) -> bool {
-        self.standing.holds_at(self.clock.elapsed())
+    /// A lease of before may have been confirmed late, when there is another one already.
+    pub(super) fn may_send(&self, fence: Fence) -> bool {
+        self.standing.holds_at(self.clock.elapsed()) && fence == Some(self.generation())
     }
 
     pub(super) fn owns(&self, endpoint: &EndpointId) -> bool {

@@ -22,7 +22,14 @@ async fn what_was_taken_up_under_a_lease_of_before_is_neither_recorded_nor_given
     let second = take().await;
     assert_eq!(first.delivery_id, second.delivery_id);
     assert_ne!(first.fence, second.fence);
-    assert_eq!(second.fence, fixture.store.fence());
+    // Also when that is heard of late, under the lease of now.
+    assert!(!fixture.store.may_send(first.fence));
+    assert!(fixture.store.may_send(second.fence));
+    let sending = message(&endpoint, DeliveryState::Sending, 50);
+    match fixture.store.publish(sending).await.unwrap() {
+        Published::Stored(stored) => assert_eq!(stored.fence, second.fence),
+        other => panic!("{other:?}"),
+    }
 
     let put_back = fixture
         .store

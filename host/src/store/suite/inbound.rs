@@ -52,13 +52,22 @@ fn request(at_ms: u64, body: &str, events: Vec<NewInboundEvent>) -> NewInbound {
 fn stored(is_new: &[bool]) -> TakenIn {
     TakenIn::Stored {
         is_new: is_new.to_vec(),
-        waiting: Vec::new(),
+        stored: Stored::default(),
     }
 }
 
 impl Fixture {
     async fn take_in(&self, inbound: &NewInbound) -> TakenIn {
-        self.store.take_in(inbound.clone()).await.unwrap()
+        match self.store.take_in(inbound.clone()).await.unwrap() {
+            TakenIn::Stored { is_new, stored } => TakenIn::Stored {
+                is_new,
+                stored: Stored {
+                    fence: None,
+                    ..stored
+                },
+            },
+            other => other,
+        }
     }
 
     async fn listed(&self) -> Vec<Inbound> {
@@ -226,7 +235,10 @@ async fn deliveries_of_one_key_wait_for_each_other(fixture: Fixture) {
     );
     let expected = TakenIn::Stored {
         is_new: vec![true, true],
-        waiting: vec![later.clone()],
+        stored: Stored {
+            waiting: vec![later.clone()],
+            fence: None,
+        },
     };
     assert_eq!(fixture.take_in(&inbound).await, expected);
     assert_eq!(fixture.state(&later).await, DeliveryState::Waiting);

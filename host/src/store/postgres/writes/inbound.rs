@@ -57,7 +57,7 @@ pub(in super::super) async fn take_in(
     let waiting = publish::keep(writing, &messages, &standings).await?;
     Ok(TakenIn::Stored {
         is_new,
-        waiting: waiting.into_iter().flatten().collect(),
+        stored: publish::stored(writing, waiting.into_iter().flatten().collect()),
     })
 }
 

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     ids::{DeliveryId, MessageId},
     store::{
-        DeliveryState, Idempotency, NewBatch, NewMessage, Published, PublishedBatch, Receipt, Word,
+        DeliveryState, Idempotency, NewBatch, NewMessage, Published, PublishedBatch, Receipt,
+        Stored, Word,
     },
 };
 use std::collections::{HashMap, HashSet};
@@ -74,9 +75,14 @@ pub(in super::super) async fn publish(
         .into_iter()
         .map(|answer| match answer {
             Some(answer) => answer,
-            None => Published::Stored(named.next().unwrap_or_default()),
+            None => Published::Stored(stored(writing, named.next().unwrap_or_default())),
         })
         .collect())
+}
+
+pub(super) fn stored(writing: &Writing, waiting: Vec<DeliveryId>) -> Stored {
+    let fence = writing.generation();
+    Stored { waiting, fence }
 }
 
 pub(in super::super) async fn batch(
@@ -123,7 +129,9 @@ pub(in super::super) async fn batch(
     let mut ids = Vec::with_capacity(messages.len());
     let mut answers = Vec::with_capacity(messages.len());
     for (message, answer) in messages.iter().zip(done) {
-        let answer = answer.unwrap_or_else(|| Published::Stored(named.next().unwrap_or_default()));
+        let answer = answer.unwrap_or_else(|| {
+            Published::Stored(stored(writing, named.next().unwrap_or_default()))
+        });
         ids.push(match &answer {
             Published::Duplicate(receipt) => receipt.message_id.as_str().to_owned(),
             _ => message.id.as_str().to_owned(),

@@ -1,6 +1,7 @@
 //! When writes take effect, and how many share a commit.
 
 use super::*;
+use crate::store::Stored;
 
 /// Transactions in the log of writes: the last frame of each says how long the file is then (see "WAL File Format" in SQLite's
 /// documentation).
@@ -37,7 +38,7 @@ async fn writes_that_wait_together_share_a_commit_and_none_is_answered_before_it
     assert!(early.is_none(), "answered before anything was written");
     other.execute_batch("ROLLBACK").unwrap();
     for answer in published {
-        assert_eq!(answer.await.unwrap(), Published::Stored(Vec::new()));
+        assert_eq!(answer.await.unwrap(), Published::Stored(Stored::default()));
     }
     // At most sixteen share one, says `OPTIONS`.
     assert_eq!(commits(&fixture.path()) - before, 2);

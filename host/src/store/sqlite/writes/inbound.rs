@@ -2,7 +2,7 @@
 
 use super::{
     super::{group::Group, rows::signed},
-    publish::{insert, is_stale},
+    publish::{insert, is_stale, stored},
 };
 use crate::{
     ids::DeliveryId,
@@ -51,7 +51,8 @@ pub(in super::super) fn take_in(group: &Group, inbound: &NewInbound) -> rusqlite
     keep_request(connection, inbound)?;
     keep_events(connection, inbound, new())?;
     let waiting = keep_messages(connection, messages())?;
-    Ok(TakenIn::Stored { is_new, waiting })
+    let stored = stored(waiting);
+    Ok(TakenIn::Stored { is_new, stored })
 }
 
 fn keep_request(connection: &Connection, inbound: &NewInbound) -> rusqlite::Result<()> {

@@ -12,7 +12,7 @@ use crate::{
     ids::{DeliveryId, MessageId},
     store::{
         DeliveryState, Idempotency, NewBatch, NewDelivery, NewMessage, Published, PublishedBatch,
-        Receipt, Word,
+        Receipt, Stored, Word,
     },
 };
 use rusqlite::{Connection, OptionalExtension, params};
@@ -37,8 +37,16 @@ pub(in super::super) fn publish(
             if let Some(key) = &message.idempotency {
                 remember(connection, key, message.id.as_str(), message.created_at_ms)?;
             }
-            Ok(Published::Stored(waiting))
+            Ok(Published::Stored(stored(waiting)))
         }
+    }
+}
+
+/// One host alone has the store.
+pub(super) const fn stored(waiting: Vec<DeliveryId>) -> Stored {
+    Stored {
+        waiting,
+        fence: None,
     }
 }
 
@@ -81,7 +89,7 @@ pub(in super::super) fn publish_batch(
                 if let Some(key) = &message.idempotency {
                     remember(connection, key, message.id.as_str(), message.created_at_ms)?;
                 }
-                *done = Some(Published::Stored(waiting));
+                *done = Some(Published::Stored(stored(waiting)));
                 message.id.as_str().to_owned()
             }
         };
