@@ -172,7 +172,7 @@ fn two_hosts_at_a_time_are_found_and_a_takeover_is_none() {
 fn a_lease_that_is_told_of_late_is_one_of_before() {
     let leased = || What::Leased { delivery: one() };
     let mut history = sound();
-    history.done.truncate(1);
+    history.done.clear();
     history.done.push(done("b", 2, 5_000, leased()));
     // The commit was made at 2 and known at 6000.
     history.done.push(done("a", 3, 6_000, What::Registered));
