@@ -242,17 +242,21 @@ fn the_earliest_hint_counts() {
     assert_eq!(slots.pick(9), Pick::Wait(None));
 }
 
-#[test]
-fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
-    let (mut slots, [a]) = (slots(), endpoints());
-    let settings = EndpointSettings {
+/// Ten a second, two at once.
+fn limited() -> EndpointSettings {
+    EndpointSettings {
         rate_limit: Some(RateLimit {
             per_second: 10,
             burst: Some(2),
         }),
         ..EndpointSettings::default()
-    };
-    slots.configure(&a, &settings);
+    }
+}
+
+#[test]
+fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
+    let (mut slots, [a]) = (slots(), endpoints());
+    slots.configure(&a, &limited());
     slots.lower(&a, 1_000);
     let Pick::Claim(claims, _) = slots.pick(1_000) else {
         panic!("no claim");
@@ -277,18 +281,11 @@ fn a_rate_lets_begin_so_many_and_unused_places_are_given_back() {
 #[test]
 fn an_endpoint_that_another_host_had_begins_without_anything_of_its_rate() {
     let (mut slots, [a]) = (slots(), endpoints());
-    let settings = EndpointSettings {
-        rate_limit: Some(RateLimit {
-            per_second: 10,
-            burst: Some(2),
-        }),
-        ..EndpointSettings::default()
-    };
-    slots.adopt(&a, &settings, 1_000);
+    slots.adopt(&a, &limited(), 1_000);
     slots.lower(&a, 1_000);
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
     // Whoever changes something else of it gives it nothing.
-    slots.configure(&a, &settings);
+    slots.configure(&a, &limited());
     assert_eq!(slots.pick(1_000), Pick::Wait(Some(1_100)));
     assert_eq!(places(slots.pick(1_100)), [(a, 1)]);
 }

@@ -13,6 +13,7 @@ use crate::{
             writes,
         },
     },
+    trouble::Trouble,
 };
 use std::{
     collections::{BTreeSet, HashSet},
@@ -44,11 +45,21 @@ async fn total(session: &Session) -> Result<usize, Fault> {
 impl Keeper {
     /// Looks at the catalogue and at the other hosts until the store is closed.
     pub(super) async fn balance(self: Arc<Self>) {
-        let mut seen = Seen::default();
+        let (mut seen, trouble) = (Seen::default(), Trouble::default());
         while !self.standing.is_closed() {
-            if let Err(fault) = self.look(&mut seen).await {
-                tracing::debug!(%fault, "the other hosts could not be looked at");
-                tokio::time::sleep(AGAIN).await;
+            match self.look(&mut seen).await {
+                Ok(()) => {
+                    if let Some(failures) = trouble.over() {
+                        tracing::info!(failures, "the other hosts are looked at again");
+                    }
+                }
+                // Without it nothing is shared out and nobody is taken over.
+                Err(fault) => {
+                    if let Some(failures) = trouble.failed() {
+                        tracing::warn!(%fault, failures, "the other hosts could not be looked at");
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                }
             }
             let _ = tokio::time::timeout(LOOK, self.look.notified()).await;
         }
