@@ -65,7 +65,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Registers this host and keeps it so.
+    /// Registers this host and keeps it so. It takes nothing over before [`recover`](Self::recover).
     pub(super) async fn start(
         pool: Connections,
         name: String,
@@ -88,7 +88,6 @@ impl Keeper {
         });
         keeper.register().await?;
         tokio::spawn(Arc::clone(&keeper).renew());
-        tokio::spawn(Arc::clone(&keeper).balance());
         tokio::spawn(Arc::clone(&keeper).look_for_due());
         Ok(keeper)
     }
@@ -249,18 +248,23 @@ impl Keeper {
         }
     }
 
-    /// What hosts that have gone were sending is pending again.
+    /// What hosts that have gone were sending is pending again. From then on it is looked for more of it: earlier, a look could
+    /// find it first, and it would be missing in what is told here.
     pub(super) fn recover(keeper: &Arc<Self>, now_ms: u64) -> Later<Recovered> {
         let keeper = Arc::clone(keeper);
         Box::pin(async move {
-            let recovered = keeper.recover_now(now_ms).await;
+            let again = keeper.recovered.swap(true, Ordering::Relaxed);
+            let recovered = keeper.recover_now(again, now_ms).await;
+            if !again {
+                tokio::spawn(keeper.balance());
+            }
             recovered.map_err(|fault| fault.told("recovering"))
         })
     }
 
-    async fn recover_now(&self, now_ms: u64) -> Result<Recovered, Fault> {
+    async fn recover_now(&self, again: bool, now_ms: u64) -> Result<Recovered, Fault> {
         // Whatever it was sending before it begins anew.
-        if self.recovered.swap(true, Ordering::Relaxed) {
+        if again {
             self.unregister().await?;
             self.standing.lost().await;
             self.register().await?;

@@ -119,7 +119,8 @@ impl Engine for Server {
         Box::pin(async {
             let copy = Arc::new(self.0.copy_and_cut_off().unwrap());
             let fixture = of(Arc::clone(&copy)).await;
-            // It takes over everything at once, and shares it with nobody. What was being sent is left for `recover` to find.
+            // It takes over everything at once, and shares it with nobody: it does not look before `recover`, which is left to
+            // find what was being sent.
             copy.run(
                 "UPDATE endpoints SET owner = (SELECT max(generation) FROM hosts);
                  UPDATE deliveries SET leased_by = (SELECT max(generation) FROM hosts) WHERE state = 'sending';
