@@ -6,6 +6,7 @@ mod demo;
 mod fuzz;
 mod inbound;
 mod npm;
+mod postgres;
 mod run;
 mod size;
 mod stamp;
@@ -93,6 +94,14 @@ enum Chore {
         #[command(subcommand)]
         measurement: bench::Measurement,
     },
+    /// Build, then run what concerns PostgreSQL on other versions than this machine's
+    ///
+    /// The tests of the stores and of hosts that share a database, once a version. The versions come from npm, pinned in
+    /// tests/cluster/versions, and stay in target/postgres. `cargo xtask test` runs everything on the machine's own.
+    Postgres {
+        /// Only these, such as 14 [default: all that there are for this machine]
+        versions: Vec<u32>,
+    },
     /// Fuzz, and say how many executions it came to
     ///
     /// The targets in fuzz/, through cargo-fuzz: with the nightly compiler and AddressSanitizer where there is a nightly
@@ -157,6 +166,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Vectors { directory } => vectors::vectors(&workspace, directory),
         Chore::Inbound { directory } => inbound::inbound(&workspace, directory),
         Chore::Bench { measurement } => bench::bench(&workspace, &measurement),
+        Chore::Postgres { versions } => postgres::postgres(&workspace, &versions),
         Chore::Fuzz { target, seconds } => fuzz::fuzz(&workspace, target.as_deref(), seconds),
         Chore::Size { functions: None } => {
             build::build(&workspace, build::Scope::WasmOnly)?;

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use comfy_table::Table;
 
-use self::counts::Counts;
+pub(crate) use self::counts::Counts;
 use crate::build::{self, Scope};
 use crate::run::{self, Step};
 use crate::size::{self, Weighed};
@@ -36,7 +36,7 @@ pub(crate) enum Face {
 }
 
 /// What a suite came to.
-struct Line {
+pub(crate) struct Line {
     suite: String,
     counts: Counts,
     /// The suite ended well, says its exit code.
@@ -46,6 +46,8 @@ struct Line {
     remark: Option<String>,
     /// What needs something that is not on this machine, with the reason.
     left_out: Vec<String>,
+    /// What passed at a second try only.
+    flaky: Vec<String>,
 }
 
 impl Line {
@@ -100,7 +102,12 @@ pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
     if wanted(Face::Vectors) {
         lines.push(vector_faces(workspace)?);
     }
-    println!("{}", summary(&lines));
+    finish(&lines)
+}
+
+/// Prints the table. An error when something failed.
+pub(crate) fn finish(lines: &[Line]) -> Result<()> {
+    println!("{}", summary(lines));
     let failed: Vec<_> = lines
         .iter()
         .filter(|line| line.failed())
@@ -117,31 +124,17 @@ pub(crate) fn test(workspace: &Workspace, faces: &[Face]) -> Result<()> {
 
 /// The release profile and its features are shared with demo and binary.
 fn rust(workspace: &Workspace) -> Result<Line> {
-    let mut cargo = workspace.cargo();
-    if which::which("cargo-nextest").is_ok() {
-        run::note("Rust tests: cargo nextest");
-        cargo
-            .args(["nextest", "run", "--no-fail-fast", "--release"])
-            .args(build::NATIVE_PACKAGES);
-        return native("rust (nextest)", workspace, &mut cargo, counts::nextest);
+    let Runner {
+        name,
+        mut cargo,
+        count,
+    } = Runner::new(workspace);
+    run::note(&format!("Rust tests: {name}"));
+    if name == CARGO_TEST {
+        // Documentation examples have a line of their own.
+        cargo.args(["--lib", "--bins", "--tests"]);
     }
-    run::note("Rust tests: cargo test (cargo-nextest is not installed)");
-    cargo
-        .args([
-            "test",
-            "--no-fail-fast",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--release",
-        ])
-        .args(build::NATIVE_PACKAGES);
-    native(
-        "rust (cargo test)",
-        workspace,
-        &mut cargo,
-        counts::cargo_test,
-    )
+    native(&format!("rust ({name})"), workspace, &mut cargo, count)
 }
 
 /// Suites about the engine and the API, which must not notice where the data is. Those about files are not among them.
@@ -167,15 +160,9 @@ const ON_BOTH_STORES: [&str; 17] = [
 
 /// Once more, with a PostgreSQL database for each host.
 fn on_postgres(workspace: &Workspace) -> Result<Line> {
-    let mut cargo = workspace.cargo();
-    let (runner, count): (&[&str], fn(&str) -> Counts) = match which::which("cargo-nextest") {
-        Ok(_) => (&["nextest", "run"], counts::nextest),
-        Err(_) => (&["test"], counts::cargo_test),
-    };
-    cargo
-        .args(runner)
-        .args(["--no-fail-fast", "--release"])
-        .args(build::NATIVE_PACKAGES);
+    let Runner {
+        mut cargo, count, ..
+    } = Runner::new(workspace);
     for suite in ON_BOTH_STORES {
         cargo.args(["--test", suite]);
     }
@@ -183,12 +170,49 @@ fn on_postgres(workspace: &Workspace) -> Result<Line> {
     native("rust, on PostgreSQL", workspace, &mut cargo, count)
 }
 
+const CARGO_TEST: &str = "cargo test";
+
+/// What runs the Rust tests of the workspace.
+pub(crate) struct Runner {
+    name: &'static str,
+    /// Runs all of them.
+    pub(crate) cargo: Command,
+    pub(crate) count: Count,
+}
+
+/// Reads the counts of what a runner has printed.
+pub(crate) type Count = fn(&str) -> Counts;
+
+impl Runner {
+    /// nextest, if it is installed.
+    pub(crate) fn new(workspace: &Workspace) -> Self {
+        let mut cargo = workspace.cargo();
+        let (name, count): (_, Count) = match which::which("cargo-nextest") {
+            Ok(_) => {
+                cargo.args(["nextest", "run"]);
+                if std::env::var_os("CI").is_some() {
+                    cargo.args(["--profile", "ci"]);
+                }
+                ("nextest", counts::nextest)
+            }
+            Err(_) => {
+                cargo.arg("test");
+                (CARGO_TEST, counts::cargo_test)
+            }
+        };
+        cargo
+            .args(["--no-fail-fast", "--release"])
+            .args(build::NATIVE_PACKAGES);
+        Self { name, cargo, count }
+    }
+}
+
 /// A suite whose tests write down what they leave out, since runners keep to themselves what a test that passed has printed.
-fn native(
+pub(crate) fn native(
     name: &str,
     workspace: &Workspace,
     command: &mut Command,
-    count: fn(&str) -> Counts,
+    count: Count,
 ) -> Result<Line> {
     let notes = workspace.outputs().join("left-out.txt");
     std::fs::create_dir_all(workspace.outputs())?;
@@ -214,7 +238,7 @@ fn chores(workspace: &Workspace) -> Result<Line> {
     suite("xtask and toolkit", &mut cargo, counts::cargo_test)
 }
 
-fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result<Line> {
+fn suite(name: &str, command: &mut Command, count: Count) -> Result<Line> {
     let step = Step::begin(format!("{name}: {}", run::line(command)));
     let shown = run::show_and_keep(command)?;
     let counts = count(&shown.text);
@@ -231,6 +255,7 @@ fn suite(name: &str, command: &mut Command, count: fn(&str) -> Counts) -> Result
         seconds,
         remark: None,
         left_out: counts::left_out(&shown.text),
+        flaky: counts::flaky(&shown.text),
     })
 }
 
@@ -248,6 +273,7 @@ fn without_std(workspace: &Workspace) -> Result<Line> {
         seconds: started.elapsed().as_secs_f64(),
         remark: Some(proof.shown),
         left_out: Vec::new(),
+        flaky: Vec::new(),
     })
 }
 
@@ -266,6 +292,7 @@ fn weights(workspace: &Workspace) -> Result<Line> {
         seconds: started.elapsed().as_secs_f64(),
         remark: None,
         left_out: Vec::new(),
+        flaky: Vec::new(),
     })
 }
 
@@ -284,6 +311,7 @@ fn vector_faces(workspace: &Workspace) -> Result<Line> {
         seconds: started.elapsed().as_secs_f64(),
         remark: None,
         left_out: totals.missing_faces,
+        flaky: Vec::new(),
     })
 }
 
@@ -304,6 +332,12 @@ fn summary(lines: &[Line]) -> Table {
         };
         if !line.left_out.is_empty() {
             state = format!("{state}; not run: {}", line.left_out.join(", "));
+        }
+        if !line.flaky.is_empty() {
+            state = format!(
+                "{state}; passed at the second try: {}",
+                line.flaky.join(", ")
+            );
         }
         let Counts {
             passed,
@@ -340,6 +374,7 @@ mod tests {
             seconds: 0.0,
             remark: remark.map(str::to_owned),
             left_out: Vec::new(),
+            flaky: Vec::new(),
         }
     }
 
@@ -356,8 +391,10 @@ mod tests {
     fn the_table_names_what_was_left_out() {
         let mut part = line(3, 0, true, None);
         part.left_out = vec!["deno (no package)".to_owned()];
+        part.flaky = vec!["a::b".to_owned()];
         let text = summary(&[part]).to_string();
-        assert!(text.contains("ok; not run: deno (no package)"), "{text}");
+        let state = "ok; not run: deno (no package); passed at the second try: a::b";
+        assert!(text.contains(state), "{text}");
     }
 
     #[test]

@@ -1,17 +1,37 @@
 //! Where PostgreSQL is, and as whom it runs.
 
+use anyhow::Context;
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
+/// Names the folder with `initdb` and `postgres` to use in place of what the machine has.
+const FOLDER_VARIABLE: &str = "COUNTERSIGN_TEST_POSTGRES_BIN";
 /// Folders of Debian's packages, one a version.
 const PACKAGES: &str = "/usr/lib/postgresql";
 /// The oldest version that the host works with.
 const OLDEST: u32 = 14;
 
-/// The folder that holds `initdb` and `postgres`; the newest version's.
-pub(crate) fn folder() -> Option<PathBuf> {
+/// `initdb` and `postgres`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Binaries {
+    pub(crate) folder: PathBuf,
+    /// The major one.
+    pub(crate) version: u32,
+}
+
+/// Those that are asked for, else those of the newest version that the machine has. `None` when it has none.
+pub(crate) fn find() -> anyhow::Result<Option<Binaries>> {
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
+        let found = at(Path::new(&folder));
+        return Ok(Some(found.with_context(|| {
+            format!(
+                "{FOLDER_VARIABLE} is {}, where there are no initdb and postgres of version {OLDEST} or newer that start",
+                folder.display()
+            )
+        })?));
+    }
     let mut packages: Vec<(u32, PathBuf)> = std::fs::read_dir(PACKAGES)
         .into_iter()
         .flatten()
@@ -20,16 +40,13 @@ pub(crate) fn folder() -> Option<PathBuf> {
             let version = entry.file_name().to_str()?.parse().ok()?;
             Some((version, entry.path().join("bin")))
         })
-        .filter(|(version, _)| *version >= OLDEST)
         .collect();
     packages.sort();
     let packages = packages.into_iter().rev().map(|(_, folder)| folder);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    packages.chain(pg_config()).chain(on_path).find(|folder| {
-        let is_there = |name: &str| folder.join(name).is_file();
-        is_there("initdb") && is_there("postgres") && is_new_enough(folder)
-    })
+    let mut all = packages.chain(pg_config()).chain(on_path);
+    Ok(all.find_map(|folder| at(&folder)))
 }
 
 fn pg_config() -> Option<PathBuf> {
@@ -37,18 +54,27 @@ fn pg_config() -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
 }
 
-/// Whether `postgres --version` ("postgres (PostgreSQL) 15.4 …") is one that the host works with.
-fn is_new_enough(folder: &Path) -> bool {
+/// What is in a folder, if the host works with it.
+fn at(folder: &Path) -> Option<Binaries> {
+    let is_there = |name: &str| folder.join(name).is_file();
+    if !(is_there("initdb") && is_there("postgres")) {
+        return None;
+    }
     let output = Command::new(folder.join("postgres"))
         .arg("--version")
         .output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let version = text.unwrap_or_default();
-    let digits = version.split(|letter: char| !letter.is_ascii_digit());
-    let major = digits
-        .filter(|part| !part.is_empty())
-        .find_map(|part| part.parse().ok());
-    major.is_some_and(|major: u32| major >= OLDEST)
+    let version = major(&String::from_utf8_lossy(&output.ok()?.stdout))?;
+    (version >= OLDEST).then(|| Binaries {
+        folder: folder.to_owned(),
+        version,
+    })
+}
+
+/// Of what `postgres --version` prints ("postgres (PostgreSQL) 15.4 …").
+fn major(text: &str) -> Option<u32> {
+    let digits = text.split(|letter: char| !letter.is_ascii_digit());
+    let mut numbers = digits.filter(|part| !part.is_empty());
+    numbers.next()?.parse().ok()
 }
 
 /// A user and group of the operating system.
@@ -84,6 +110,14 @@ fn named(users: &str, name: &str) -> Option<Account> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_read() {
+        let debian = "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n";
+        assert_eq!(major(debian), Some(15));
+        assert_eq!(major("postgres (PostgreSQL) 18beta1\n"), Some(18));
+        assert_eq!(major(""), None);
+    }
 
     #[test]
     fn a_user_is_found_by_its_name() {

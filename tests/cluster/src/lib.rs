@@ -1,8 +1,8 @@
 //! PostgreSQL for tests: one throw-away cluster that the tests of a run share, or one of a test's own that it may kill.
 //!
 //! The binaries are the machine's (`/usr/lib/postgresql/*/bin`, `pg_config`, `PATH`). `COUNTERSIGN_TEST_POSTGRES=<url>` names a
-//! server to use instead; its user must be allowed to create databases. Where there is neither, a test is left out and says so,
-//! and fails when `CI` is set.
+//! server to use instead; its user must be allowed to create databases. `COUNTERSIGN_TEST_POSTGRES_BIN=<folder>` names binaries
+//! of another version. Where there is none of these, a test is left out and says so, and fails when `CI` is set.
 //!
 //! Nothing outlives its users, however they end: see [`watchdog`].
 #![forbid(unsafe_code)]

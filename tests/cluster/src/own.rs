@@ -37,14 +37,19 @@ pub struct Cluster {
 impl Cluster {
     /// `None` when this machine has no PostgreSQL.
     pub(crate) fn start() -> anyhow::Result<Option<Self>> {
-        let Some(binaries) = binaries::folder() else {
+        let Some(binaries) = binaries::find()? else {
             return Ok(None);
         };
         let folder = tempfile::Builder::new()
             .prefix("countersign-postgres-")
             .tempdir()?;
         let account = binaries::account(own_uid()?);
-        let server = Server::init(folder.path().to_owned(), binaries, account, Disk::Waited)?;
+        let server = Server::init(
+            folder.path().to_owned(),
+            binaries.folder,
+            account,
+            Disk::Waited,
+        )?;
         std::fs::write(
             server
                 .folder

@@ -55,7 +55,11 @@ impl Server {
             .current_dir("/")
             .stdin(Stdio::null());
         run_as(&mut initdb, account);
-        let output = initdb.output().context("initdb does not start")?;
+        let output = initdb.output().with_context(|| {
+            // Root's tests run it as somebody else.
+            let folder = binaries.display();
+            format!("initdb does not start; may whoever runs PostgreSQL read {folder}?")
+        })?;
         if !output.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&output.stderr));
         }

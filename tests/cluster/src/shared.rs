@@ -1,7 +1,7 @@
 //! The cluster that all tests of a run share: started by the first, found by the others, ended when nobody is left.
 
 use crate::{
-    binaries,
+    binaries::{self, Binaries},
     server::{Disk, Server, own, own_uid, url},
     watchdog,
 };
@@ -32,12 +32,16 @@ pub(crate) fn address(database: &str) -> anyhow::Result<Option<String>> {
 
 /// The port of the running cluster, of which we are a user from now on.
 fn find_or_start() -> anyhow::Result<Option<u16>> {
-    let Some(binaries) = binaries::folder() else {
+    let Some(Binaries {
+        folder: binaries,
+        version,
+    }) = binaries::find()?
+    else {
         return Ok(None);
     };
     let uid = own_uid()?;
     let account = binaries::account(uid);
-    let home = std::env::temp_dir().join(format!("countersign-postgres-of-{uid}"));
+    let home = std::env::temp_dir().join(format!("countersign-postgres-{version}-of-{uid}"));
     own(&home, account)?;
     let lock = lock(&home)?;
     let pointer = home.join("current");

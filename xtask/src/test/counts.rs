@@ -2,7 +2,7 @@
 
 /// What a suite counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
@@ -20,7 +20,9 @@ pub(super) fn nextest(text: &str) -> Counts {
     let Some((_, results)) = summary.split_once(" run: ") else {
         return counts;
     };
-    for part in results.split(',') {
+    // What is in parentheses says how they passed or failed: `910 passed (1 slow, 1 flaky), 1 failed (1 due to being leaky)`.
+    let outside = results.split(['(', ')']).step_by(2);
+    for part in outside.flat_map(|part| part.split(',')) {
         let mut words = part.split_whitespace();
         let (Some(Ok(number)), Some(word)) = (words.next().map(str::parse::<u64>), words.next())
         else {
@@ -34,6 +36,23 @@ pub(super) fn nextest(text: &str) -> Counts {
         }
     }
     counts
+}
+
+/// The tests that passed only when nextest ran them again: `FLAKY 2/2 [ 0.1s] (1/9) crate module::test`. It names them at the end
+/// once more.
+pub(super) fn flaky(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim_start) {
+        if !line.starts_with("FLAKY ") {
+            continue;
+        }
+        if let Some(name) = line.split_whitespace().next_back()
+            && !names.iter().any(|known| known == name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// cargo test: the sum of its lines `test result: ok. 12 passed; 0 failed; 1 ignored; …`.
@@ -150,7 +169,18 @@ mod tests {
         assert_eq!(nextest(text), counts(123, 0, 2));
         let text = "     Summary [   1s] 9/12 tests run: 6 passed (1 slow), 2 failed, 1 timed out, 0 skipped\n  FAIL x\n";
         assert_eq!(nextest(text), counts(6, 3, 0));
+        let text = "  Summary [ 9s] 10 tests run: 9 passed (1 slow, 2 leaky, 1 flaky), 1 failed (1 due to being leaky), 0 skipped\n";
+        assert_eq!(nextest(text), counts(9, 1, 0));
         assert_eq!(nextest("error: could not compile"), counts(0, 0, 0));
+    }
+
+    #[test]
+    fn tests_that_passed_at_the_second_try_are_named_once() {
+        let text = "  TRY 1 FAIL [   0.002s] (1/9) countersign-host a::b\n\
+                      TRY 2 PASS [   0.002s] (1/9) countersign-host a::b\n\
+                       FLAKY 2/2 [   0.002s] (1/9) countersign-host a::b\n\
+                       FLAKY 2/2 [   0.002s] (1/9) countersign-host a::b\n";
+        assert_eq!(flaky(text), ["a::b"]);
     }
 
     #[test]
