@@ -37,7 +37,7 @@ pub enum DryRunAnswer {
     Last {
         /// How many were looked at.
         looked_at: u64,
-        /// There are no more than these.
+        /// As many as were asked for were looked at, or all there are. False when the search was given up.
         complete: bool,
         /// How many would have gone out.
         matched: u64,

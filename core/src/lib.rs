@@ -42,6 +42,8 @@ pub mod signature;
 pub mod standard;
 #[cfg(feature = "payload")]
 pub mod subscription;
+#[cfg(feature = "payload")]
+pub mod surrogates;
 pub mod time;
 
 pub use crate::{

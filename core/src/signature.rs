@@ -6,8 +6,8 @@ mod content;
 #[cfg(feature = "p256")]
 mod der;
 pub mod encoding;
-#[cfg(feature = "every-scheme")]
-mod form;
+#[cfg(any(feature = "every-scheme", feature = "payload"))]
+pub(crate) mod form;
 #[cfg(feature = "hashed")]
 mod hashed;
 #[cfg(feature = "every-scheme")]

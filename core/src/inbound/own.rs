@@ -3,11 +3,15 @@
 use crate::{
     headers::{Headers, trimmed},
     provider::{PayloadError, payload::json},
+    signature::form,
     time,
 };
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, map::Entry};
+
+/// What a form says of itself.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Longest event type; what is beyond is cut off.
 pub const TYPE_BYTES_MAX: usize = 128;
@@ -79,17 +83,21 @@ pub struct Own {
 }
 
 impl Own {
-    /// Reads the event of a request to the source `name`.
+    /// Reads the event of a request to the source `name`. A form is read as an object of texts; a field that occurs several
+    /// times is a list of them.
     ///
     /// # Errors
-    /// [`PayloadError`]: the body is no JSON.
+    /// [`PayloadError`]: the body is neither JSON nor, as its `Content-Type` says, a form.
     pub fn read<H: Headers + ?Sized>(
         name: &str,
         places: &Places,
         headers: &H,
         body: &[u8],
     ) -> Result<Self, PayloadError> {
-        let data = json(body)?;
+        let data = match is_form(headers) {
+            true => object(body),
+            false => json(body)?,
+        };
         let found = |place: &Place| place.find(headers, &data);
         let event_type = found(&places.event_type).map(|found| as_type(&found));
         let event_type = event_type.unwrap_or_else(|| as_type(name));
@@ -102,6 +110,30 @@ impl Own {
             data,
         })
     }
+}
+
+fn is_form<H: Headers + ?Sized>(headers: &H) -> bool {
+    let named = headers.header("content-type").and_then(trimmed);
+    let essence = named.and_then(|value| value.split(|byte| *byte == b';').next());
+    essence.is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(FORM))
+}
+
+/// The fields of a form.
+fn object(body: &[u8]) -> Value {
+    let mut fields = Map::new();
+    for (name, value) in form::pairs(body) {
+        let value = Value::String(form::decoded(value));
+        match fields.entry(form::decoded(name)) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(mut place) => match place.get_mut() {
+                Value::Array(values) => values.push(value),
+                first => *first = Value::Array(Vec::from([first.take(), value])),
+            },
+        }
+    }
+    Value::Object(fields)
 }
 
 fn as_type(text: &str) -> String {

@@ -161,6 +161,34 @@ fn an_event_of_one_s_own_is_read_where_its_places_are() {
 }
 
 #[test]
+fn a_form_is_an_object_of_texts() {
+    let places = Places {
+        event_type: Place::parse("/EventType").unwrap(),
+        event_id: Place::parse("/Sid"),
+        timestamp: None,
+    };
+    let read = |content_type: &str, body: &str| {
+        let headers = [("content-type", content_type)];
+        Own::read("twilio", &places, &headers, body.as_bytes())
+    };
+    let body = "EventType=on+call&Sid=CA1&Digits=1&Digits=2&Digits=%E2%98%83&&Empty=";
+    let event = read("Application/X-WWW-Form-Urlencoded ; charset=UTF-8", body).unwrap();
+    assert_eq!(event.event_type, "on_call");
+    assert_eq!(event.event_id.as_deref(), Some("CA1"));
+    assert_eq!(
+        event.data,
+        json!({"EventType": "on call", "Sid": "CA1", "Digits": ["1", "2", "\u{2603}"], "Empty": ""})
+    );
+    // It is what it says that it is.
+    assert_eq!(
+        read("application/json", body).unwrap_err().code(),
+        "json_invalid"
+    );
+    let other = "application/x-www-form-urlencoded-but-not-quite";
+    assert!(read(other, body).is_err());
+}
+
+#[test]
 fn places_are_pointers_and_headers() {
     assert_eq!(
         Place::parse("header:X-GitHub-Event"),

@@ -6,9 +6,9 @@ use crate::{
     headers::Headers,
     provider::{
         PayloadError, PayloadProblem,
+        payload::mended,
         sendgrid::{EVENTS_MAX, read_at},
     },
-    signature::BOM,
 };
 use alloc::vec::Vec;
 use core::fmt;
@@ -70,11 +70,11 @@ struct Taken {
 }
 
 fn elements(body: &[u8], first: usize, most: usize) -> Result<Taken, PayloadError> {
-    let body = body.strip_prefix(BOM).unwrap_or(body);
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let taken = Window { first, most }
-        .deserialize(&mut reader)
-        .and_then(|taken| reader.end().map(|()| taken));
+    let taken = mended(body, |body| {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let taken = Window { first, most }.deserialize(&mut reader)?;
+        reader.end().map(|()| taken)
+    });
     let taken = taken.map_err(|error| match error.classify() {
         Category::Data => PayloadError::wrong_type("", "expected a list of objects"),
         Category::Syntax | Category::Eof | Category::Io => PayloadError::new(

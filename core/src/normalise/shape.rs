@@ -3,7 +3,7 @@
 use crate::{
     event::Source,
     headers::{Headers, trimmed},
-    signature::BOM,
+    provider::payload::mended,
 };
 use core::fmt;
 use serde::{
@@ -30,8 +30,7 @@ pub fn recognise_request<H: Headers + ?Sized>(headers: &H, body: &[u8]) -> Optio
 /// Which inbound shape a body has (R-P6): Resend's, SendGrid's, Mailgun's, or the platform's own flat one. `None` for
 /// anything else. A shape is no proof of origin: it tells which scheme to verify with.
 pub fn recognise(body: &[u8]) -> Option<Source> {
-    let body = body.strip_prefix(BOM).unwrap_or(body);
-    match serde_json::from_slice(body).ok()? {
+    match mended(body, |body| serde_json::from_slice(body)).ok()? {
         Outline::List(Keys { event: true, .. }) => Some(Source::Sendgrid),
         Outline::List(_) => None,
         Outline::Object(Keys {

@@ -447,3 +447,23 @@ fn the_json_form_reads_back_and_leaves_out_what_is_not_known() {
     );
     assert_eq!(serde_json::from_value::<Event>(text).unwrap(), event);
 }
+
+#[test]
+fn half_a_character_is_replaced_and_nothing_is_lost() {
+    let resend = br#"{"type":"email.opened","data":{"email_id":"m","to":["a@b.example"],"subject":"Great deal \ud83d"}}"#;
+    let event = parse(Source::Resend, &NO_HEADERS, resend)
+        .unwrap()
+        .remove(0);
+    assert_eq!(event.subject.as_deref(), Some("Great deal \u{fffd}"));
+    assert_eq!(
+        recognise(br#"{"type":"open","\ud83d":1,"email_id":"m"}"#),
+        Some(Source::Platform)
+    );
+    let sendgrid = br#"[{"event":"open","email":"a@b.example"},{"event":"open","email":"c@d.example","x":"\udc00"}]"#;
+    let whole = parse(Source::Sendgrid, &NO_HEADERS, sendgrid).unwrap();
+    assert_eq!(whole[1].original["x"], "\u{fffd}");
+    for first in 0..2 {
+        let part = parse_part(Source::Sendgrid, &NO_HEADERS, sendgrid, first, 1).unwrap();
+        assert_eq!(part.events, whole[first..=first]);
+    }
+}

@@ -2,9 +2,9 @@
 
 use super::{Provider, cleanmails, model::Field, platform, sendemall, smartlead};
 use crate::event::EventKind;
-use crate::signature::BOM;
+use crate::{signature::BOM, surrogates};
 use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -296,9 +296,10 @@ pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, PayloadError> {
     }
 }
 
-/// Reads a body as JSON. Nesting is bounded by `serde_json`: 128 levels, a deeper text is refused.
+/// Reads a body as JSON. Nesting is bounded by `serde_json`: 128 levels, a deeper text is refused. Half a character becomes
+/// U+FFFD.
 pub(crate) fn json(body: &[u8]) -> Result<Value, PayloadError> {
-    serde_json::from_slice(body.strip_prefix(BOM).unwrap_or(body)).map_err(|error| {
+    mended(body, |body| serde_json::from_slice(body)).map_err(|error| {
         PayloadError::new(
             "",
             PayloadProblem::NotJson {
@@ -306,6 +307,18 @@ pub(crate) fn json(body: &[u8]) -> Result<Value, PayloadError> {
                 column: error.column(),
             },
         )
+    })
+}
+
+/// Reads a body, and once more without halves of characters if it has any and cannot be read with them.
+pub(crate) fn mended<T>(
+    body: &[u8],
+    read: impl Fn(&[u8]) -> serde_json::Result<T>,
+) -> serde_json::Result<T> {
+    let body = body.strip_prefix(BOM).unwrap_or(body);
+    read(body).or_else(|error| match surrogates::replace_lone(body) {
+        Cow::Owned(body) => read(&body),
+        Cow::Borrowed(_) => Err(error),
     })
 }
 

@@ -6,7 +6,7 @@
 use alloc::{string::String, vec::Vec};
 
 /// Names and values as they stand, in their order.
-pub(super) fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(crate) fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let pairs = text.split(|byte| *byte == b'&');
     pairs.filter(|pair| !pair.is_empty()).map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=');
@@ -17,6 +17,7 @@ pub(super) fn pairs(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 /// The value of the first field of this name.
+#[cfg(feature = "every-scheme")]
 pub(super) fn field(text: &[u8], name: &str) -> Option<String> {
     pairs(text)
         .find(|(candidate, _)| decoded(candidate) == name)
@@ -24,7 +25,7 @@ pub(super) fn field(text: &[u8], name: &str) -> Option<String> {
 }
 
 /// A name or value without its escapes. What is no text then has replacement characters in it.
-pub(super) fn decoded(text: &[u8]) -> String {
+pub(crate) fn decoded(text: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
@@ -92,6 +93,7 @@ mod tests {
         assert!(judged > 100_000);
     }
 
+    #[cfg(feature = "every-scheme")]
     #[test]
     fn the_first_field_of_a_name_counts() {
         let text = b"x=1&b%6Fdy=a+b%21&body=2";

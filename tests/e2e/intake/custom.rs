@@ -3,7 +3,7 @@
 use super::support::{
     LIMIT, assert_received, assert_refused, config, kept, newest, outcome, post, signed,
 };
-use countersign_core::Config;
+use countersign_core::{Config, KeyedScheme, Message, SignedAt};
 use countersign_tests::{
     host::{HostHome, wait_for},
     receiver::Receiver,
@@ -147,4 +147,78 @@ fn any_scheme_with_a_name_does_and_headers_may_say_what_the_body_does_not() {
     }
     assert_eq!(kept(&host).len(), 2);
     assert_eq!(newest(&host)["events"][0]["type"], "pull_request");
+}
+
+#[test]
+fn a_form_is_passed_on_as_an_object_of_its_fields() {
+    let receiver = Receiver::start();
+    let url = "https://hooks.example/api/webhooks/calls";
+    let source = format!(
+        "[inbound.sources.calls]\nscheme = \"twilio\"\nsecrets = [\"auth-token\"]\nurl = \"{url}\"\n\
+         event_type = \"/CallStatus\"\nevent_id = \"/CallSid\"\n"
+    );
+    let home = HostHome::new(&config(&source)).unwrap();
+    let host = home.start().unwrap();
+    let endpoint =
+        json!({"provider": "standard", "url": receiver.url("/ok/calls"), "secret": SECRET});
+    host.create_endpoint(&endpoint).unwrap();
+    let body = b"CallSid=CA1&CallStatus=completed&From=%2B4930123&Digits=1&Digits=2";
+    let keyed = KeyedScheme::signer(&Config::new("twilio", &["auth-token"])).unwrap();
+    let signed = keyed.sign(&Message {
+        url,
+        ..Message::new(SignedAt::UnixMs(0), body)
+    });
+    let signed = signed.unwrap().into_iter();
+    let mut headers: Vec<_> = signed.map(|header| (header.name, header.value)).collect();
+    let form = "application/x-www-form-urlencoded; charset=UTF-8";
+    headers.push(("Content-Type".to_owned(), form.to_owned()));
+    let path = "/api/webhooks/calls";
+    assert_received(&post(&host, path, &headers, body));
+    let changed = b"CallSid=CA1&CallStatus=completed&From=%2B4930124&Digits=1&Digits=2";
+    assert_refused(&post(&host, path, &headers, changed), 401, "unverified");
+    wait_for("the delivery", LIMIT, || Ok(receiver.arrivals().pop())).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&receiver.arrivals()[0].body).unwrap();
+    assert_eq!(sent["type"], "completed");
+    assert_eq!(
+        sent["data"],
+        json!({"CallSid": "CA1", "CallStatus": "completed", "From": "+4930123", "Digits": ["1", "2"]})
+    );
+    assert_eq!(
+        newest(&host)["events"][0]["event"]["original"],
+        sent["data"]
+    );
+}
+
+#[test]
+fn half_a_character_costs_nobody_an_event() {
+    let receiver = Receiver::start();
+    let home = HostHome::new(&config(&source())).unwrap();
+    let host = home.start().unwrap();
+    let endpoint =
+        json!({"provider": "standard", "url": receiver.url("/ok/halves"), "secret": SECRET});
+    host.create_endpoint(&endpoint).unwrap();
+    let posted = r#"{"meta":{"kind":"order.paid","id":"o-1"},"note":"cut \ud83d"}"#;
+    assert_received(&post(
+        &host,
+        "/api/webhooks/acme",
+        &acme("acme-key", posted),
+        posted.as_bytes(),
+    ));
+    let published =
+        r#"{"provider":"standard","payload":{"type":"order.paid","data":{"note":"cut \ud83d"}}}"#;
+    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    assert_eq!(
+        post(&host, "/v1/events", &headers, published.as_bytes()).status,
+        202
+    );
+    wait_for("both deliveries", LIMIT, || {
+        Ok((receiver.count() == 2).then_some(()))
+    })
+    .unwrap();
+    for arrival in receiver.arrivals() {
+        let sent: serde_json::Value = serde_json::from_slice(&arrival.body).unwrap();
+        assert_eq!(sent["data"]["note"], "cut \u{fffd}");
+    }
+    // What was posted is kept as it was.
+    assert_eq!(newest(&host)["body"], posted);
 }
