@@ -112,6 +112,7 @@ pub fn router(app: Arc<App>) -> Router {
     let surfaces = compat::Surfaces::new(&app);
     let native = Router::new()
         .route("/health", get(health))
+        .route("/ready", get(ready))
         .route("/api/webhooks", post(webhooks::post))
         .route("/api/webhooks/{source}", post(webhooks::post_to))
         .nest("/v1", v1)
@@ -158,6 +159,22 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
+/// Whether requests should come here: for balancers.
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+    let reason = match app.check_running() {
+        Err(_) => Some("stopping"),
+        Ok(()) if !app.context.store.is_ready() => Some("store_unreachable"),
+        Ok(()) => None,
+    };
+    match reason {
+        None => (StatusCode::OK, Json(json!({ "status": "ready" }))),
+        Some(reason) => {
+            let told = json!({ "status": "unavailable", "reason": reason });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(told))
+        }
+    }
+}
+
 async fn no_route(address: Uri) -> Problem {
     let path: String = address.path().chars().take(200).collect();
     let detail = format!("there is nothing at {path}; events are published with POST /v1/events");
@@ -181,8 +198,22 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let identity = caller::identify(&app.context, request.headers())?;
     app.check_running()?;
+    let identify = |request: &Request| caller::identify(&app.context, request.headers());
+    let identity = match is_publishing(&request) {
+        // What has changed is noticed when it is stored, so that only a key that is not known yet is a reason to look.
+        true => match identify(&request) {
+            Err(_) => {
+                app.context.catch_up().await;
+                identify(&request)?
+            }
+            known => known?,
+        },
+        false => {
+            app.context.catch_up().await;
+            identify(&request)?
+        }
+    };
     let Some(_place) = app.place() else {
         return Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -192,4 +223,9 @@ async fn admit(
     };
     request.extensions_mut().insert(identity);
     Ok(next.run(request).await)
+}
+
+/// Whether an event is published, or several: the requests that are many.
+fn is_publishing(request: &Request) -> bool {
+    request.method() == Method::POST && matches!(request.uri().path(), "/events" | "/events/batch")
 }

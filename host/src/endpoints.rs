@@ -24,13 +24,17 @@ use crate::{
 };
 use countersign_core::delivery::{EndpointHealth, EndpointState};
 use countersign_guest::{CheckEndpoint, EndpointRules, EndpointSettings, Rejection};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use url::Url;
 
 /// Longest address. Longer ones are refused by common servers and proxies.
 pub const URL_BYTES_MAX: usize = 2048;
 /// Longest secret. Anything beyond 64 bytes is hashed down by HMAC anyway.
 pub const SECRET_BYTES_MAX: usize = 1024;
+/// How often a change is tried because other hosts change the same endpoint.
+const CHANGES_MAX: u32 = 10;
+/// Longest pause between two tries, in milliseconds.
+const PAUSE_MS_MAX: u8 = 40;
 /// Longest name.
 pub const NAME_BYTES_MAX: usize = 200;
 
@@ -176,14 +180,35 @@ pub async fn change(
     id: EndpointId,
     change: Change,
 ) -> Result<Endpoint, EndpointError> {
-    let entry = context.registry.find(&id).ok_or(EndpointError::Unknown)?;
+    for _ in 1..CHANGES_MAX {
+        match change_once(&context, &worker, &id, change.clone()).await {
+            // What another host has made of it is in memory now.
+            Err(EndpointError::Store(StoreError::Changed)) => {}
+            changed => return changed,
+        }
+        // Not all of them at the same moment again.
+        let mut chance = [0];
+        context.chance.fill(&mut chance);
+        let pause = Duration::from_millis(u64::from(chance[0] % PAUSE_MS_MAX));
+        context.clock.sleep(pause).await;
+    }
+    change_once(&context, &worker, &id, change).await
+}
+
+async fn change_once(
+    context: &Arc<Context>,
+    worker: &Arc<Worker>,
+    id: &EndpointId,
+    change: Change,
+) -> Result<Endpoint, EndpointError> {
+    let entry = context.registry.find(id).ok_or(EndpointError::Unknown)?;
     let provider = entry.snapshot().provider;
     let url = change
         .url
         .map(|url| check_url(&url, context.config.current().delivery.allow_http))
         .transpose()?;
     if let Some(url) = &url {
-        check_address(&context, url).await?;
+        check_address(context, url).await?;
     }
     check_name(change.name.as_ref().and_then(Option::as_deref))?;
     let now_ms = context.clock.now_ms();
@@ -196,7 +221,7 @@ pub async fn change(
         let before = endpoint.clone();
         // Under the lock, so that two changes of different settings do not undo each other.
         let (rules, settings) = check(
-            &context,
+            context,
             CheckEndpoint {
                 provider: provider.clone(),
                 events: change.events.clone(),
@@ -253,7 +278,7 @@ pub async fn change(
         Ok((stored, before, after))
     })?;
     let stored = stored.await;
-    let more = settle(&context, &entry, stored, before, &after).await?;
+    let more = settle(context, &entry, stored, before, &after).await?;
     // Whoever works it sees to what was held.
     let resumed = resumed && context.store.owns(&after.id);
     worker.changed(&after, resumed, more);

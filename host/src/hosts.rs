@@ -5,13 +5,20 @@
 //! itself tells nothing of this, and then nothing of it happens.
 
 use crate::{
+    clock::within,
     context::Context,
     ids::EndpointId,
     store::{Endpoint, Hint, Hints, StoreError},
     worker::Worker,
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
+
+/// Longest wait of a request for what other hosts have changed.
+const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 
 /// What was read anew and is not acted upon yet.
 #[derive(Default)]
@@ -45,6 +52,28 @@ impl Context {
         match self.registry.version() == seen {
             true => self.read(seen).await,
             false => Ok(()),
+        }
+    }
+
+    /// Brings memory up to date with what other hosts have done so far, for whoever did it there and asks here. If the store
+    /// does not say in time what that is, memory stays as old as it is, which is a second at most while the store answers.
+    pub async fn catch_up(&self) {
+        let caught_up = async {
+            let newest = self.store.catalogue_version().await?;
+            loop {
+                let seen = self.registry.version();
+                if seen >= newest {
+                    return Ok(());
+                }
+                // Somebody who began a moment ago may bring it to a version in between.
+                self.refresh(seen).await?;
+            }
+        };
+        match within(&*self.clock, CATCH_UP_MAX, caught_up).await {
+            Some(Ok(())) => {}
+            // The store has told of it in the log.
+            Some(Err(error)) => tracing::debug!(%error, "what hosts share could not be read"),
+            None => tracing::debug!("what hosts share was not read in time"),
         }
     }
 

@@ -2,12 +2,12 @@
 
 mod batch;
 
-pub use self::batch::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BatchError, publish_batch};
+pub use self::batch::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BatchError, check_batch, publish_batch};
 
 use crate::{
     clock::rfc3339,
     context::Context,
-    ids::{DeliveryId, MessageId, WorkspaceId},
+    ids::{ApiKeyId, DeliveryId, MessageId, WorkspaceId},
     registry::Candidate,
     rules::RulesError,
     store::{
@@ -45,6 +45,8 @@ pub struct Event {
     pub client_id: Option<String>,
     /// It was caused by a machine (R-C13).
     pub bot: bool,
+    /// The key of the API that it came with.
+    pub sent_by: Option<ApiKeyId>,
     /// Key that recognises it when it comes again, and SHA-256 of what came with it.
     pub idempotency: Option<(String, [u8; 32])>,
 }
@@ -56,6 +58,9 @@ pub enum PublishError {
     /// The event is wrong; the client's mistake.
     #[error("{}", .0.message)]
     Rejected(Rejection),
+    /// The key of the API was revoked a moment ago, by way of another host.
+    #[error("the key is revoked")]
+    Revoked,
     /// The idempotency key belongs to another request; the client's mistake.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
@@ -107,7 +112,10 @@ pub async fn publish(
             now_ms,
         );
         match context.store.publish(prepared.message.clone()).await? {
-            Published::Stale => context.refresh(catalogue).await?,
+            Published::Stale => {
+                context.refresh(catalogue).await?;
+                check_key(&context, &event)?;
+            }
             Published::Conflict => return Err(PublishError::IdempotencyConflict),
             Published::Duplicate(receipt) => {
                 return Ok(Accepted {
@@ -120,6 +128,15 @@ pub async fn publish(
     }
     // Endpoints change faster than events can be matched.
     Err(StoreError::Busy.into())
+}
+
+/// Whether what has changed meanwhile is the right to publish.
+fn check_key(context: &Context, event: &Event) -> Result<(), PublishError> {
+    let is_known = |id: &ApiKeyId| context.keys.find(id).is_some();
+    match event.sent_by.as_ref().is_none_or(is_known) {
+        true => Ok(()),
+        false => Err(PublishError::Revoked),
+    }
 }
 
 /// An event as it would be published: its type and the bytes that would be sent. It is not published.
@@ -136,6 +153,7 @@ pub async fn complete(
     let id = MessageId::new(now_ms, &*context.chance);
     let event = Event {
         workspace,
+        sent_by: None,
         provider,
         payload,
         client_id: None,

@@ -346,7 +346,15 @@ impl Entry {
     /// After a write has failed: takes back everything but health, unless a later change has been made already. Health
     /// stays, because the attempts that it counts did take place.
     pub fn take_back(&self, written: &Endpoint, before: Endpoint, error: &StoreError) {
-        tracing::error!(endpoint = %self.id, %error, "a change of an endpoint could not be stored and is taken back");
+        match error {
+            // Another host was quicker, and this one has not heard of it yet.
+            StoreError::Changed => {
+                tracing::debug!(endpoint = %self.id, "a change of an endpoint is taken back, because there is another");
+            }
+            _ => {
+                tracing::error!(endpoint = %self.id, %error, "a change of an endpoint could not be stored and is taken back");
+            }
+        }
         let mut inner = self.lock();
         if inner.endpoint.version == written.version {
             let health = inner.endpoint.health.clone();

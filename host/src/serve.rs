@@ -26,7 +26,7 @@ use crate::{
     registry::Registry,
     rules::Rules,
     signals::{Asked, Signals},
-    store::StoreError,
+    store::{Store, StoreError},
     telemetry::LogFilter,
     transport::Transport,
     worker::{Limits, Worker},
@@ -34,6 +34,7 @@ use crate::{
 use countersign_core::retry::TimeScale;
 use std::{
     io::Write,
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -41,10 +42,12 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::{Semaphore, watch},
 };
 
+/// Connections that may wait to be taken, as far as the system allows so many.
+const BACKLOG: u32 = 1_024;
 /// Longest wait for the store to close after everything has ended: a disk that hangs must not keep the process.
 const CLOSE_MAX: Duration = Duration::from_secs(10);
 
@@ -85,6 +88,8 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         source,
     })?;
     raise_open_files();
+    // Before other hosts hear of this one: it would be given work that it never does if it could not listen.
+    let socket = bind(&config)?;
     let rules = load_rules(&live)?;
     let chance: Arc<dyn Chance> = Arc::new(SystemChance);
     let located = |wrong| live.located(wrong);
@@ -95,6 +100,50 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
         },
         None => stores::own(&config, &chance)?,
     };
+    let opened = Opened {
+        store: Arc::clone(&store),
+        place,
+        rules,
+        chance,
+        socket,
+    };
+    let served = serve_from(opened, live, log, signals).await;
+    if served
+        .as_ref()
+        .is_err_and(|error| !matches!(error, Error::StoppedAtOnce))
+    {
+        // Other hosts would wait for this one until its lease has run out.
+        let _ = tokio::time::timeout(CLOSE_MAX, store.close()).await;
+    }
+    served
+}
+
+/// What a sender is made of.
+struct Opened {
+    store: Arc<dyn Store>,
+    /// Where the store is.
+    place: String,
+    rules: Rules,
+    chance: Arc<dyn Chance>,
+    /// Bound.
+    socket: TcpSocket,
+}
+
+async fn serve_from(
+    opened: Opened,
+    live: Arc<LiveConfig>,
+    log: LogFilter,
+    mut signals: Signals,
+) -> Result<(), Error> {
+    let Opened {
+        store,
+        place,
+        rules,
+        chance,
+        socket,
+    } = opened;
+    let config = live.current();
+    let located = |wrong| live.located(wrong);
     let clock = store.clock();
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
     // Before anything can be told.
@@ -166,7 +215,7 @@ async fn serve(live: Arc<LiveConfig>, log: LogFilter) -> Result<(), Error> {
             None
         }
     };
-    let listener = listen(&config).await?;
+    let listener = listen(socket, &config)?;
     let (stop, stopped) = watch::channel(());
     let server =
         axum::serve(listener, api::router(Arc::clone(&app))).with_graceful_shutdown(until(stopped));
@@ -349,12 +398,30 @@ async fn finish(
     }
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, Error> {
-    let failed = |source| Error::Listen {
-        address: config.api.listen,
-        source,
+fn not_listening(config: &Config) -> impl Fn(std::io::Error) -> Error {
+    let address = config.api.listen;
+    move |source| Error::Listen { address, source }
+}
+
+/// Takes the address. Who connects is refused until [`listen`].
+fn bind(config: &Config) -> Result<TcpSocket, Error> {
+    let address = config.api.listen;
+    let bound = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // Connections of a process before may not have gone yet.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
     };
-    let listener = TcpListener::bind(config.api.listen).await.map_err(failed)?;
+    bound().map_err(not_listening(config))
+}
+
+fn listen(socket: TcpSocket, config: &Config) -> Result<TcpListener, Error> {
+    let failed = not_listening(config);
+    let listener = socket.listen(BACKLOG).map_err(&failed)?;
     let address = listener.local_addr().map_err(failed)?;
     // For scripts; the only line on standard output. Connections are taken from here on.
     let mut out = std::io::stdout().lock();

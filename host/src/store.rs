@@ -391,6 +391,16 @@ pub trait Store: Send + Sync + 'static {
         })
     }
 
+    /// The version of what hosts have in memory, as it is now; `None`: there are no other hosts.
+    fn catalogue_version(&self) -> Later<Option<u64>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Whether it keeps what it is given, as far as is known.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// The time that all hosts of the store share; `None`: it is the machine's.
     fn clock(&self) -> Option<Arc<dyn Clock>> {
         None

@@ -13,9 +13,17 @@ impl LogFilter {
     /// # Errors
     /// What is wrong with the filter.
     pub fn set(&self, filter: &str) -> Result<(), String> {
-        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-        (self.0)(filter).map_err(|error| error.to_string())
+        (self.0)(read(filter)?).map_err(|error| error.to_string())
     }
+}
+
+/// What the database's client says of each connection that breaks is said once, and with the next step, by the store.
+const QUIET: &str = "deadpool=error,tokio_postgres=warn";
+
+/// What is asked for, which may name the quiet ones, too.
+fn read(filter: &str) -> Result<EnvFilter, String> {
+    // What comes later counts.
+    EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|error| error.to_string())
 }
 
 /// Starts logging. A second call in one process changes nothing.
@@ -23,7 +31,7 @@ impl LogFilter {
 /// # Errors
 /// What is wrong with the filter.
 pub fn start(log: &Log) -> Result<LogFilter, String> {
-    let filter = EnvFilter::try_new(&log.filter).map_err(|error| error.to_string())?;
+    let filter = read(&log.filter)?;
     let builder = SubscriberBuilder::default()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

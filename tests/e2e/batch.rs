@@ -78,7 +78,9 @@ fn one_event_that_is_wrong_keeps_all_others_back_and_is_named() {
         (&json!(1), &json!("missing_field"))
     );
     assert_eq!(errors[0]["field"], "payload.type");
-    let answer = publish(json!([misspelt, 7, opened(1)]));
+    // Whatever is wrong with each, with a stranger between them.
+    let stranger = json!({"provider": "nobody", "payload": {}});
+    let answer = publish(json!([misspelt, stranger, 7, opened(1)]));
     let errors: Vec<_> = answer.json["errors"]
         .as_array()
         .unwrap()
@@ -89,7 +91,8 @@ fn one_event_that_is_wrong_keeps_all_others_back_and_is_named() {
         errors,
         [
             (json!(0), json!("unknown_field")),
-            (json!(1), json!("json_invalid"))
+            (json!(1), json!("unknown_provider")),
+            (json!(2), json!("json_invalid"))
         ]
     );
     for (events, code) in [
@@ -124,9 +127,10 @@ fn events_and_requests_that_come_again_are_told_by_their_id_and_key() {
         (&again.json["message_id"], &again.json["duplicate"]),
         (&single.json["message_id"], &json!(true))
     );
+    let other = host.post("/v1/events", &with_id(2, "one")).unwrap();
     assert_eq!(
-        host.post("/v1/events", &with_id(2, "one")).unwrap().status,
-        409
+        (other.status, &other.json["field"]),
+        (409, &json!("event_id"))
     );
 
     // Known and new events side by side.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     access::{Keys, digest},
     context::Context,
-    ids::WorkspaceId,
+    ids::{ApiKeyId, WorkspaceId},
     store::{ApiKey, KeyDigest, Permission, Role},
 };
 use axum::{
@@ -34,6 +34,8 @@ pub struct Caller {
     pub scope: Option<WorkspaceId>,
     /// Which workspace this request is about.
     pub workspace: WorkspaceId,
+    /// Their key; `None` for the operator.
+    pub key: Option<ApiKeyId>,
     pub role: Role,
 }
 
@@ -180,11 +182,7 @@ pub fn identify(context: &Context, headers: &HeaderMap) -> Result<Identity, Prob
     let key = match who(bearer(headers), &config.api.token, &context.keys) {
         Who::Operator => None,
         Who::Key(key) => Some(key),
-        Who::Nobody => {
-            let detail =
-                "send a key of the API, or the token of this server: `Authorization: Bearer ...`";
-            return Err(unauthorized(detail));
-        }
+        Who::Nobody => return Err(Problem::without_key()),
         // A browser on this machine is nobody, whatever name it calls the machine by.
         Who::Anybody => {
             check_host(headers)?;
@@ -212,6 +210,7 @@ impl Identity {
         Ok(Caller {
             scope: scope.cloned(),
             workspace: workspace(context, scope, asked)?,
+            key: self.key.as_ref().map(|key| key.id.clone()),
             // Without a key it is the operator.
             role: self.key.as_ref().map_or(Role::Admin, |key| key.role),
         })

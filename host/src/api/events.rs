@@ -2,7 +2,7 @@
 
 use super::{
     App,
-    caller::{Allowed, Publishing},
+    caller::{Allowed, Caller, Publishing},
     describe::{Accepted, Routes, Verb::Post},
     problem::{PROBLEMS_MAX, Problem},
     request::Fields,
@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     context::to_its_end,
-    ids::WorkspaceId,
-    publish::{self, BATCH_EVENTS_MAX, Event},
+    publish::{self, BATCH_EVENTS_MAX, BatchError, Event, PublishError},
 };
 use axum::extract::State;
 use countersign_api::{AcceptedBatch, AcceptedDelivery, AcceptedEvent};
@@ -47,7 +46,11 @@ pub(super) async fn publish(
     IdempotencyKey(key): IdempotencyKey,
     body: EventBody,
 ) -> Result<Accepted<AcceptedEvent>, Problem> {
-    let mut event = event(body.fields, &caller.workspace)?;
+    let mut event = event(body.fields, &caller)?;
+    let named_by = match key {
+        Some(_) => "Idempotency-Key",
+        None => "event_id",
+    };
     if let Some(key) = key {
         if event.idempotency.is_some() {
             let detail = "give `event_id` or the header Idempotency-Key, not both";
@@ -60,7 +63,11 @@ pub(super) async fn publish(
         event.idempotency = Some((key, Sha256::digest(&body.bytes).into()));
     }
     let (context, worker) = (Arc::clone(&app.context), Arc::clone(&app.worker));
-    let accepted = to_its_end(publish::publish(context, worker, event)).await?;
+    let accepted = to_its_end(publish::publish(context, worker, event)).await;
+    let accepted = accepted.map_err(|error| match error {
+        PublishError::IdempotencyConflict => Problem::from(error).at(named_by),
+        error => error.into(),
+    })?;
     Ok(Accepted(view(accepted)))
 }
 
@@ -79,11 +86,12 @@ pub(super) async fn publish_batch(
         return Err(Problem::field("events_invalid", "events", detail));
     }
     let mut events = Vec::with_capacity(given.len());
+    // Where each of them stands, and the mistakes of the others.
+    let mut indices = Vec::with_capacity(given.len());
     let mut problems = Vec::new();
     let mut places = HashMap::new();
     for (place, text) in given.iter().enumerate() {
-        let read = Fields::parse(text.get().as_bytes())
-            .and_then(|fields| event(fields, &caller.workspace));
+        let read = Fields::parse(text.get().as_bytes()).and_then(|fields| event(fields, &caller));
         match read {
             Ok(event) => {
                 let key = event.idempotency.as_ref().map(|(key, _)| key.clone());
@@ -93,7 +101,10 @@ pub(super) async fn publish_batch(
                         let problem = Problem::field("repeated_event_id", "event_id", detail);
                         problems.push((place, problem));
                     }
-                    None => events.push(event),
+                    None => {
+                        events.push(event);
+                        indices.push(place);
+                    }
                 }
             }
             Err(problem) => problems.push((place, problem)),
@@ -103,6 +114,19 @@ pub(super) async fn publish_batch(
         }
     }
     if !problems.is_empty() {
+        // Who mends these shall not hear of others only then.
+        match publish::check_batch(&app.context, &caller.workspace, events).await {
+            Err(BatchError::Rejected(rejections)) => {
+                let more = rejections.into_iter().filter_map(|(place, rejection)| {
+                    Some((*indices.get(place)?, Problem::from(rejection)))
+                });
+                problems.extend(more);
+                problems.sort_by_key(|(place, _)| *place);
+                problems.truncate(PROBLEMS_MAX);
+            }
+            // Those that are known are told all the same.
+            Ok(()) | Err(_) => {}
+        }
         return Err(Problem::of_events(problems));
     }
     let key = key.map(|key| (key, Sha256::digest(&body.bytes).into()));
@@ -114,7 +138,7 @@ pub(super) async fn publish_batch(
     }))
 }
 
-fn event(mut fields: Fields, workspace: &WorkspaceId) -> Result<Event, Problem> {
+fn event(mut fields: Fields, caller: &Caller) -> Result<Event, Problem> {
     let provider: String = fields.required("provider", "the name of a provider, a string")?;
     let Some(payload) = fields.raw("payload") else {
         return Err(Problem::field(
@@ -164,7 +188,8 @@ fn event(mut fields: Fields, workspace: &WorkspaceId) -> Result<Event, Problem> 
         }
     };
     Ok(Event {
-        workspace: workspace.clone(),
+        workspace: caller.workspace.clone(),
+        sent_by: caller.key.clone(),
         provider,
         payload: payload.into_bytes(),
         client_id,
@@ -193,7 +218,7 @@ fn view(accepted: publish::Accepted) -> AcceptedEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::describe::Schemas;
+    use crate::{api::describe::Schemas, ids::WorkspaceId, store::Role};
     use countersign_api::{PublishBatch, PublishEvent};
 
     /// Events are read by hand, so the schema that is published for them is held to that reader here.
@@ -222,6 +247,12 @@ mod tests {
     }
 
     fn event_of(fields: Fields) -> Result<Event, Problem> {
-        event(fields, &WorkspaceId::default())
+        let caller = Caller {
+            scope: None,
+            workspace: WorkspaceId::default(),
+            key: None,
+            role: Role::Admin,
+        };
+        event(fields, &caller)
     }
 }

@@ -84,6 +84,13 @@ impl Problem {
         )
     }
 
+    /// Nobody who is known.
+    pub(super) fn without_key() -> Self {
+        let detail =
+            "send a key of the API, or the token of this server: `Authorization: Bearer ...`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).at("Authorization")
+    }
+
     /// A defect of this program. The details are in its log, not in the answer.
     pub fn internal() -> Self {
         Self::new(
@@ -253,6 +260,7 @@ impl From<PublishError> for Problem {
                  use a new one for a new event",
             )
             .at("Idempotency-Key"),
+            PublishError::Revoked => Self::without_key(),
             PublishError::Store(error) => error.into(),
             PublishError::Rules(RulesError::Deadline) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -280,6 +288,7 @@ impl From<BatchError> for Problem {
                 let problem = Self::new(StatusCode::CONFLICT, "idempotency_conflict", detail);
                 Self::of_events(Vec::from([(place, problem.at("event_id"))]))
             }
+            BatchError::Revoked => PublishError::Revoked.into(),
             BatchError::Store(error) => error.into(),
             BatchError::Rules(error) => PublishError::Rules(error).into(),
         }

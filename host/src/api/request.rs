@@ -8,13 +8,14 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
+use countersign_core::surrogates;
 use http_body_util::BodyExt;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use url::form_urlencoded;
 
 /// Longest time for a body to arrive.
@@ -70,6 +71,10 @@ impl JsonBody {
     }
 
     fn of(bytes: Bytes) -> Result<Self, Problem> {
+        let bytes = match surrogates::replace_lone(&bytes) {
+            Cow::Owned(replaced) => replaced.into(),
+            Cow::Borrowed(_) => bytes,
+        };
         Ok(Self {
             fields: Fields::parse(&bytes)?,
             bytes,

@@ -19,7 +19,7 @@ use std::{process::ExitCode, sync::Arc};
 pub(super) enum Keys {
     /// Prints a new key, for COUNTERSIGN_STORE_KEY or a key file.
     New,
-    /// Seals every signing secret with a new key. Stop the host first.
+    /// Seals every signing secret with a new key. Stop the host of a file first; hosts of a database need both keys before.
     ///
     /// With a key file, the new key is made here and the old one leaves the file at the end. With COUNTERSIGN_STORE_KEY, give
     /// the new key, a comma and the old one. When it is interrupted, run it again.

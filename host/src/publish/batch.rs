@@ -2,7 +2,7 @@
 
 use super::{
     Accepted, Event, MATCHES_MAX, Matched, PAYLOAD_BYTES_INLINE, Prepared, PublishError, ask,
-    check_schema, idempotency, prepare, question,
+    check_key, check_schema, idempotency, prepare, question,
 };
 use crate::{
     context::Context,
@@ -32,6 +32,9 @@ pub enum BatchError {
     /// The idempotency key (`None`) or the id of the event at this place belongs to another request.
     #[error("an idempotency key was used for another request")]
     IdempotencyConflict(Option<usize>),
+    /// The key of the API was revoked a moment ago, by way of another host.
+    #[error("the key is revoked")]
+    Revoked,
     /// A defect.
     #[error(transparent)]
     Rules(#[from] RulesError),
@@ -62,8 +65,7 @@ pub async fn publish_batch(
     for _ in 0..MATCHES_MAX {
         let catalogue = context.registry.version();
         let candidates = candidates(&context, &workspace, &events);
-        let rendered = render(&context, &events, &ids, now_ms, &candidates).await?;
-        check_schemas(&context, &events, &rendered).await?;
+        let rendered = sound(&context, &events, &ids, now_ms, &candidates).await?;
         let prepared: Vec<_> = events
             .iter()
             .zip(&ids)
@@ -83,7 +85,13 @@ pub async fn publish_batch(
             idempotency: key.clone().map(|key| idempotency(&workspace, key, now_ms)),
         };
         match context.store.publish_batch(batch).await? {
-            PublishedBatch::Stale => context.refresh(catalogue).await?,
+            PublishedBatch::Stale => {
+                context.refresh(catalogue).await?;
+                // All came with one key.
+                if let Some(event) = events.first() {
+                    check_key(&context, event).map_err(|error| of(error, 0))?;
+                }
+            }
             PublishedBatch::Conflict(place) => return Err(BatchError::IdempotencyConflict(place)),
             PublishedBatch::Duplicate(receipts) => {
                 let duplicate = |receipt| Accepted {
@@ -97,6 +105,25 @@ pub async fn publish_batch(
     }
     // Endpoints change faster than events can be matched.
     Err(StoreError::Busy.into())
+}
+
+/// What is wrong with events that are not published, because of others.
+///
+/// # Errors
+/// [`BatchError::Rejected`] when something is; [`BatchError::Rules`]
+pub async fn check_batch(
+    context: &Arc<Context>,
+    workspace: &WorkspaceId,
+    events: Vec<Event>,
+) -> Result<(), BatchError> {
+    let now_ms = context.clock.now_ms();
+    let ids: Vec<_> = events
+        .iter()
+        .map(|_| context.message_ids.next(now_ms, &*context.chance))
+        .collect();
+    let candidates = candidates(context, workspace, &events);
+    let checked = sound(context, &Arc::new(events), &ids, now_ms, &candidates).await;
+    checked.map(drop)
 }
 
 fn begin(worker: &Arc<Worker>, prepared: Vec<Prepared>, done: Vec<Published>) -> Vec<Accepted> {
@@ -128,13 +155,50 @@ fn candidates(context: &Context, workspace: &WorkspaceId, events: &[Event]) -> A
     Arc::new(candidates)
 }
 
-async fn render(
+/// The events as they are delivered, when all of them can be read and fit what their workspace has said of their types.
+async fn sound(
     context: &Arc<Context>,
     events: &Arc<Vec<Event>>,
     ids: &[MessageId],
     now_ms: u64,
     candidates: &Arc<Candidates>,
 ) -> Result<Vec<countersign_guest::Published>, BatchError> {
+    let answers = render(context, events, ids, now_ms, candidates).await?;
+    let mut rendered = Vec::with_capacity(answers.len());
+    let mut rejections = Vec::new();
+    for (place, (event, answer)) in events.iter().zip(answers).enumerate() {
+        let checked = match answer {
+            Ok(one) => match check_schema(context, event, &one.event_type).await {
+                Ok(()) => Ok(one),
+                Err(PublishError::Rejected(rejection)) => Err(rejection),
+                Err(error) => return Err(of(error, place)),
+            },
+            Err(rejection) => Err(rejection),
+        };
+        match checked {
+            Ok(one) => rendered.push(one),
+            Err(rejection) => rejections.push((place, rejection)),
+        }
+        if rejections.len() >= REJECTIONS_MAX {
+            break;
+        }
+    }
+    match rejections.is_empty() {
+        true => Ok(rendered),
+        false => Err(BatchError::Rejected(rejections)),
+    }
+}
+
+/// Of each event what is delivered, or what is wrong with it; of none behind the last that is wrong and told.
+type Answers = Vec<Result<countersign_guest::Published, Rejection>>;
+
+async fn render(
+    context: &Arc<Context>,
+    events: &Arc<Vec<Event>>,
+    ids: &[MessageId],
+    now_ms: u64,
+    candidates: &Arc<Candidates>,
+) -> Result<Answers, BatchError> {
     let bytes = events.iter().fold(0, |sum: usize, event| {
         sum.saturating_add(event.payload.len())
     });
@@ -153,29 +217,6 @@ async fn render(
     answered.unwrap_or_else(|error| Err(RulesError::Trap(error.to_string()).into()))
 }
 
-/// Whether each payload fits what its workspace has said of its type.
-async fn check_schemas(
-    context: &Context,
-    events: &[Event],
-    rendered: &[countersign_guest::Published],
-) -> Result<(), BatchError> {
-    let mut rejections = Vec::new();
-    for (place, (event, rendered)) in events.iter().zip(rendered).enumerate() {
-        match check_schema(context, event, &rendered.event_type).await {
-            Ok(()) => {}
-            Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
-            Err(error) => return Err(of(error, place)),
-        }
-        if rejections.len() >= REJECTIONS_MAX {
-            break;
-        }
-    }
-    match rejections.is_empty() {
-        true => Ok(()),
-        false => Err(BatchError::Rejected(rejections)),
-    }
-}
-
 /// What is wrong with one event, as what is wrong with the batch.
 fn of(error: PublishError, place: usize) -> BatchError {
     match error {
@@ -183,6 +224,7 @@ fn of(error: PublishError, place: usize) -> BatchError {
         PublishError::Rules(error) => error.into(),
         PublishError::Store(error) => error.into(),
         PublishError::IdempotencyConflict => BatchError::IdempotencyConflict(Some(place)),
+        PublishError::Revoked => BatchError::Revoked,
     }
 }
 
@@ -192,23 +234,25 @@ fn render_all(
     ids: &[MessageId],
     now_ms: u64,
     candidates: &Candidates,
-) -> Result<Vec<countersign_guest::Published>, BatchError> {
-    let mut rejections = Vec::new();
-    let mut rendered = Vec::with_capacity(events.len());
+) -> Result<Answers, BatchError> {
+    let mut answers = Vec::with_capacity(events.len());
+    let mut rejected: usize = 0;
     for (place, (event, id)) in events.iter().zip(ids).enumerate() {
         let targets = candidates.get(&event.provider);
         let targets = targets.map_or(&[][..], Vec::as_slice);
-        match ask(context, question(context, event, id, now_ms, targets)) {
-            Ok(one) => rendered.push(one),
-            Err(PublishError::Rejected(rejection)) => rejections.push((place, rejection)),
-            Err(error) => return Err(of(error, place)),
-        }
-        if rejections.len() >= REJECTIONS_MAX {
+        answers.push(
+            match ask(context, question(context, event, id, now_ms, targets)) {
+                Ok(one) => Ok(one),
+                Err(PublishError::Rejected(rejection)) => {
+                    rejected = rejected.saturating_add(1);
+                    Err(rejection)
+                }
+                Err(error) => return Err(of(error, place)),
+            },
+        );
+        if rejected >= REJECTIONS_MAX {
             break;
         }
     }
-    match rejections.is_empty() {
-        true => Ok(rendered),
-        false => Err(BatchError::Rejected(rejections)),
-    }
+    Ok(answers)
 }

@@ -361,6 +361,14 @@ impl Store for PostgresStore {
         read!(self, "reading what hosts share", asked => |session, (vault, since)| reads::catalogue(session, vault, *since))
     }
 
+    fn catalogue_version(&self) -> Later<Option<u64>> {
+        read!(self, "asking for changes", () => |session, ()| reads::catalogue_version(session))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.keeper.is_heard_of() && self.writer.is_reachable()
+    }
+
     fn hints(&self) -> Option<Box<dyn Hints>> {
         Some(Box::new(self.keeper.hints()))
     }

@@ -13,6 +13,20 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// After so long without an answer to what was sent, a connection counts as broken.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
+const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
+
+const BEGINNING: &str = "a database's address begins with postgres://";
+const BARE_PASSWORD: &str = "what follows `postgres://` has an `@` behind a `/`, `?` or `#`. Write these as %40, %2F, %3F and %23 where they belong to a \
+     password";
+
+/// Whether a password ends too early, so that the rest of it would be taken for host and path, and shown.
+fn has_bare_password(rest: &str) -> bool {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let path = after.split(['?', '#']).next().unwrap_or_default();
+    path.contains('@') || after.contains('#') || (!authority.contains('@') && after.contains('@'))
+}
+
 /// The address of a PostgreSQL database: `postgres://user:password@host:port/database?sslmode=…`. It does not print its password.
 #[derive(Clone)]
 pub struct Address {
@@ -46,9 +60,15 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let refused = |problem: String| Err(AddressError(problem));
+        let Some((_, rest)) = text.split_once("://") else {
+            return refused(BEGINNING.to_owned());
+        };
+        if has_bare_password(rest) {
+            return refused(BARE_PASSWORD.to_owned());
+        }
         let mut url = match Url::parse(text) {
-            Ok(url) if ["postgres", "postgresql"].contains(&url.scheme()) => url,
-            Ok(_) => return refused("a database's address begins with postgres://".to_owned()),
+            Ok(url) if SCHEMES.contains(&url.scheme()) => url,
+            Ok(_) => return refused(BEGINNING.to_owned()),
             Err(error) => return refused(format!("not an address: {error}")),
         };
         // What the client does not know, or knows less of.
@@ -121,7 +141,8 @@ impl Address {
     /// Whether a text is meant to be one, rather than a file. So is the address of another database, which is refused then and not
     /// made a file of, with its password in the name.
     pub fn is_meant(text: &str) -> bool {
-        text.contains("://")
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+        text.contains("://") || scheme.is_some_and(|scheme| SCHEMES.contains(&scheme))
     }
 
     /// Connections, made as they are needed, `most` at most.
@@ -201,6 +222,12 @@ mod tests {
             "mysql://a:hunter2@db/x",
             "postgres://a:hunter2@db/x?sslmode=maybe",
             "postgres://a:hunter2@db:port/x",
+            "postgres:/a:hunter2@db/x",
+            "postgres://a:h@hunter2/x@db/x",
+            "postgres://a:1/hunter2@db/x",
+            "postgres://a:1?hunter2@db/x",
+            "postgres://a:1#hunter2@db/x",
+            "postgres://a:hunter2#@db/x",
             "postgres://a:hunter2@db/x?colour=red",
         ] {
             let error = text.parse::<Address>().unwrap_err();
@@ -209,6 +236,7 @@ mod tests {
         for (text, is_meant) in [
             ("mysql://a:hunter2@db/x", true),
             ("postgres://db/x", true),
+            ("postgres:/a:hunter2@db/x", true),
             ("data/countersign.db", false),
             ("C:\\data\\countersign.db", false),
         ] {

@@ -3,9 +3,10 @@
 use super::{
     address::Address,
     pooler::{Way, way},
-    session::{Fault, Session},
+    session::{ANSWER_MAX, Fault, Session},
 };
 use deadpool_postgres::Pool;
+use std::time::Duration;
 
 /// Those of one database.
 #[derive(Clone)]
@@ -32,8 +33,17 @@ impl Connections {
     }
 
     pub(super) async fn session(&self) -> Result<Session, Fault> {
+        self.of_patience(ANSWER_MAX).await
+    }
+
+    /// One that waits for its answers as long as it takes: for what goes over whole tables while nobody else waits.
+    pub(super) async fn patient_session(&self) -> Result<Session, Fault> {
+        self.of_patience(Duration::MAX).await
+    }
+
+    async fn of_patience(&self, patience: Duration) -> Result<Session, Fault> {
         let prepares = self.way != Way::PooledWithoutStatements;
-        Ok(Session::new(self.pool.get().await?, prepares))
+        Ok(Session::new(self.pool.get().await?, prepares, patience))
     }
 
     /// Whether a connection is the same in one transaction and the next, so that one can be listened on.

@@ -106,7 +106,7 @@ impl PostgresStore {
 
 async fn needed(pool: &Connections) -> Result<std::collections::BTreeSet<KeyId>, Fault> {
     schema::bring_up_to_date(pool).await?;
-    let session = pool.session().await?;
+    let session = pool.patient_session().await?;
     moving::refuse_unfinished(&session).await?;
     secrets::keys_in_use(&session).await
 }
@@ -122,7 +122,7 @@ async fn open_sealed(
     let keys = source.keys(&needed, &*chance).map_err(told)?;
     let several = keys.len() > 1;
     let vault = Vault::new(keys.clone(), chance).map_err(told)?;
-    let session = pool.session().await?;
+    let session = pool.patient_session().await?;
     session.batch("BEGIN").await?;
     let resealed = secrets::reseal(&session, &vault).await;
     session

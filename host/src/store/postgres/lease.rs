@@ -15,7 +15,7 @@ use self::balance::Seen;
 use super::{
     clock::DatabaseClock,
     connections::Connections,
-    session::{Fault, Session},
+    session::{Fault, Parameters, Session},
     writer::{Caller, HISTORY, Writer},
     writes,
 };
@@ -96,9 +96,14 @@ impl Keeper {
         self.standing.generation()
     }
 
+    /// Whether the lease holds.
+    pub(super) fn is_heard_of(&self) -> bool {
+        self.standing.holds_at(self.clock.elapsed())
+    }
+
     /// A lease of before may have been confirmed late, when there is another one already.
     pub(super) fn may_send(&self, fence: Fence) -> bool {
-        self.standing.holds_at(self.clock.elapsed()) && fence == Some(self.generation())
+        self.is_heard_of() && fence == Some(self.generation())
     }
 
     pub(super) fn owns(&self, endpoint: &EndpointId) -> bool {
@@ -146,8 +151,7 @@ impl Keeper {
             tokio::time::sleep(wait).await;
             let asked = self.clock.elapsed();
             // A renewal that takes longer than this would come too late anyway.
-            let renewed = tokio::time::timeout(interval, self.renew_once(&mut session)).await;
-            let renewed = renewed.unwrap_or(Err(Fault::Again));
+            let renewed = self.renew_once(&mut session, interval).await;
             match renewed {
                 Ok(Some(now_us)) => {
                     self.clock.measured(asked, self.clock.elapsed(), now_us);
@@ -171,7 +175,8 @@ impl Keeper {
                     self.look.notify_one();
                 }
                 Err(fault) => {
-                    session = None;
+                    // Nor do others renew theirs, perhaps; they come first when it is over.
+                    self.standing.unsteady();
                     self.failed(&fault);
                     wait = AGAIN.min(interval);
                 }
@@ -190,20 +195,35 @@ impl Keeper {
         }
     }
 
-    /// The database's time; `None` when the lease is lost.
-    async fn renew_once(&self, session: &mut Option<Session>) -> Result<Option<i64>, Fault> {
+    /// The database's time, within `limit`; `None` when the lease is lost.
+    async fn renew_once(
+        &self,
+        session: &mut Option<Session>,
+        limit: Duration,
+    ) -> Result<Option<i64>, Fault> {
+        let late = |_| Fault::Silent;
         let kept = session.take().filter(|session| !session.is_closed());
         let kept = match kept {
             Some(kept) => kept,
-            None => self.session().await?,
+            None => tokio::time::timeout(limit, self.session())
+                .await
+                .map_err(late)??,
         };
         // As long as nobody has removed it, nobody has taken anything over, however late this is.
         let sql = "UPDATE hosts SET expires_at = clock_timestamp() + $2 * interval '1 millisecond' WHERE generation = $1
              RETURNING CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
         let (generation, lease_ms) = (self.generation(), self.standing.lease_ms());
-        let now = kept.value(sql, &[&generation, &lease_ms]).await?;
-        *session = Some(kept);
-        Ok(now)
+        let parameters: Parameters<'_> = &[&generation, &lease_ms];
+        match tokio::time::timeout(limit, kept.value(sql, parameters)).await {
+            Ok(now) => {
+                *session = Some(kept);
+                now
+            }
+            Err(elapsed) => {
+                kept.discard();
+                Err(late(elapsed))
+            }
+        }
     }
 
     /// Looks for what is due until the store is closed.

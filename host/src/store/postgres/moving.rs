@@ -154,7 +154,7 @@ impl Database {
 
     async fn connect(address: &Address, exists: bool) -> Result<Self, Fault> {
         let pool = Connections::open(address, CONNECTIONS).await?;
-        let session = pool.session().await?;
+        let session = pool.patient_session().await?;
         if exists {
             let sql = "SELECT count(*) FROM information_schema.tables
                 WHERE table_schema = current_schema() AND table_name = 'deliveries'";

@@ -67,6 +67,14 @@ async fn with_secrets(
     Ok(endpoints)
 }
 
+/// The version of what hosts share.
+pub(super) async fn catalogue_version(session: &Session) -> Result<Option<u64>, Fault> {
+    let row = session
+        .row("SELECT version FROM catalogue WHERE id = 1", &[])
+        .await?;
+    row.map(|row| rows::number(&row, "version")).transpose()
+}
+
 /// What has changed since a version of the catalogue.
 pub(super) async fn catalogue(
     session: &Session,

@@ -35,7 +35,7 @@ pub(super) async fn bring_up_to_date(pool: &Connections) -> Result<(), Fault> {
 }
 
 async fn apply(pool: &Connections, migrations: &[&str]) -> Result<(), Fault> {
-    let session = pool.session().await?;
+    let session = pool.patient_session().await?;
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let found = version(&session).await?;
     if found > known.saturating_add(1) {
@@ -107,12 +107,26 @@ async fn version(session: &Session) -> Result<i64, Fault> {
             Err(Fault::Database(_)) | Ok(None) => {}
             Err(other) => return Err(other),
         }
-        // Another host may be at it.
-        if session.batch(VERSIONS).await.is_err() {
-            tokio::time::sleep(PAUSE).await;
+        match session.batch(VERSIONS).await {
+            Ok(()) => {}
+            Err(Fault::Database(error)) if is_forbidden(&error) => {
+                return Err(Fault::Database(error));
+            }
+            // Another host may be at it.
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
     Ok(0)
+}
+
+/// Whether nobody may make tables, or not this user.
+fn is_forbidden(error: &tokio_postgres::Error) -> bool {
+    [
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+    ]
+    .iter()
+    .any(|code| error.code() == Some(code))
 }
 
 #[cfg(test)]

@@ -6,7 +6,12 @@ use super::{
 };
 use crate::store::StoreError;
 use deadpool_postgres::{Object, PoolError};
-use std::{future::Future, pin::Pin};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 use tokio_postgres::{
     Row, SimpleQueryMessage,
     error::{DbError, SqlState},
@@ -30,6 +35,8 @@ pub(super) enum Fault {
     Foreign(String),
     /// Another host was in between, or a table has changed: the same once more.
     Again,
+    /// It is there and has not answered for [`ANSWER_MAX`].
+    Silent,
     /// What the caller is told.
     Told(StoreError),
 }
@@ -83,7 +90,7 @@ impl Fault {
                 }
                 None => true,
             },
-            Self::Pool(_) => true,
+            Self::Pool(_) | Self::Silent => true,
             Self::Told(error) => matches!(error, StoreError::Unreachable { .. }),
             Self::Foreign(_) | Self::Again => false,
         }
@@ -125,14 +132,44 @@ impl Fault {
         match self {
             // What it says of itself is "db error".
             Self::Database(error) => match error.as_db_error() {
-                Some(error) => format!("{} ({})", error.message(), error.code().code()),
+                Some(error) => {
+                    let advice = advice(error.code()).map(|advice| format!(". {advice}"));
+                    let advice = advice.unwrap_or_default();
+                    format!("{} ({}){advice}", error.message(), error.code().code())
+                }
                 None => chain(error),
             },
             Self::Pool(error) => chain(error),
             Self::Foreign(value) => format!("unexpected value {value:?}"),
             Self::Again => "other hosts were in between".to_owned(),
+            Self::Silent => {
+                let limit_s = ANSWER_MAX.as_secs();
+                format!(
+                    "connected, and no answer for {limit_s} s: the database hangs, or its disk does"
+                )
+            }
             Self::Told(error) => error.to_string(),
         }
+    }
+}
+
+/// What to do about it.
+fn advice(code: &SqlState) -> Option<&'static str> {
+    match code.code() {
+        "28P01" | "28000" => Some(
+            "Look at the user and the password in the address; `@`, `:` and `/` in a password are written %40, %3A and %2F",
+        ),
+        "3D000" => Some("Make the database first: createdb NAME"),
+        "42501" => Some(
+            "Make the user the owner of the database, or let it make tables: GRANT USAGE, CREATE ON SCHEMA public TO USER",
+        ),
+        "25006" => Some(
+            "It takes no writes: it is a replica, or default_transaction_read_only is on. Use the address of the primary",
+        ),
+        "53300" => Some(
+            "Each host uses store.connections_max connections and one more; lower that, or raise max_connections",
+        ),
+        _ => None,
     }
 }
 
@@ -163,32 +200,74 @@ pub(super) fn first(answer: &[SimpleQueryMessage]) -> Option<String> {
 /// Where the database refuses a plan that has become another one. What it says differs by language.
 const PLAN_CHANGED: &str = "RevalidateCachedQuery";
 
+/// Longest wait for the answer to a statement: many times what one of a host takes. It then counts as lost, like that of a
+/// connection that broke.
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(20);
+
 /// A connection. Statements are prepared once, where that can be done.
 pub(super) struct Session {
-    connection: Object,
+    /// There until the end.
+    connection: Option<Object>,
     prepares: bool,
+    /// Longest wait for an answer.
+    patience: Duration,
+    /// One did not come in time.
+    silent: AtomicBool,
+}
+
+/// What did not answer is closed, and does not go back to the others.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if *self.silent.get_mut() {
+            self.connection.take().map(Object::take);
+        }
+    }
 }
 
 impl Session {
-    pub(super) const fn new(connection: Object, prepares: bool) -> Self {
+    pub(super) const fn new(connection: Object, prepares: bool, patience: Duration) -> Self {
         Self {
-            connection,
+            connection: Some(connection),
             prepares,
+            patience,
+            silent: AtomicBool::new(false),
         }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.connection.is_closed()
+        let closed = self.connection.as_ref().is_none_or(|one| one.is_closed());
+        closed || self.silent.load(Ordering::Relaxed)
     }
 
     /// The connection is closed and does not go back to the others.
     pub(super) fn discard(self) {
-        drop(Object::take(self.connection));
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection, unless it was given up.
+    fn connection(&self) -> Result<&Object, Fault> {
+        let connection = self.connection.as_ref();
+        connection
+            .filter(|_| !self.silent.load(Ordering::Relaxed))
+            .ok_or(Fault::Silent)
+    }
+
+    /// An answer, if it comes in time.
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<Result<T, tokio_postgres::Error>, Fault> {
+        let answer = tokio::time::timeout(self.patience, answer).await;
+        answer.map_err(|_| {
+            self.silent.store(true, Ordering::Relaxed);
+            Fault::Silent
+        })
     }
 
     pub(super) async fn statement(&self, sql: &str) -> Result<Statement, Fault> {
+        let connection = self.connection()?;
         Ok(match self.prepares {
-            true => Statement::Prepared(self.connection.prepare_cached(sql).await?),
+            true => Statement::Prepared(self.answered(connection.prepare_cached(sql)).await??),
             false => Statement::Whole(sql.to_owned()),
         })
     }
@@ -236,7 +315,8 @@ impl Session {
 
     /// Several statements without parameters.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.connection.batch_execute(sql).await?)
+        let connection = self.connection()?;
+        Ok(self.answered(connection.batch_execute(sql)).await??)
     }
 
     /// As [`rows`](Self::rows), of a statement that is prepared: it is on its way once this has been polled, so several can be
@@ -246,18 +326,19 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Fault> {
+        let connection = self.connection()?;
         let found = match statement {
             Statement::Prepared(statement) => {
                 #[cfg(test)]
                 statement::assert_same(statement, parameters);
-                self.connection.query(statement, parameters).await
+                self.answered(connection.query(statement, parameters)).await
             }
             Statement::Whole(sql) => {
                 let typed = statement::typed(parameters)?;
-                self.connection.query_typed(sql, &typed).await
+                self.answered(connection.query_typed(sql, &typed)).await
             }
         };
-        found.map_err(|error| self.fault(error))
+        found?.map_err(|error| self.fault(error))
     }
 
     /// A statement that was prepared gives other columns since a table has got more: it is prepared anew the next time.
@@ -266,7 +347,7 @@ impl Session {
         if refusal != Some(PLAN_CHANGED) {
             return error.into();
         }
-        if let Some(pool) = Object::pool(&self.connection) {
+        if let Some(pool) = self.connection.as_ref().and_then(Object::pool) {
             pool.manager().statement_caches.clear();
         }
         Fault::Again
@@ -278,16 +359,19 @@ impl Session {
         statement: &Statement,
         parameters: Parameters<'_>,
     ) -> Result<u64, Fault> {
-        Ok(match statement {
+        let connection = self.connection()?;
+        let changed = match statement {
             Statement::Prepared(statement) => {
                 #[cfg(test)]
                 statement::assert_same(statement, parameters);
-                self.connection.execute(statement, parameters).await?
+                self.answered(connection.execute(statement, parameters))
+                    .await
             }
             Statement::Whole(sql) => {
                 let typed = statement::typed(parameters)?;
-                self.connection.execute_typed(sql, &typed).await?
+                self.answered(connection.execute_typed(sql, &typed)).await
             }
-        })
+        };
+        Ok(changed??)
     }
 }

@@ -134,12 +134,17 @@ impl Writer {
         })
     }
 
+    /// Whether the database answered when it was asked last.
+    pub(super) fn is_reachable(&self) -> bool {
+        !self.unreachable.load(Ordering::Relaxed)
+    }
+
     fn queue<T: Send + 'static>(
         &self,
         caller: Caller,
         call: impl FnOnce(Answer<T>, Places) -> Call,
     ) -> Later<T> {
-        if caller != Caller::Host && self.unreachable.load(Ordering::Relaxed) {
+        if caller != Caller::Host && !self.is_reachable() {
             return Box::pin(async {
                 Err(StoreError::Unreachable {
                     problem: "it did not when it was asked last".to_owned(),

@@ -25,7 +25,7 @@ pub(in super::super) struct Standing {
     generation: AtomicI64,
     /// Until when, of the monotonic clock, in milliseconds; 0: not at all.
     until_ms: AtomicI64,
-    /// Since when it has been renewed without a gap, likewise.
+    /// Since when it has been renewed without a failure or a gap, likewise; `i64::MAX` while it is not.
     steady_ms: AtomicI64,
     /// Endpoints that it works.
     owned: RwLock<HashSet<EndpointId>>,
@@ -95,11 +95,17 @@ impl Standing {
 
     /// The lease holds from the moment at which its renewal was asked for: by the database's clock it is later.
     pub(super) fn renewed(&self, asked: Duration) {
-        if !self.holds_at(asked) {
+        let unsteady = self.steady_ms.load(Ordering::Acquire) == i64::MAX;
+        if unsteady || !self.holds_at(asked) {
             self.steady_ms.store(ms(asked), Ordering::Release);
         }
         let until = asked.saturating_add(self.lease);
         self.until_ms.store(ms(until), Ordering::Release);
+    }
+
+    /// A renewal has failed.
+    pub(super) fn unsteady(&self) {
+        self.steady_ms.store(i64::MAX, Ordering::Release);
     }
 
     /// Whether it has been renewed for so long that the others, if they are there, have renewed theirs.
