@@ -1,13 +1,13 @@
 //! Subscriptions: which events an endpoint wants, in every provider's spelling.
 
 mod association;
+mod id;
 
 pub use self::association::Association;
 
 use crate::provider::{Provider, Spelling};
 use alloc::{
     borrow::ToOwned,
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -79,6 +79,11 @@ pub enum SubscriptionError {
         /// What is wrong and what to do.
         detail: &'static str,
     },
+    /// The id of a client or campaign is none (S8, S19). To leave it out would widen the scope.
+    WrongId {
+        /// The field that it is in.
+        field: &'static str,
+    },
 }
 
 impl SubscriptionError {
@@ -88,6 +93,15 @@ impl SubscriptionError {
             Self::UnknownEventTypes { .. } => "unknown_event_type",
             Self::WrongForm | Self::Empty => "subscription_invalid",
             Self::Scope { .. } => "scope_invalid",
+            Self::WrongId { .. } => "wrong_type",
+        }
+    }
+
+    /// The field of a scope that is wrong by itself.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::WrongId { field } => Some(field),
+            _ => None,
         }
     }
 }
@@ -108,6 +122,9 @@ impl fmt::Display for SubscriptionError {
             ),
             Self::Empty => f.write_str("name at least one event type"),
             Self::Scope { detail } => f.write_str(detail),
+            Self::WrongId { field } => {
+                write!(f, "`{field}` must be a whole number from 0, such as 123, or null")
+            }
         }
     }
 }
@@ -239,10 +256,11 @@ fn fits(name: &str, event_type: &str) -> bool {
 
 impl Scope {
     /// Reads `{"level": "user" | "client" | "campaign", "client_id": …, "campaign_id": …}`, or the same in SmartLead's own
-    /// spelling, [`Association`]; nothing at all means the user's whole account. Ids may be numbers or strings.
+    /// spelling, [`Association`]; nothing at all means the user's whole account. Ids may be numbers or strings; in SmartLead's
+    /// spelling they are numbers, also as strings.
     ///
     /// # Errors
-    /// [`SubscriptionError::Scope`].
+    /// [`SubscriptionError::Scope`], [`SubscriptionError::WrongId`].
     pub fn read(provider: Provider, value: Option<&Value>) -> Result<Self, SubscriptionError> {
         let refused = |detail| Err(SubscriptionError::Scope { detail });
         let fields = match value {
@@ -257,14 +275,14 @@ impl Scope {
                 _ => refused("only SmartLead has scopes; leave `scope` out"),
             };
         }
-        let id = |name: &str| id(fields, name);
+        let id = |name| id::number_or_text(fields, name);
         let scope = match fields.get("level").and_then(Value::as_str) {
             Some("user") => Self::User,
-            Some("client") => match id("client_id") {
+            Some("client") => match id("client_id")? {
                 Some(id) => Self::Client(id),
                 None => return refused("the level `client` needs a `client_id`"),
             },
-            Some("campaign") => match id("campaign_id") {
+            Some("campaign") => match id("campaign_id")? {
                 Some(id) => Self::Campaign(id),
                 None => return refused("the level `campaign` needs a `campaign_id`"),
             },
@@ -276,22 +294,13 @@ impl Scope {
         }
     }
 
-    /// Whether an event of this client and campaign is within the scope.
+    /// Whether an event of this client and campaign is within the scope. Ids that are numbers are compared by value.
     pub fn includes(&self, client_id: Option<&str>, campaign_id: Option<&str>) -> bool {
         match self {
             Self::User => true,
-            Self::Client(id) => client_id == Some(id),
-            Self::Campaign(id) => campaign_id == Some(id),
+            Self::Client(id) => client_id.is_some_and(|of_event| id::is_of(id, of_event)),
+            Self::Campaign(id) => campaign_id.is_some_and(|of_event| id::is_of(id, of_event)),
         }
-    }
-}
-
-/// An id that may be a number or a string; an empty one is none.
-fn id(fields: &Map<String, Value>, name: &str) -> Option<String> {
-    match fields.get(name) {
-        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-        Some(Value::Number(id)) => Some(format!("{id}")),
-        _ => None,
     }
 }
 

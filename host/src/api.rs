@@ -35,8 +35,8 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    extract::{Request, State},
-    http::{Method, StatusCode, Uri},
+    extract::{OriginalUri, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -123,7 +123,10 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app);
     match surfaces.is_empty() {
         true => native,
-        false => native.layer(from_fn_with_state(Arc::new(surfaces), compat::dispatch)),
+        // In front of all routes: one that takes other methods would put its own `Allow` on a provider's answer.
+        false => Router::new()
+            .fallback_service(native)
+            .layer(from_fn_with_state(Arc::new(surfaces), compat::dispatch)),
     }
 }
 
@@ -175,14 +178,35 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
     }
 }
 
-async fn no_route(address: Uri) -> Problem {
+async fn no_route(
+    State(app): State<Arc<App>>,
+    OriginalUri(address): OriginalUri,
+    headers: HeaderMap,
+) -> Problem {
+    let advice = "events are published with POST /v1/events";
+    nothing_at(&app, &address, &headers, advice)
+}
+
+/// There is nothing at this address. What may have been looked for there is said, else the advice.
+fn nothing_at(app: &App, address: &Uri, headers: &HeaderMap, advice: &str) -> Problem {
     let path: String = address.path().chars().take(200).collect();
-    let detail = format!("there is nothing at {path}; events are published with POST /v1/events");
+    let detail = match compat::why_not(app, address, headers) {
+        Some(why) => format!("there is nothing at {path}: {why}"),
+        None => format!("there is nothing at {path}; {advice}"),
+    };
     Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
 }
 
-async fn wrong_method(method: Method) -> Problem {
-    let detail = format!("{method} is not possible here; the Allow header says what is");
+async fn wrong_method(
+    State(app): State<Arc<App>>,
+    method: Method,
+    OriginalUri(address): OriginalUri,
+    headers: HeaderMap,
+) -> Problem {
+    let mut detail = format!("{method} is not possible here; the Allow header says what is");
+    if let Some(why) = compat::why_not(&app, &address, &headers) {
+        detail = format!("{detail}. If it was meant for a provider's own API: {why}");
+    }
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
 }
 

@@ -210,6 +210,11 @@ impl Config {
         Ok((settings.config()?, strangers))
     }
 
+    /// What is allowed and hardly meant, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.compat.warnings(!self.api.token.is_empty())
+    }
+
     /// Whether a reload puts this setting in force.
     pub fn changes_while_running(key: &str) -> bool {
         WHILE_RUNNING.contains(&key)

@@ -259,7 +259,7 @@ async fn change_once(
                 return Err(needs_secret(&plan));
             }
             for secret in &after.secrets {
-                check_secret(&context, &plan, &secret.text)?;
+                check_secret(context, &plan, &secret.text)?;
             }
         }
         if let Some(state) = change.state {

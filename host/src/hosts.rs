@@ -63,7 +63,7 @@ impl Context {
             loop {
                 let seen = self.registry.version();
                 if seen >= newest {
-                    return Ok(());
+                    return Ok::<_, StoreError>(());
                 }
                 // Somebody who began a moment ago may bring it to a version in between.
                 self.refresh(seen).await?;

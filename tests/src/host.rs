@@ -56,6 +56,8 @@ pub struct Answer {
     pub content_type: String,
     /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The header `Allow`.
+    pub allow: Option<String>,
     pub json: Value,
 }
 
@@ -443,12 +445,13 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> anyhow::Result<Answer
         Some(value.to_owned())
     };
     let content_type = header("content-type").unwrap_or_default();
-    let retry_after = header("retry-after");
+    let (retry_after, allow) = (header("retry-after"), header("allow"));
     let text = response.body_mut().read_to_string()?;
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
         retry_after,
+        allow,
         json: match text.is_empty() {
             true => Value::Null,
             false => serde_json::from_str(&text).with_context(|| format!("no JSON: {text:?}"))?,

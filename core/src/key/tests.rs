@@ -223,3 +223,30 @@ fn the_order_is_that_of_the_lead_in_the_campaign() {
         r#"["resend","lead in campaign",null,null,"a@b.example"]"#
     );
 }
+
+// Holds: E35, R-P10
+#[test]
+fn an_empty_id_makes_no_repeats_of_different_events() {
+    for (source, body, other) in [
+        (
+            Source::Sendemall,
+            json!({"event": "email.opened", "id": "", "timestamp": "t", "data": {"lead_id": "lead_1"}}),
+            json!({"event": "email.opened", "id": "", "timestamp": "t", "data": {"lead_id": "lead_2"}}),
+        ),
+        (
+            Source::Platform,
+            json!({"type": "email.opened", "id": "", "email_id": "m_1"}),
+            json!({"type": "email.opened", "id": "", "email_id": "m_2"}),
+        ),
+        (
+            Source::Sendgrid,
+            json!([{"event": "open", "sg_event_id": "", "sg_message_id": "m_1"}]),
+            json!([{"event": "open", "sg_event_id": "", "sg_message_id": "m_2"}]),
+        ),
+    ] {
+        assert_eq!(event(source, &body).event_id, None);
+        let key = |body| key(source, body, KeyPolicy::Provider);
+        assert_ne!(key(&body), key(&other), "{body}");
+        assert_eq!(key(&body), key(&body.clone()));
+    }
+}

@@ -20,10 +20,10 @@ pub(super) fn read(original: Value) -> Result<Event, PayloadError> {
     } = Payload::read(original.clone())?;
     let kind = data.kind();
     let mut event = Event::new(Source::Mailgun, kind.into(), data.event.as_str(), original);
-    event.event_id = data.id.clone();
+    event.event_id = filled(data.id.clone());
     // N6; R-P10 takes the token where there is no id.
-    event.dedupe = data
-        .id
+    event.dedupe = event
+        .event_id
         .clone()
         .or_else(|| signature.and_then(|signature| signature.token));
     event.occurred_at = instant_of_unix(data.timestamp.as_ref());

@@ -1,6 +1,6 @@
 //! The platform: its outbound shape (R-P2) and its flat inbound one (P11, R-P8).
 
-use super::{header, instant_of};
+use super::{filled, header, instant_of};
 use crate::{
     event::{Bounce, BounceKind, Event, EventKind, EventType, Source},
     headers::Headers,
@@ -16,7 +16,7 @@ pub(super) fn read<H: Headers + ?Sized>(
     let payload = Payload::read(original.clone())?;
     let name = payload.event.as_str();
     let mut event = Event::new(Source::Platform, event_type(name), name, original);
-    event.event_id = payload.id.map(|id| id.to_string());
+    event.event_id = filled(payload.id.map(|id| id.to_string()));
     event.dedupe = event
         .event_id
         .clone()

@@ -1,6 +1,6 @@
 //! SendEmAll. Source: PROVIDERS.md E17 to E24, R-E12.
 
-use super::{counted, instant, instant_of, spelled};
+use super::{counted, filled, instant, instant_of, spelled};
 use crate::{
     event::{Bounce, BounceKind, Campaign, Event, Lead, Opens, Reply, Source},
     provider::{
@@ -21,9 +21,9 @@ pub(super) fn read(original: Value) -> Result<Event, PayloadError> {
         payload.event.as_str(),
         original,
     );
-    // E35.
-    event.dedupe = Some(payload.id.clone());
-    event.event_id = Some(payload.id);
+    // E35. An empty id tells no events apart.
+    event.event_id = filled(Some(payload.id));
+    event.dedupe = event.event_id.clone();
     event.occurred_at = instant(&payload.timestamp);
     let Data {
         campaign_id,

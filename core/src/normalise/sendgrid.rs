@@ -16,8 +16,8 @@ pub(super) fn event(payload: Payload, original: Value) -> Event {
         payload.event.as_str(),
         original,
     );
-    event.event_id = payload.sg_event_id.clone();
-    event.dedupe = payload.sg_event_id;
+    event.event_id = filled(payload.sg_event_id);
+    event.dedupe = event.event_id.clone();
     event.occurred_at = instant_of_unix(payload.timestamp.as_ref());
     event.message_id = filled(payload.smtp_id).map(|id| bare(&id));
     event.email_id = filled(payload.sg_message_id).or_else(|| event.message_id.clone());

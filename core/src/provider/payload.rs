@@ -108,8 +108,8 @@ impl Payload {
         }
     }
 
-    /// Reads an event that is to be published: like [`decode`](Self::decode), but an absent id or timestamp gets its
-    /// default, the event type must be one that the provider documents, and every documented field must have its type.
+    /// Reads an event that is to be published: like [`decode`](Self::decode), but an absent or empty id and an absent timestamp
+    /// get their default, the event type must be one that the provider documents, and every documented field must have its type.
     ///
     /// # Errors
     /// [`PayloadError`] with the JSON path.
@@ -137,6 +137,10 @@ impl Payload {
         match provider {
             // E17, R-P2: these two have an event id in the body.
             Provider::Sendemall | Provider::Platform => {
+                // An empty one would be that of many events, of which a receiver takes the first alone (E35).
+                if fields.get("id").and_then(Value::as_str) == Some("") {
+                    fields.remove("id");
+                }
                 fill(&mut fields, "id", || format!("evt_{}", defaults.id));
             }
             Provider::Cleanmails | Provider::Smartlead => {}

@@ -31,8 +31,8 @@ impl Association {
         !fields.contains_key("level") && own()
     }
 
-    /// R-S9: without a type it is the campaign's when there is one, else the user's; a client alone is meant, too. The words `user`, `client` and `campaign`
-    /// are taken for their numbers (R-S13).
+    /// R-S9: without a type it is the campaign's when there is one, else the client's when there is one, else the user's. The words
+    /// `user`, `client` and `campaign` are taken for their numbers (R-S13). An id is read also where its type leaves it out.
     pub(super) fn read(fields: &Map<String, Value>) -> Result<Scope, SubscriptionError> {
         let refused = |detail| Err(SubscriptionError::Scope { detail });
         let given = match fields.get(TYPE) {
@@ -41,9 +41,9 @@ impl Association {
             Some(Value::Number(number)) => Some(alloc::format!("{number}")),
             Some(_) => Some(String::new()),
         };
-        let campaign = id(fields, CAMPAIGN);
+        let (campaign, client) = (id::number(fields, CAMPAIGN)?, id::number(fields, CLIENT)?);
         match (given.as_deref(), campaign) {
-            (None, None) => Ok(id(fields, CLIENT).map_or(Scope::User, Scope::Client)),
+            (None, None) => Ok(client.map_or(Scope::User, Scope::Client)),
             (Some("1" | "user"), _) => Ok(Scope::User),
             (None, Some(campaign)) | (Some("3" | "campaign"), Some(campaign)) => {
                 Ok(Scope::Campaign(campaign))
@@ -51,7 +51,7 @@ impl Association {
             (Some("3" | "campaign"), None) => {
                 refused("`association_type` 3 (campaign) needs an `email_campaign_id`")
             }
-            (Some("2" | "client"), _) => match id(fields, CLIENT) {
+            (Some("2" | "client"), _) => match client {
                 Some(client) => Ok(Scope::Client(client)),
                 None => refused("`association_type` 2 (client) needs a `client_id`"),
             },
@@ -78,7 +78,7 @@ impl Scope {
     }
 }
 
-/// SmartLead's ids are numbers; one that is none, or is spelled as no number is, stays a text.
+/// SmartLead's ids are numbers; a text that the other spelling took stays one.
 fn echo(id: &str) -> Value {
     match id.parse::<u64>() {
         Ok(number) if alloc::format!("{number}") == id => number.into(),
@@ -119,6 +119,14 @@ mod tests {
                 Scope::Campaign("123".into()),
             ),
             (
+                json!({"association_type": 3, "email_campaign_id": 123.0}),
+                Scope::Campaign("123".into()),
+            ),
+            (
+                json!({"email_campaign_id": 123, "client_id": 7}),
+                Scope::Campaign("123".into()),
+            ),
+            (
                 json!({"email_campaign_id": 123}),
                 Scope::Campaign("123".into()),
             ),
@@ -138,10 +146,6 @@ mod tests {
                 "client_id",
             ),
             (json!({"association_type": 3}), "email_campaign_id"),
-            (
-                json!({"association_type": 3, "email_campaign_id": ""}),
-                "email_campaign_id",
-            ),
             (json!({"association_type": 4}), "association_type"),
             (json!({"association_type": []}), "association_type"),
         ] {
@@ -154,13 +158,37 @@ mod tests {
         assert!(elsewhere.is_err());
     }
 
+    // Holds: S19, S20
+    #[test]
+    fn an_id_that_is_none_is_refused_whatever_the_type() {
+        for kind in [json!(null), json!(1), json!(2), json!(3)] {
+            for name in [CAMPAIGN, CLIENT] {
+                for wrong in [
+                    json!([123]),
+                    json!(true),
+                    json!(false),
+                    json!(""),
+                    json!({"id": 1}),
+                    json!(5.5),
+                ] {
+                    let given = json!({"association_type": kind, name: wrong});
+                    let error = read(given.clone()).unwrap_err();
+                    assert_eq!(
+                        (error.code(), error.field()),
+                        ("wrong_type", Some(name)),
+                        "{given}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_scope_is_echoed_as_it_was_given() {
         for given in [
             json!({"association_type": 1, "email_campaign_id": null, "client_id": null}),
             json!({"association_type": 2, "email_campaign_id": null, "client_id": 7}),
             json!({"association_type": 3, "email_campaign_id": 123, "client_id": null}),
-            json!({"association_type": 3, "email_campaign_id": "0123", "client_id": null}),
         ] {
             let echoed = read(given.clone()).unwrap().association();
             assert_eq!(serde_json::to_value(echoed).unwrap(), given);

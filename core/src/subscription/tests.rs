@@ -116,6 +116,7 @@ fn scopes_choose_by_client_and_campaign() {
     for (client_id, campaign_id, expected) in [
         (Some("7"), Some("123"), [true, true, true]),
         (Some("8"), Some("123"), [true, false, true]),
+        (Some("7.0"), Some("0123"), [true, true, true]),
         (None, Some("124"), [true, false, false]),
         (None, None, [true, false, false]),
     ] {
@@ -132,6 +133,11 @@ fn scopes_choose_by_client_and_campaign() {
     ] {
         assert_eq!(scope(broken).unwrap_err().code(), "scope_invalid");
     }
+    let nested = scope(json!({"level": "client", "client_id": [7]})).unwrap_err();
+    assert_eq!(
+        (nested.code(), nested.field()),
+        ("wrong_type", Some("client_id"))
+    );
     let elsewhere = Scope::read(
         Provider::Platform,
         Some(&json!({"level": "campaign", "campaign_id": 1})),

@@ -108,8 +108,18 @@ impl Source {
             message,
         };
         match self {
-            Self::Provider(provider) => Scope::read(provider, scope)
-                .map_err(|error: SubscriptionError| refused(error.code(), error.to_string())),
+            Self::Provider(provider) => {
+                Scope::read(provider, scope).map_err(|error: SubscriptionError| {
+                    let whole = refused(error.code(), error.to_string());
+                    match error.field() {
+                        Some(name) => Rejection {
+                            field: format!("scope.{name}"),
+                            ..whole
+                        },
+                        None => whole,
+                    }
+                })
+            }
             Self::Standard | Self::Operational if scope.is_some_and(|scope| !scope.is_null()) => {
                 let message = "these events have no scopes; leave `scope` out";
                 Err(refused("scope_invalid", message.to_owned()))

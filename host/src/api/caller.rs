@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     access::{Keys, digest},
+    config::compat::is_loopback,
     context::Context,
     ids::{ApiKeyId, WorkspaceId},
     store::{ApiKey, KeyDigest, Permission, Role},
@@ -15,7 +16,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use std::{marker::PhantomData, net::IpAddr, ops::Deref, sync::Arc};
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 /// The header in which a caller who may work in every workspace names one.
 pub const WORKSPACE_HEADER: &str = "Countersign-Workspace";
@@ -300,17 +301,13 @@ fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     });
-    let loopback = |name: &str| {
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        name.eq_ignore_ascii_case("localhost")
-            || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-    };
-    match name.is_some_and(loopback) {
+    match name.is_some_and(is_loopback) {
         true => Ok(()),
         false => Err(Problem::new(
             StatusCode::FORBIDDEN,
             "host_forbidden",
-            "without a token only requests to localhost are taken; set COUNTERSIGN_API_TOKEN to allow others",
+            "without a token only requests to localhost are taken, and those with a key (POST /v1/keys on localhost makes one); set \
+             COUNTERSIGN_API_TOKEN to allow others",
         )
         .at("Host")),
     }

@@ -17,8 +17,8 @@ use super::{App, Problem, admit, caller, no_route, panicked, wrong_method};
 use crate::config::compat::{Served, WORKSPACE_OF_KEY, is_below};
 use axum::{
     Router,
-    extract::{Request, State},
-    http::{HeaderValue, Uri, header, uri::PathAndQuery},
+    extract::{OriginalUri, Request, State},
+    http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -56,7 +56,7 @@ impl Surfaces {
             .filter(|surface| is_below(path, &surface.base))
             .peekable();
         below.peek()?;
-        let host = host(request).unwrap_or_default();
+        let host = host(request.headers(), request.uri()).unwrap_or_default();
         below.find(|surface| surface.served.answers_on(&host))
     }
 }
@@ -94,15 +94,23 @@ impl Surface {
         }
     }
 
-    /// The request as the routes of this surface take it: its path without the base, its key where `admit` looks for it, and
-    /// nowhere else.
+    /// The request as the routes of this surface take it: its path without the base and without a slash at its end, its key where
+    /// `admit` looks for it, and nowhere else.
     fn take(&self, mut request: Request) -> Result<Request, Problem> {
         credential::move_to_bearer(self.served.provider, &mut request)?;
+        // The one that was noted before holds the key still.
+        let address = OriginalUri(request.uri().clone());
+        request.extensions_mut().insert(address);
         let rest = request
             .uri()
             .path()
             .strip_prefix(&*self.base)
             .unwrap_or("/");
+        let rest = match rest.strip_suffix('/') {
+            // Two of them name something without a name.
+            Some(bare) if !bare.ends_with('/') => bare,
+            _ => rest,
+        };
         let rest = match rest.is_empty() {
             true => "/",
             false => rest,
@@ -146,12 +154,19 @@ pub(super) async fn dispatch(
     }
 }
 
+/// What is to be set where nothing answers and a provider's API could.
+pub(super) fn why_not(app: &App, address: &Uri, headers: &HeaderMap) -> Option<String> {
+    let host = host(headers, address).unwrap_or_default();
+    let config = app.context.config.current();
+    config.compat.why_not(address.path(), &host)
+}
+
 /// The host name that a request is for, in lower case and without a port.
-fn host(request: &Request) -> Option<String> {
-    let named = request.headers().get(header::HOST);
+fn host(headers: &HeaderMap, address: &Uri) -> Option<String> {
+    let named = headers.get(header::HOST);
     let named = match named.and_then(|value| value.to_str().ok()) {
         Some(host) => host,
-        None => request.uri().host()?,
+        None => address.host()?,
     };
     let name = match named.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -115,17 +115,15 @@ pub(super) async fn publish_batch(
     }
     if !problems.is_empty() {
         // Who mends these shall not hear of others only then.
-        match publish::check_batch(&app.context, &caller.workspace, events).await {
-            Err(BatchError::Rejected(rejections)) => {
-                let more = rejections.into_iter().filter_map(|(place, rejection)| {
-                    Some((*indices.get(place)?, Problem::from(rejection)))
-                });
-                problems.extend(more);
-                problems.sort_by_key(|(place, _)| *place);
-                problems.truncate(PROBLEMS_MAX);
-            }
-            // Those that are known are told all the same.
-            Ok(()) | Err(_) => {}
+        // If this fails otherwise, those that are known are told all the same.
+        let checked = publish::check_batch(&app.context, &caller.workspace, events).await;
+        if let Err(BatchError::Rejected(rejections)) = checked {
+            let more = rejections.into_iter().filter_map(|(place, rejection)| {
+                Some((*indices.get(place)?, Problem::from(rejection)))
+            });
+            problems.extend(more);
+            problems.sort_by_key(|(place, _)| *place);
+            problems.truncate(PROBLEMS_MAX);
         }
         return Err(Problem::of_events(problems));
     }

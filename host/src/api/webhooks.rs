@@ -4,13 +4,14 @@
 
 use super::{App, problem::Problem, request::read_raw};
 use crate::{
+    config::Config,
     context::to_its_end,
     intake::{IntakeError, Place, Posted},
     publish::PublishError,
 };
 use axum::{
     Json,
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{OriginalUri, Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, Uri},
 };
 use countersign_guest::Rejection;
@@ -20,6 +21,12 @@ use std::sync::Arc;
 /// Whoever posts to the route without a name and is nobody's sender, in the log.
 const UNKNOWN: &str = "(unknown)";
 
+/// What its operator can do about a request that finds nothing. A stranger learns no more of it than the manual says.
+const SWITCHED_OFF: &str =
+    "events of other senders are not taken in: the setting inbound.enabled says so";
+const NO_SOURCE: &str = "a sender's address ends with the name of a source, which the section inbound.sources of the configuration \
+                         gives it";
+
 /// P12.
 fn received() -> Json<Value> {
     Json(json!({ "received": true }))
@@ -28,10 +35,10 @@ fn received() -> Json<Value> {
 /// The sender is told by its headers and the shape of the body (R-P6).
 pub(super) async fn post(
     State(app): State<Arc<App>>,
-    address: Uri,
+    OriginalUri(address): OriginalUri,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let _place = admit(&app, &address).await?;
+    let _place = admit(&app, &address, request.headers())?;
     let (headers, body) = read(&app, request).await?;
     let intake = &app.intake;
     let read_at = app.context.rules.kernel.generation();
@@ -58,16 +65,19 @@ pub(super) async fn post(
 /// The sender is told by its name.
 pub(super) async fn post_to(
     State(app): State<Arc<App>>,
-    address: Uri,
+    OriginalUri(address): OriginalUri,
     name: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Value>, Problem> {
-    let _place = admit(&app, &address).await?;
+    let _place = admit(&app, &address, request.headers())?;
+    // What is no text is the name of nothing.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let is_known = |config: &Config| config.inbound.sources.named(&name).is_some();
+    let unknown = (!is_known(&app.context.config.current()))
+        .then(|| super::nothing_at(&app, &address, request.headers(), NO_SOURCE));
     let (headers, body) = read(&app, request).await?;
     let read_at = app.context.rules.kernel.generation();
     let config = app.context.config.current();
-    // What is no text is the name of nothing.
-    let name = name.map(|Path(name)| name).unwrap_or_default();
     match config.inbound.sources.named(&name).cloned() {
         Some(source) => {
             take_in(
@@ -81,13 +91,14 @@ pub(super) async fn post_to(
             )
             .await
         }
-        None => Err(Problem::not_found("source")),
+        // If not for the first of these, its section was taken out meanwhile.
+        None => Err(unknown.unwrap_or_else(|| Problem::not_found("source"))),
     }
 }
 
-async fn admit(app: &App, address: &Uri) -> Result<Place, Problem> {
+fn admit(app: &App, address: &Uri, headers: &HeaderMap) -> Result<Place, Problem> {
     if !app.context.config.current().inbound.enabled {
-        return Err(super::no_route(address.clone()).await);
+        return Err(super::nothing_at(app, address, headers, SWITCHED_OFF));
     }
     app.check_running()?;
     app.intake.place().ok_or_else(|| {
@@ -129,7 +140,8 @@ fn unverified() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "unverified",
-        "nothing vouches for this request; its sender's settings and this server's must have the same key",
+        "nothing vouches for this request; its sender and a source of this server (section inbound.sources of its configuration) must \
+         have the same key",
     )
 }
 

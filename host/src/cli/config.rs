@@ -32,15 +32,23 @@ impl Config {
         let Some(file) = self.check else {
             return defaults(out).map(|()| ExitCode::SUCCESS);
         };
-        let strangers = checked(&file)?;
+        let (strangers, warnings) = checked(&file)?;
         if out.is_json() {
-            out.value(&json!({ "file": file, "usable": true, "ignored_variables": strangers }))?;
+            out.value(&json!({
+                "file": file,
+                "usable": true,
+                "ignored_variables": strangers,
+                "warnings": warnings,
+            }))?;
             return Ok(ExitCode::SUCCESS);
         }
         for name in strangers {
             out.lines(format_args!(
                 "the environment variable {name} is no setting and would be ignored"
             ))?;
+        }
+        for warning in warnings {
+            out.lines(format_args!("warning: {warning}"))?;
         }
         out.lines(format_args!("{} can be used", file.display()))?;
         Ok(ExitCode::SUCCESS)
@@ -58,8 +66,8 @@ fn defaults(out: &Output) -> Result<(), Error> {
     out.value(&settings)
 }
 
-/// The variables that are no settings, where the file can be used.
-fn checked(file: &Path) -> Result<Vec<String>, ConfigError> {
+/// The variables that are no settings and what is hardly meant, where the file can be used.
+fn checked(file: &Path) -> Result<(Vec<String>, Vec<String>), ConfigError> {
     let sources = Sources {
         file: Some(ConfigFile::read(file)?),
         env: environment(),
@@ -68,5 +76,5 @@ fn checked(file: &Path) -> Result<Vec<String>, ConfigError> {
     let (live, strangers) = LiveConfig::load(sources)?;
     let roots = live.current().network.roots();
     roots.map_err(|wrong| live.located(wrong))?;
-    Ok(strangers)
+    Ok((strangers, live.current().warnings()))
 }

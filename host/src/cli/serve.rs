@@ -63,6 +63,9 @@ impl Serve {
         for name in strangers {
             tracing::warn!("the environment variable {name} is no setting and is ignored");
         }
+        for warning in config.current().warnings() {
+            tracing::warn!("{warning}");
+        }
         serve::run(config, log)?;
         Ok(ExitCode::SUCCESS)
     }

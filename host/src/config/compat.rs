@@ -3,7 +3,7 @@
 use super::Wrong;
 use countersign_core::provider::Provider;
 use serde::Deserialize;
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 /// Stands for the workspace of the key that a request comes with.
 pub const WORKSPACE_OF_KEY: &str = "*";
@@ -109,6 +109,12 @@ pub fn is_below(path: &str, base: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a host name, or an address with the brackets of IPv6, is this machine's own.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
 /// Names of a provider's settings, for errors.
 struct Keys {
     workspace: &'static str,
@@ -155,6 +161,45 @@ impl Compat {
             .filter(|(_, _, section)| section.enabled)
             .map(|(provider, _, section)| Served { provider, section })
             .collect()
+    }
+
+    /// Why a path that a provider documents leads nowhere on this host name, and which setting changes that.
+    pub fn why_not(&self, path: &str, host: &str) -> Option<String> {
+        let reasons = self.sections().into_iter().filter_map(|(provider, _, section)| {
+            let name = provider.name();
+            let documented = is_below(path, Served::root(provider));
+            let served = Served { provider, section };
+            let here = is_below(path, &served.base());
+            match (documented || here, served.section.enabled) {
+                (false, _) => None,
+                (true, false) => Some(format!(
+                    "the API of {name} is not switched on; set compat.{name}.enabled to true and start again"
+                )),
+                (true, true) if !here => Some(format!(
+                    "the API of {name} is at {}, as compat.{name}.prefix says",
+                    served.base()
+                )),
+                (true, true) => (!served.answers_on(host)).then(|| {
+                    format!("the API of {name} answers on the host names of compat.{name}.hosts only")
+                }),
+            }
+        });
+        reasons.into_iter().next()
+    }
+
+    /// The host names on which nobody is let in without a key, where the server has no token: they are not this machine's.
+    pub fn warnings(&self, token_set: bool) -> Vec<String> {
+        let served = self.served().into_iter().filter(|_| !token_set);
+        let warned = served.filter_map(|served| {
+            let foreign = served.section.hosts.iter().find(|host| !is_loopback(host))?;
+            let name = served.provider.name();
+            Some(format!(
+                "compat.{name}.hosts: no token is set (COUNTERSIGN_API_TOKEN, or `api.token`), so a request to {foreign} is let in \
+                 with an API key of this server only, others are answered with 403; set a token, or make keys with POST /v1/keys \
+                 on localhost"
+            ))
+        });
+        warned.collect()
     }
 
     pub(super) fn check(&self) -> Result<(), Wrong> {
@@ -270,145 +315,4 @@ fn refused(key: &'static str, problem: impl fmt::Display) -> Wrong {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Config, ConfigFile, Sources};
-    use std::collections::BTreeMap;
-
-    fn load(text: &str) -> Result<Config, String> {
-        let file = ConfigFile {
-            path: "a.toml".into(),
-            text: text.to_owned(),
-        };
-        let sources = Sources {
-            file: Some(file),
-            ..Sources::default()
-        };
-        let loaded = Config::load(&sources).map(|(config, _)| config);
-        loaded.map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn all_four_go_together_at_their_documented_paths() {
-        let names = ["cleanmails", "smartlead", "sendemall", "platform"];
-        let all: String = names
-            .map(|name| format!("[compat.{name}]\nenabled = true\n"))
-            .concat();
-        let served = load(&all).unwrap().compat.served();
-        let bases: Vec<_> = served.iter().map(Served::base).collect();
-        assert_eq!(
-            bases,
-            [
-                "/v1/integrations/webhooks",
-                "/api/v1/webhook",
-                "/v1/webhooks",
-                "/api/webhooks/manage"
-            ]
-        );
-        assert!(load("").unwrap().compat.served().is_empty());
-    }
-
-    #[test]
-    fn routes_that_cannot_be_told_apart_are_refused_with_the_setting_to_change() {
-        // SendEmAll's below this prefix are Cleanmails' own.
-        let both = |cleanmails: &str, sendemall: &str| {
-            load(&format!(
-                "[compat.cleanmails]\nenabled = true\nprefix = \"/a\"\n{cleanmails}\n\
-                 [compat.sendemall]\nenabled = true\nprefix = \"/a/v1/integrations/webhooks\"\n{sendemall}"
-            ))
-        };
-        let error = both("", "").unwrap_err();
-        assert!(
-            error.starts_with("a.toml:7: setting `compat.sendemall.prefix`"),
-            "{error}"
-        );
-        assert!(
-            error.contains("compat.cleanmails.prefix") && error.contains("hosts"),
-            "{error}"
-        );
-        let apart = both("hosts = [\"a.example\"]", "hosts = [\"b.example\"]");
-        assert_eq!(apart.unwrap().compat.served().len(), 2);
-        assert!(both("hosts = [\"a.example\"]", "").is_err());
-        assert!(
-            both(
-                "hosts = [\"a.example\"]",
-                "hosts = [\"b.example\", \"a.example\"]"
-            )
-            .is_err()
-        );
-    }
-
-    #[test]
-    fn settings_that_cannot_be_meant_are_refused_by_name_also_while_it_is_off() {
-        for (line, key) in [
-            ("prefix = \"cleanmails\"", "prefix"),
-            ("prefix = \"/\"", "prefix"),
-            ("prefix = \"/a/\"", "prefix"),
-            ("prefix = \"/a//b\"", "prefix"),
-            ("prefix = \"/a/../b\"", "prefix"),
-            ("prefix = \"/{id}\"", "prefix"),
-            ("prefix = \"/v1\"", "prefix"),
-            ("prefix = \"/health/x\"", "prefix"),
-            ("hosts = [\"https://a.example\"]", "hosts"),
-            ("hosts = [\"a.example:80\"]", "hosts"),
-            ("hosts = [\"A.example\"]", "hosts"),
-            ("hosts = [\"\"]", "hosts"),
-            ("hosts = [\"a.example\", \"a.example\"]", "hosts"),
-            ("workspace = \"\"", "workspace"),
-            ("workspace = \"Acme\"", "workspace"),
-            ("workspace = \"-a\"", "workspace"),
-            ("enabled = 1", "enabled"),
-        ] {
-            let error = load(&format!("[compat.platform]\n{line}")).unwrap_err();
-            assert!(
-                error.contains(&format!("`compat.platform.{key}`")),
-                "{line}: {error}"
-            );
-            assert!(error.starts_with("a.toml:2: "), "{line}: {error}");
-        }
-        let error = load("[compat.plattform]\nenabled = true").unwrap_err();
-        assert!(error.contains("compat.platform"), "{error}");
-        let error = load("[compat]\nplatform = true").unwrap_err();
-        assert!(error.contains("write [compat.platform]"), "{error}");
-    }
-
-    #[test]
-    fn the_environment_reaches_them_and_good_values_are_taken() {
-        let sources = Sources {
-            env: BTreeMap::from([
-                (
-                    "COUNTERSIGN_COMPAT_SMARTLEAD_ENABLED".to_owned(),
-                    "true".to_owned(),
-                ),
-                (
-                    "COUNTERSIGN_COMPAT_SMARTLEAD_HOSTS".to_owned(),
-                    "server.example, [::1]".to_owned(),
-                ),
-                (
-                    "COUNTERSIGN_COMPAT_SMARTLEAD_WORKSPACE".to_owned(),
-                    "*".to_owned(),
-                ),
-                (
-                    "COUNTERSIGN_COMPAT_SMARTLEAD_PREFIX".to_owned(),
-                    "/smart/lead.v1".to_owned(),
-                ),
-            ]),
-            ..Sources::default()
-        };
-        let served = Config::load(&sources).unwrap().0.compat.served();
-        let [only] = served.as_slice() else {
-            panic!("{served:?}");
-        };
-        assert_eq!(only.base(), "/smart/lead.v1/api/v1/webhook");
-        assert!(only.answers_on("server.example") && only.answers_on("[::1]"));
-        assert!(!only.answers_on("example"));
-    }
-
-    #[test]
-    fn below_is_by_whole_segments() {
-        assert!(
-            is_below("/v1/webhooks", "/v1/webhooks") && is_below("/v1/webhooks/a", "/v1/webhooks")
-        );
-        assert!(!is_below("/v1/webhooksa", "/v1/webhooks") && !is_below("/v1", "/v1/webhooks"));
-    }
-}
+mod tests;

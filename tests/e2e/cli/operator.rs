@@ -47,7 +47,7 @@ fn the_operators_commands_have_json_as_well() {
     let checked: Value = serde_json::from_str(&checked.stdout).unwrap();
     assert_eq!(
         checked,
-        json!({"file": file, "usable": true, "ignored_variables": ["COUNTERSIGN_NO_SUCH"]})
+        json!({"file": file, "usable": true, "ignored_variables": ["COUNTERSIGN_NO_SUCH"], "warnings": []})
     );
     home.configure("[api]\nlisten = 7").unwrap();
     let wrong = bare(&["config", "--check", file]);

@@ -134,6 +134,12 @@ fn a_ping_tells_its_outcome_and_is_of_no_consequence_unless_that_is_asked_for() 
         (&json!(null), &json!("connect")),
         "{failed:?}"
     );
+    assert!(failed.json["detail"].is_string(), "{failed:?}");
+    let unknown = create(&host, "http://nope.invalid/hook");
+    let failed = ask(&host, "POST", &format!("{unknown}/test"), None);
+    assert_eq!(failed.json["error"], "dns", "{failed:?}");
+    let detail = failed.json["detail"].as_str().unwrap();
+    assert!(detail.contains("nope.invalid"), "{detail}");
 }
 
 // Holds: C15, C16, C17, C28

@@ -1,7 +1,10 @@
 //! The providers' own APIs beyond what their documents print: who is let in, what is refused and how, and where they are.
 
+mod addresses;
+mod associations;
 mod cleanmails;
 mod platform;
+mod round_trips;
 mod sendemall;
 mod smartlead;
 mod surfaces;

@@ -260,6 +260,10 @@ fn an_event_that_failed_twice_under_one_id_is_one_to_its_owner() {
         json!(null),
         "R-E2"
     );
+    assert!(
+        listed.json["data"][0]["failure"]["detail"].is_string(),
+        "R-E2: {listed:?}"
+    );
     ask(
         &host,
         "POST",
@@ -267,4 +271,79 @@ fn an_event_that_failed_twice_under_one_id_is_one_to_its_owner() {
         None,
     );
     assert_eq!(ask(&host, "GET", &failed, None).json["data"], json!([]));
+}
+
+// Holds: E17, E35, R-E2
+#[test]
+fn an_empty_event_id_is_filled_and_an_event_s_own_failure_stays_readable() {
+    let receiver = Receiver::start();
+    let (_home, host) = all_four("time_scale = 1000000");
+    let url = receiver.url("/status/500/e");
+    let made = create(&host, &json!({"url": url, "secret": "s"}));
+    for _ in 0..2 {
+        let event = json!({"event": "email.opened", "id": "", "failure": "mine", "data": {}});
+        let ended = publish_and_wait(&host, "sendemall", &event);
+        assert_eq!(ended, "dead_lettered");
+    }
+    let failed = format!(
+        "{BASE}/{}/failed-events",
+        made["data"]["id"].as_str().unwrap()
+    );
+    let listed = ask(&host, "GET", &failed, None);
+    let items = listed.json["data"].as_array().unwrap();
+    let id = |at: usize| items[at]["id"].as_str().unwrap();
+    assert!(
+        id(0).starts_with("evt_") && id(0) != id(1),
+        "E35: {items:?}"
+    );
+    for item in items {
+        assert_eq!(
+            (
+                &item["failure"]["original"],
+                &item["failure"]["last_status"]
+            ),
+            (&json!("mine"), &json!(500)),
+            "R-E2"
+        );
+        let keys: Vec<_> = item.as_object().unwrap().keys().collect();
+        assert_eq!(
+            keys,
+            ["data", "event", "failure", "id", "timestamp"],
+            "R-E2"
+        );
+    }
+    // Those keys were read by a parser that takes the last of two.
+    let raw = ureq::get(&format!("{}{failed}", host.url()))
+        .call()
+        .unwrap();
+    let raw = raw.into_body().read_to_string().unwrap();
+    assert_eq!(raw.matches("\"failure\":").count(), 2, "R-E2: {raw}");
+}
+
+// Holds: R-E3
+#[test]
+fn a_webhook_that_is_not_active_redrives_nothing_and_says_so() {
+    let (_home, host) = all_four("time_scale = 1000000");
+    let made = create(&host, &json!({"url": NOWHERE, "secret": "s"}));
+    let path = format!("{BASE}/{}", made["data"]["id"].as_str().unwrap());
+    publish_and_wait(&host, "sendemall", &event("evt_1"));
+    for status in ["paused", "disabled"] {
+        ask(&host, "PATCH", &path, Some(&json!({"status": status})));
+        for what in ["redrive", "evt_1/redrive"] {
+            let refused = ask(&host, "POST", &format!("{path}/failed-events/{what}"), None);
+            assert_eq!(
+                (refused.status, &refused.json["code"]),
+                (409, &json!("endpoint_not_active")),
+                "R-E3 {status} {what}: {refused:?}"
+            );
+        }
+    }
+    ask(&host, "PATCH", &path, Some(&json!({"status": "active"})));
+    let begun = ask(
+        &host,
+        "POST",
+        &format!("{path}/failed-events/redrive"),
+        None,
+    );
+    assert_eq!(begun.status, 202, "R-E3: {begun:?}");
 }

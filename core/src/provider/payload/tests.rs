@@ -205,7 +205,7 @@ fn what_is_not_an_object_is_refused() {
     assert!(Payload::decode(Provider::Platform, deep.as_bytes()).is_err());
 }
 
-// Holds: E17
+// Holds: E17, E35, R-P2
 #[test]
 fn publishing_fills_the_envelope_and_refuses_unknown_types() {
     let complete = |provider, value: Value| {
@@ -220,6 +220,19 @@ fn publishing_fills_the_envelope_and_refuses_unknown_types() {
         sent.encode(),
         br#"{"event":"email.sent","id":"evt_01","timestamp":"2026-01-02T03:04:05Z","data":{}}"#
     );
+    for (provider, event) in [
+        (
+            Provider::Sendemall,
+            json!({"event": "email.sent", "id": "", "data": {}}),
+        ),
+        (
+            Provider::Platform,
+            json!({"type": "open", "id": "", "email_id": "m"}),
+        ),
+    ] {
+        let filled = complete(provider, event).unwrap();
+        assert_eq!(filled.event_id().as_deref(), Some("evt_01"));
+    }
     let kept = complete(
         Provider::Sendemall,
         json!({"event": "email.sent", "id": "evt_mine", "timestamp": "then", "data": {}}),

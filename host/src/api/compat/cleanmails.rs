@@ -2,7 +2,7 @@
 
 use super::{
     test::{self, Outcome},
-    webhooks::{Account, After, PathOf, Warnings, secret, state, time},
+    webhooks::{Account, After, PathOf, SecretChange, Warnings, secret, state, state_to_set, time},
 };
 use crate::{
     api::{
@@ -44,7 +44,7 @@ async fn create(account: Account<Managing>, body: JsonBody) -> Result<impl IntoR
     let given = Description {
         url: fields.required("url", URL)?,
         events: fields.raw("events"),
-        secret: secret(&mut fields)?.flatten(),
+        secret: secret(&mut fields)?,
         state: state(&mut fields, &STATES)?,
         ..account.description()
     };
@@ -84,16 +84,21 @@ async fn change(
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
     let mut fields = body.fields;
+    let secret = SecretChange::read(&mut fields)?;
     let change = Change {
         url: fields.optional("url", URL)?,
         events: fields.raw("events"),
-        secret: secret(&mut fields)?,
-        state: state(&mut fields, &STATES)?,
+        secret: secret.change.clone(),
+        state: state_to_set(
+            state(&mut fields, &STATES)?,
+            endpoint.state,
+            EndpointState::is_active,
+        ),
         ..Change::default()
     };
     let changed = account.change(endpoint.id, change).await?;
     let mut answer = view(&changed);
-    Warnings::new(&changed, fields).put(&mut answer);
+    Warnings::of_change(&changed, fields, &secret).put(&mut answer);
     Ok(Json(answer))
 }
 

@@ -1,6 +1,6 @@
 //! The platform's webhooks. Source: PROVIDERS.md P1 to P6, R-P1, R-P3, R-P5, R-P12.
 
-use super::webhooks::{Account, After, PathOf, Warnings, secret, time};
+use super::webhooks::{Account, After, PathOf, SecretChange, Warnings, secret, state_to_set, time};
 use crate::{
     api::{
         App, Problem,
@@ -47,7 +47,7 @@ async fn create(account: Account<Managing>, body: JsonBody) -> Result<impl IntoR
     let given = Description {
         url: fields.required("url", URL)?,
         events: Some(events),
-        secret: secret(&mut fields)?.flatten(),
+        secret: secret(&mut fields)?,
         state: active(&mut fields)?,
         ..account.description()
     };
@@ -120,16 +120,21 @@ async fn changed(
     if let Some(events) = &events {
         check_events(events)?;
     }
+    let secret = SecretChange::read(&mut fields)?;
     let change = Change {
         url: fields.optional("url", URL)?,
         events,
-        secret: secret(&mut fields)?,
-        state: active(&mut fields)?,
+        secret: secret.change.clone(),
+        state: state_to_set(
+            active(&mut fields)?,
+            endpoint.state,
+            EndpointState::is_active,
+        ),
         ..Change::default()
     };
     let changed = account.change(endpoint.id, change).await?;
     let mut answer = view(&changed);
-    Warnings::new(&changed, fields).put(&mut answer);
+    Warnings::of_change(&changed, fields, &secret).put(&mut answer);
     Ok(Json(answer))
 }
 

@@ -2,7 +2,9 @@
 
 mod failed;
 
-use super::webhooks::{Account, After, PathOf, Warnings, secret, state, time};
+use super::webhooks::{
+    Account, After, PathOf, SecretChange, Warnings, secret, state, state_to_set, time,
+};
 use crate::{
     api::{
         App, Problem,
@@ -58,7 +60,7 @@ async fn create(account: Account<Managing>, body: JsonBody) -> Result<impl IntoR
     let given = Description {
         url: fields.required("url", URL)?,
         events: fields.raw("events"),
-        secret: secret(&mut fields)?.flatten(),
+        secret: secret(&mut fields)?,
         state: state(&mut fields, &STATES)?,
         ..account.description()
     };
@@ -106,16 +108,19 @@ async fn change(
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.named(endpoint_id(&id))?;
     let mut fields = body.fields;
+    let secret = SecretChange::read(&mut fields)?;
     let change = Change {
         url: fields.optional("url", URL)?,
         events: fields.raw("events"),
-        secret: secret(&mut fields)?,
-        state: state(&mut fields, &STATES)?,
+        secret: secret.change.clone(),
+        state: state_to_set(state(&mut fields, &STATES)?, endpoint.state, |state| {
+            state.word()
+        }),
         ..Change::default()
     };
     let changed = account.change(endpoint.id, change).await?;
     let mut answer = json!({ "success": true, "data": view(&changed) });
-    Warnings::new(&changed, fields).put(&mut answer);
+    Warnings::of_change(&changed, fields, &secret).put(&mut answer);
     Ok(Json(answer))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     test,
-    webhooks::{Account, After, PathOf, Warnings, secret, state, time},
+    webhooks::{Account, After, PathOf, SecretChange, Warnings, secret, state, state_to_set, time},
 };
 use crate::{
     api::{
@@ -19,8 +19,12 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use countersign_core::{delivery::EndpointState, provider::Provider, subscription::Subscription};
-use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+const TYPE: &str = "association_type";
+const CAMPAIGN: &str = "email_campaign_id";
+const CLIENT: &str = "client_id";
 
 /// S31, S32, and what else is said for them.
 const STATES: [(&str, EndpointState); 4] = [
@@ -31,6 +35,9 @@ const STATES: [(&str, EndpointState); 4] = [
 ];
 
 const URL: &str = "the address to send to, a string";
+
+/// S21.
+const MAP: &str = "an object of event types and true or false, such as {\"EMAIL_REPLIED\": true}";
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -59,21 +66,22 @@ async fn egress(State(app): State<Arc<App>>) -> Json<Value> {
 async fn create(account: Account<Managing>, body: JsonBody) -> Result<Json<Value>, Problem> {
     let mut fields = body.fields;
     let events = events(&mut fields)?.ok_or_else(|| {
-        let detail =
-            "`event_type_map` is missing: give an object such as {\"EMAIL_REPLIED\": true}";
+        let detail = format!("`event_type_map` is missing: give {MAP}");
         Problem::field("missing_field", "event_type_map", detail)
     })?;
+    let association = Association::read(&mut fields);
     let given = Description {
         url: fields.required("webhook_url", URL)?,
         name: fields.optional("name", "a string")?,
         events: Some(events),
-        scope: scope(&mut fields),
-        secret: secret(&mut fields)?.flatten(),
-        state: activity(&mut fields)?,
+        scope: association.scope.clone(),
+        secret: secret(&mut fields)?,
+        state: activity(&mut fields, None)?,
         ..account.description()
     };
     let made = account.create(given).await.map_err(in_own_fields)?;
-    saved(&account, &made.endpoint, fields).await
+    let warnings = Warnings::new(&made.endpoint, fields);
+    saved(&account, &made.endpoint, &association, warnings).await
 }
 
 /// R-S11.
@@ -84,32 +92,37 @@ async fn change(
 ) -> Result<Json<Value>, Problem> {
     let endpoint = account.numbered(&id)?;
     let mut fields = body.fields;
+    let association = Association::read(&mut fields);
+    let secret = SecretChange::read(&mut fields)?;
+    let state = activity(&mut fields, Some(endpoint.state))?;
     let change = Change {
         url: fields.optional("webhook_url", URL)?,
         name: fields.nullable("name", "a string or null")?,
         events: events(&mut fields)?,
-        scope: scope(&mut fields),
-        secret: secret(&mut fields)?,
-        state: activity(&mut fields)?,
+        scope: association.scope.clone(),
+        secret: secret.change.clone(),
+        state: state_to_set(state, endpoint.state, EndpointState::is_active),
         ..Change::default()
     };
     let changed = account
         .change(endpoint.id, change)
         .await
         .map_err(in_own_fields)?;
-    saved(&account, &changed, fields).await
+    let warnings = Warnings::of_change(&changed, fields, &secret);
+    saved(&account, &changed, &association, warnings).await
 }
 
 /// S24, R-S12: what was saved, and how its test events went. None of them going well is no reason to refuse.
 async fn saved(
     account: &Account<Managing>,
     endpoint: &Endpoint,
-    left: Fields,
+    association: &Association,
+    mut warnings: Warnings,
 ) -> Result<Json<Value>, Problem> {
     let mut answer = view(endpoint);
     answer["ok"] = true.into();
     answer["message"] = "Webhook saved".into();
-    let mut warnings = Warnings::new(endpoint, left);
+    association.warn(endpoint, &mut warnings);
     if endpoint.rules.subscription == Subscription::Only(Vec::new()) {
         warnings.add("no event type is switched on: nothing will be sent; set some in `event_type_map` to true");
     }
@@ -169,47 +182,111 @@ async fn remove(
 
 /// The subscription: S21's map, which must be one, so that nobody gets all events by leaving a list empty.
 fn events(fields: &mut Fields) -> Result<Option<String>, Problem> {
-    let map = fields.raw("event_type_map");
-    match map {
-        Some(map) if !map.starts_with('{') => {
-            let detail = "`event_type_map` must be an object of event types and true or false";
-            Err(Problem::field("wrong_type", "event_type_map", detail))
+    let Some(map) = fields.raw("event_type_map") else {
+        return Ok(None);
+    };
+    let refused = |detail| Err(Problem::field("wrong_type", "event_type_map", detail));
+    let Ok(switches) = serde_json::from_str::<BTreeMap<String, Value>>(&map) else {
+        return refused(format!("`event_type_map` must be {MAP}"));
+    };
+    match switches.iter().find(|(_, switch)| !switch.is_boolean()) {
+        None => Ok(Some(map)),
+        Some((name, _)) => {
+            let name: String = name.chars().take(100).collect();
+            refused(format!(
+                "`{name}` in `event_type_map` must be true or false, without quotation marks"
+            ))
         }
-        map => Ok(map),
     }
 }
 
-/// S20, R-S9: the three fields as the rules read them.
-fn scope(fields: &mut Fields) -> Option<String> {
-    let mut scope = Map::new();
-    for name in ["association_type", "email_campaign_id", "client_id"] {
-        let value = fields
-            .raw(name)
-            .and_then(|text| serde_json::from_str(&text).ok());
-        if let Some(value) = value {
-            scope.insert(name.to_owned(), value);
+/// Whose events a webhook gets, as its three fields say (S20, R-S9).
+struct Association {
+    /// JSON text for the rules, which read it. `None` when nothing is said.
+    scope: Option<String>,
+    /// The ids that are named.
+    ids: Vec<&'static str>,
+}
+
+impl Association {
+    fn read(fields: &mut Fields) -> Self {
+        let mut given = Vec::new();
+        let mut ids = Vec::new();
+        for name in [TYPE, CAMPAIGN, CLIENT] {
+            if let Some(value) = fields.raw(name) {
+                given.push(format!("\"{name}\":{value}"));
+                if name != TYPE {
+                    ids.push(name);
+                }
+            }
+        }
+        Self {
+            scope: (!given.is_empty()).then(|| format!("{{{}}}", given.join(","))),
+            ids,
         }
     }
-    (!scope.is_empty()).then(|| Value::Object(scope).to_string())
+
+    /// Tells of ids that have no effect.
+    fn warn(&self, endpoint: &Endpoint, warnings: &mut Warnings) {
+        let shown = endpoint.rules.scope.association();
+        let hears = match shown.association_type {
+            1 => "association_type 1 (user): it hears of every campaign",
+            2 => "association_type 2 (client): it hears of all campaigns of its `client_id`",
+            _ => "association_type 3 (campaign): it hears of its `email_campaign_id` alone",
+        };
+        for name in &self.ids {
+            let used = match *name {
+                CAMPAIGN => shown.email_campaign_id.is_some(),
+                _ => shown.client_id.is_some(),
+            };
+            if !used {
+                warnings.add(format!(
+                    "`{name}` was left out, since the webhook is of {hears}"
+                ));
+            }
+        }
+    }
 }
 
 /// What is wrong is told under this provider's names of the fields.
 fn in_own_fields(problem: Problem) -> Problem {
     match problem.about() {
         Some("events") => problem.at("event_type_map"),
-        Some("scope") => problem.at("association_type"),
+        Some("scope") => problem.at(TYPE),
+        Some("scope.email_campaign_id") => problem.at(CAMPAIGN),
+        Some("scope.client_id") => problem.at(CLIENT),
         Some("url") => problem.at("webhook_url"),
         _ => problem,
     }
 }
 
-fn activity(fields: &mut Fields) -> Result<Option<EndpointState>, Problem> {
-    let active = fields.optional("is_active", "true or false")?;
-    let by_word = state(fields, &STATES)?;
-    Ok(by_word.or(active.map(|active| match active {
+/// R-S11: `is_active` or `status`. Who sends a whole webhook back with one of them changed means the change: where they contradict
+/// each other, the one counts that says something else than what is so now.
+///
+/// # Errors
+/// 400 for a contradiction where there is nothing yet that it could change.
+fn activity(
+    fields: &mut Fields,
+    now: Option<EndpointState>,
+) -> Result<Option<EndpointState>, Problem> {
+    let active: Option<bool> = fields.optional("is_active", "true or false")?;
+    let by_switch = active.map(|active| match active {
         true => EndpointState::Active,
         false => EndpointState::Disabled,
-    })))
+    });
+    let by_word = state(fields, &STATES)?;
+    let (Some(switch), Some(word)) = (by_switch, by_word) else {
+        return Ok(by_word.or(by_switch));
+    };
+    match now {
+        _ if word.is_active() == switch.is_active() => Ok(Some(word)),
+        Some(now) if switch.is_active() == now.is_active() => Ok(Some(word)),
+        Some(_) => Ok(Some(switch)),
+        None => {
+            let detail = "`status` and `is_active` contradict each other; give one of them";
+            Err(Problem::field("status_invalid", "status", detail))
+        }
+    }
 }
 
 fn view(endpoint: &Endpoint) -> Value {

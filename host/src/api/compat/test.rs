@@ -28,6 +28,8 @@ pub(super) enum Outcome {
         /// By the rules of the endpoint.
         accepted: bool,
         duration_ms: u64,
+        /// What came in place of an answer, in words.
+        detail: Option<String>,
     },
     /// Too many are under way already.
     NotSent,
@@ -38,13 +40,14 @@ impl Outcome {
         matches!(self, Self::Sent { accepted: true, .. })
     }
 
-    /// Status and milliseconds (R-C5), and what came in place of an answer.
+    /// Status and milliseconds (R-C5), and what came in place of an answer: its name, and where there is more to say, that.
     pub(super) fn view(&self) -> Value {
         let (status, error, duration_ms) = match self {
             Self::Sent {
                 ended: Ended::Response { status, .. },
                 accepted,
                 duration_ms,
+                ..
             } => {
                 let error = (!accepted).then(|| format!("the receiver answered {status}"));
                 (Some(*status), error, Some(*duration_ms))
@@ -59,12 +62,20 @@ impl Outcome {
                 (None, Some(error.to_owned()), None)
             }
         };
-        json!({
+        let mut told = json!({
             "success": self.accepted(),
             "status": status,
             "error": error,
             "ms": duration_ms,
-        })
+        });
+        if let Self::Sent {
+            detail: Some(detail),
+            ..
+        } = self
+        {
+            told["detail"] = detail.as_str().into();
+        }
+        told
     }
 }
 
@@ -140,11 +151,13 @@ async fn attempt(
             accepted: pinged.accepted,
             ended: pinged.outcome,
             duration_ms: pinged.duration_ms,
+            detail: pinged.detail,
         },
         None => Outcome::Sent {
             accepted: false,
             ended: Ended::Failure(FailureKind::Timeout),
             duration_ms: u64::try_from(TIME_MAX.as_millis()).unwrap_or(u64::MAX),
+            detail: Some(format!("no answer within {} s", TIME_MAX.as_secs())),
         },
     })
 }

@@ -172,11 +172,40 @@ impl<P> Deref for Account<P> {
     }
 }
 
-/// A signing secret: left out or empty is none, as forms send it; on a change, `null` and an empty one take it away.
-pub(super) fn secret(fields: &mut Fields) -> Result<Option<Option<SecretText>>, Problem> {
-    let given = fields.nullable::<String>("secret", "a string")?;
-    let some = |text: String| (!text.is_empty()).then(|| SecretText::new(text));
-    Ok(given.map(|text| text.and_then(some)))
+/// The signing secret of a new webhook: left out, null and empty are none, as forms send it.
+pub(super) fn secret(fields: &mut Fields) -> Result<Option<SecretText>, Problem> {
+    let given = fields.optional::<String>("secret", "a string")?;
+    Ok(given.filter(|text| !text.is_empty()).map(SecretText::new))
+}
+
+/// What becomes of the signing secret of a webhook.
+pub(super) struct SecretChange {
+    pub(super) change: Option<Option<SecretText>>,
+    /// An empty one was given.
+    is_empty: bool,
+}
+
+impl SecretChange {
+    /// `null` takes it away. An empty one leaves it: a form sends that when it was never shown the secret.
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let given = fields.nullable::<String>("secret", "a string or null")?;
+        let is_empty = matches!(&given, Some(Some(text)) if text.is_empty());
+        let change = given.filter(|_| !is_empty);
+        Ok(Self {
+            change: change.map(|text| text.map(SecretText::new)),
+            is_empty,
+        })
+    }
+}
+
+/// The state to set. One that a client is shown already is left as it is, with its reason: whoever sends back what they were
+/// shown asks for nothing. Active is always set, since that resets the counters (C20, R-C4, R-S11).
+pub(super) fn state_to_set<T: PartialEq>(
+    given: Option<EndpointState>,
+    now: EndpointState,
+    shown: impl Fn(EndpointState) -> T,
+) -> Option<EndpointState> {
+    given.filter(|given| given.is_active() || shown(*given) != shown(now))
 }
 
 /// A state in the words that this provider's clients use.
@@ -230,8 +259,18 @@ impl Warnings {
         Self(warnings)
     }
 
+    /// Of a change, too.
+    pub(super) fn of_change(endpoint: &Endpoint, left: Fields, secret: &SecretChange) -> Self {
+        let mut warnings = Self::new(endpoint, left);
+        if secret.is_empty && !endpoint.secrets.is_empty() {
+            warnings
+                .add("`secret` was empty, so the present one was left; send null to take it away");
+        }
+        warnings
+    }
+
     /// One more.
-    pub(super) fn add(&mut self, warning: &str) {
+    pub(super) fn add(&mut self, warning: impl Into<Value>) {
         self.0.push(warning.into());
     }
 

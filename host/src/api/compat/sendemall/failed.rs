@@ -15,10 +15,15 @@ use crate::{
 };
 use axum::{Json, extract::RawQuery, http::StatusCode, response::IntoResponse};
 use countersign_core::delivery::{Outcome, machine::delivery::Input};
-use serde::Serialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Value, json, value::RawValue};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
+/// The key that is added to an event (R-E2).
+const KEY: &str = "failure";
 /// Events of one page, when the client asks for no number and at most.
 const LIMIT_DEFAULT: u32 = 100;
 const LIMIT_MAX: u32 = 500;
@@ -95,10 +100,7 @@ pub(super) async fn redrive(
             Retried::Pending(_) | Retried::Waiting => sent = sent.saturating_add(1),
             // Somebody else was faster.
             Retried::Unknown | Retried::NotNow(_) => {}
-            Retried::EndpointNotActive => {
-                let detail = "the webhook is not active; set its `status` to active first";
-                return Err(conflict("endpoint_not_active", detail));
-            }
+            Retried::EndpointNotActive => return Err(not_active()),
             Retried::WithoutBody => {
                 let detail =
                     "the event is too old: its body is no longer kept, so it cannot be sent again";
@@ -110,12 +112,21 @@ pub(super) async fn redrive(
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
+fn not_active() -> Problem {
+    let detail = "the webhook is not active; set its `status` to active first";
+    Problem::new(StatusCode::CONFLICT, "endpoint_not_active", detail)
+}
+
 /// R-E3: everything that nobody has acknowledged, not too fast.
 pub(super) async fn redrive_all(
     account: Account<Managing>,
     PathOf(id): PathOf<String>,
 ) -> Result<impl IntoResponse, Problem> {
     let endpoint = account.named(endpoint_id(&id))?;
+    // A replay would leave out every one of them.
+    if !endpoint.state.is_active() {
+        return Err(not_active());
+    }
     let selection = Selection {
         endpoint_id: Some(endpoint.id),
         acknowledged: Some(false),
@@ -148,24 +159,34 @@ async fn deliveries(
     }
 }
 
-/// The event byte for byte as it was sent, and behind it what became of it (R-E2).
+/// The event byte for byte as it was sent, and behind it what became of it (R-E2). Where the event has a `failure` of its own, that
+/// is moved into ours, as `original`: a key that occurs twice would be read as either.
 fn envelope(event: &FailedEvent) -> Result<Box<RawValue>, Problem> {
-    let failure = failure(event).to_string();
+    let mut failure = failure(event);
     let body = event
         .body
         .as_deref()
         .and_then(|body| std::str::from_utf8(body).ok());
+    let own = body.and_then(|body| serde_json::from_str::<Members>(body).ok());
+    let own = own.and_then(|members| members.without(KEY));
+    let body = match &own {
+        None => body,
+        Some((rest, original)) => {
+            failure["original"] = serde_json::from_str(original.get()).unwrap_or_default();
+            Some(rest.as_str())
+        }
+    };
     let open = body.and_then(|body| body.trim_end().strip_suffix('}'));
     let text = match open {
-        Some(open) if open.trim_end().ends_with('{') => format!("{open}\"failure\":{failure}}}"),
-        Some(open) => format!("{open},\"failure\":{failure}}}"),
+        Some(open) if open.trim_end().ends_with('{') => format!("{open}\"{KEY}\":{failure}}}"),
+        Some(open) => format!("{open},\"{KEY}\":{failure}}}"),
         // The body is no longer kept: what is still known, in the shape of the envelope.
         None => json!({
             "event": event.delivery.event_type,
             "id": event.event_id,
             "timestamp": time(event.delivery.created_at_ms),
             "data": {},
-            "failure": failure_of_forgotten(event),
+            KEY: forgotten(failure),
         })
         .to_string(),
     };
@@ -175,8 +196,7 @@ fn envelope(event: &FailedEvent) -> Result<Box<RawValue>, Problem> {
     })
 }
 
-fn failure_of_forgotten(event: &FailedEvent) -> Value {
-    let mut failure = failure(event);
+fn forgotten(mut failure: Value) -> Value {
     failure["body_forgotten"] = true.into();
     failure
 }
@@ -192,13 +212,58 @@ fn failure(event: &FailedEvent) -> Value {
         Some(Outcome::Failure(kind)) => (None, Some(kind.code().to_owned())),
         None => (None, None),
     };
-    json!({
+    let mut failure = json!({
         "attempts": delivery.attempts,
         "last_status": last_status,
         "last_error": last_error,
         "reason": delivery.dead_reason.map(Word::word),
         "failed_at": time(delivery.updated_at_ms),
-    })
+    });
+    let detail = event
+        .last_attempt
+        .as_ref()
+        .and_then(|attempt| attempt.detail.as_deref());
+    if let Some(detail) = detail {
+        failure["detail"] = detail.into();
+    }
+    failure
+}
+
+/// The members of an object in their order.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl Members {
+    /// The text of the object without this member, and the member, if it has it.
+    fn without(self, name: &str) -> Option<(String, Box<RawValue>)> {
+        let (taken, rest): (Vec<_>, Vec<_>) = self.0.into_iter().partition(|(own, _)| own == name);
+        let (_, taken) = taken.into_iter().next_back()?;
+        let member =
+            |(name, value): (String, Box<RawValue>)| format!("{}:{value}", Value::from(name));
+        let rest: Vec<_> = rest.into_iter().map(member).collect();
+        Some((format!("{{{}}}", rest.join(",")), taken))
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 #[cfg(test)]
@@ -262,8 +327,41 @@ mod tests {
                 "failed_at": "2026-01-02T03:04:06Z",
             })
         );
-        let empty = envelope(&event(Some("{ }"), refused)).unwrap();
+        let empty = envelope(&event(Some("{ }"), refused.clone())).unwrap();
         assert!(serde_json::from_str::<Value>(empty.get()).unwrap()["failure"].is_object());
+    }
+
+    // Holds: R-E2
+    #[test]
+    fn an_event_s_own_failure_is_kept_in_ours_and_no_key_occurs_twice() {
+        let refused = Outcome::Response {
+            status: 503,
+            retry_after_s: None,
+        };
+        for (own, rest) in [
+            (
+                r#"{"event":"e","failure":"mine","z":1.10}"#,
+                r#"{"event":"e","z":1.10,"#,
+            ),
+            (r#"{"fail\u0075re":"mine"}"#, "{"),
+        ] {
+            let item = envelope(&event(Some(own), refused.clone())).unwrap();
+            assert_eq!(item.get().matches("\"failure\"").count(), 1, "{item}");
+            let (original, failure) = item.get().split_once("\"failure\":").unwrap();
+            assert_eq!(original, rest);
+            let failure: Value = serde_json::from_str(failure.strip_suffix('}').unwrap()).unwrap();
+            assert_eq!(
+                (&failure["original"], &failure["attempts"]),
+                (&json!("mine"), &json!(4))
+            );
+        }
+        // Deeper down it is nobody else's.
+        let below = r#"{"data":{"failure":1}}"#;
+        let item = envelope(&event(Some(below), refused)).unwrap();
+        assert!(
+            item.get()
+                .starts_with(r#"{"data":{"failure":1},"failure":{"#)
+        );
     }
 
     #[test]
