@@ -116,7 +116,8 @@ impl Listen {
         )?;
         let (closed, mut closing) = mpsc::channel(1);
         let desk = Desk {
-            out: *out,
+            // It would run on for nobody.
+            out: out.with_reader(),
             kernel,
             sender,
             tolerance: self.tolerance.given(),

@@ -9,6 +9,7 @@ mod replay;
 mod shell;
 mod sign;
 mod trigger;
+mod unread;
 
 use countersign_core::{Config, KeyedScheme, Message, SignedAt};
 use countersign_tests::{
