@@ -6,6 +6,7 @@ mod listen;
 mod migrate_store;
 mod operator;
 mod replay;
+mod secrets;
 mod shell;
 mod sign;
 mod trigger;
