@@ -5,6 +5,7 @@ mod hostile;
 mod listen;
 mod migrate_store;
 mod operator;
+mod recordings;
 mod replay;
 mod secrets;
 mod shell;
