@@ -3,6 +3,7 @@
 mod desk;
 mod line;
 mod server;
+mod unread;
 
 use self::desk::Desk;
 use super::{

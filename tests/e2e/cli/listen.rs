@@ -231,6 +231,33 @@ fn it_ends_with_2_when_it_cannot_listen_or_was_called_wrongly() {
 }
 
 #[test]
+fn every_byte_of_a_body_that_is_no_text_is_told_to_programs() {
+    let folder = Folder::new().unwrap();
+    let (running, address) = listening(&folder, &["--json"]);
+    let bodies: [&[u8]; 3] = [&[0xff, 0xfe, 0x00], "\u{1b}é".as_bytes(), b""];
+    for (body, base64) in bodies.into_iter().zip([Some("//4A"), None, None]) {
+        assert_eq!(status(&post(&address, "/", body)), "200");
+        let told = running.json().unwrap();
+        assert_eq!(told["bodyBase64"].as_str(), base64, "{told}");
+        assert_eq!(told["body"], String::from_utf8_lossy(body).as_ref());
+    }
+}
+
+#[test]
+fn half_a_character_is_named_where_no_events_can_be_shown() {
+    let folder = Folder::new().unwrap();
+    let (running, address) = listening(&folder, &["--json"]);
+    let text = String::from_utf8_lossy(BODY).replace("Q2 Outreach", r"Great deal \ud83d");
+    assert_eq!(status(&post(&address, "/", text.as_bytes())), "200");
+    let told = running.json().unwrap();
+    assert_eq!(told["verdict"]["ok"], true);
+    let problem = told["problem"].as_str().unwrap_or_default();
+    let is_said = problem.contains(r"the lone surrogate \ud83d") && !problem.contains('\n');
+    // Either the events are shown, or why not.
+    assert!(is_said || told["events"] != serde_json::json!([]), "{told}");
+}
+
+#[test]
 fn a_receiver_that_nobody_reads_ends() {
     let folder = Folder::new().unwrap();
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
