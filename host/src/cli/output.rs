@@ -119,7 +119,7 @@ impl Output {
         })
     }
 
-    /// Tells people of something unwise on standard error, and goes on. Programs read errors there, and nothing else.
+    /// Tells people of something unwise on standard error, and goes on. Programs look for an error there.
     pub(super) fn warn(self, text: impl Display) {
         if !self.json {
             self.note(format_args!("warning: {text}"));

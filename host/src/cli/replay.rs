@@ -48,7 +48,8 @@ A line that is no request, such as the part of one that a full disk left, is nam
 Addresses are not taken from the recording, so that nothing reaches a public receiver by accident. Names of headers
 go out in lower case.
 
-Exit code: 0 every request was answered with 2xx, 1 some were not or a line was left out, 2 the command was called wrongly.";
+Exit code: 0 every request was answered with 2xx, 1 some were not or a line was left out, 2 the command was called
+wrongly.";
 
 /// Sends the requests of a recording again.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ import { bytesOf, requestOf } from "./request.js";
 import { EXIT, HELP, UsageError } from "./usage.js";
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
-/** Tells people of something unwise. Programs read errors there, and nothing else. */
+/** Tells people of something unwise. Programs look for an error there. */
 export const warner =
   ({ json }: { readonly json?: boolean | undefined }) =>
   (text: string): void => {
