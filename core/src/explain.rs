@@ -21,6 +21,7 @@ mod provider;
 mod secret;
 mod time;
 mod trial;
+mod unusable;
 mod url;
 
 pub use self::{
@@ -114,8 +115,11 @@ pub fn explain<N: AsRef<str>, V: AsRef<[u8]>>(question: &Question<'_, N, V>) -> 
     };
     let mut trials = Trials::new(question.config.clone(), question.now_s);
     let verdict = trials.verdict(&view);
-    if verdict.is_err() {
+    if let Err(rejection) = &verdict {
         search(&mut trials, &view, question.other_endpoints);
+        if let Rejection::Config(ConfigError::SecretInvalid(secret)) = rejection {
+            unusable::explain(&mut trials, *secret);
+        }
     }
     trials.finish(verdict)
 }

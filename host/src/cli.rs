@@ -69,9 +69,8 @@ enum Command {
 
 const TRY_IT: &str = "\
 Try it:
-  export COUNTERSIGN_SECRET=test
-  countersign listen --provider cleanmails
-  countersign trigger cleanmails email.replied --to http://127.0.0.1:3000/hooks
+  COUNTERSIGN_SECRET=test countersign listen --provider cleanmails
+  COUNTERSIGN_SECRET=test countersign trigger cleanmails email.replied --to http://127.0.0.1:3000/hooks
       The second in another terminal. Each command has a help of its own: countersign listen --help";
 
 /// Headings of the help texts, the same for every command.

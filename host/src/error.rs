@@ -20,7 +20,7 @@ pub enum Error {
         /// What is wrong and what to do.
         message: String,
     },
-    /// Whoever read standard output has had enough of it. No failure.
+    /// Whoever read what a receiver tells has had enough of it. No failure.
     #[error("nobody reads the output any more")]
     OutputClosed,
     /// The operator's mistake: the message names the setting and the fix.
@@ -77,7 +77,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done; for `serve` and `listen`: stopped; for `verify` and `explain`: the signature fits
   1    something failed while running; for `verify` and `explain`: the signature does not fit; for `trigger` and `replay`: not
-       every request was accepted
+       every request was accepted, or a line of the recording is no request
   2    the command line or the configuration is wrong; the message names the fix
   3    the data cannot be used: open in another process, not writable or damaged, or the key does not fit
   130  stopped at once by a second signal";

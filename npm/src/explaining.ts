@@ -30,6 +30,9 @@ export type Cause =
   | "secret_not_decoded"
   | "secret_prefix"
   | "secret_of_other_endpoint"
+  | "secret_empty"
+  | "secret_incomplete"
+  | "secret_malformed"
   | "body_reserialised"
   | "body_final_newline"
   | "body_byte_order_mark"
@@ -57,7 +60,7 @@ export type Cause =
 /** One cause. Holds no secret, no expected signature and nothing of the body. */
 export interface Finding {
   readonly code: Cause;
-  /** `"certain"`: with the cause undone the request verifies. `"likely"`: it looks like a known mistake. */
+  /** `"certain"`: with the cause undone the request verifies, or with it none can. `"likely"`: it looks like a known mistake. */
   readonly confidence: "certain" | "likely";
   /** What was found, in one sentence. */
   readonly message: string;

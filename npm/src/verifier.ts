@@ -62,7 +62,7 @@ export interface SchemeOptions {
   readonly header?: string | undefined;
   /**
    * Hash of the HMAC; `"sha256"` when left out (generic-hmac, Convoy). Or a signature with a public key (generic-hmac), which
-   * is then given as the secret: 64 hex digits (Ed25519), or base64 of a DER SubjectPublicKeyInfo (ECDSA).
+   * is then given as the secret: 64 hex digits (Ed25519), or a SubjectPublicKeyInfo in base64 or PEM (ECDSA).
    */
   readonly algorithm?: "sha1" | "sha256" | "sha512" | "ed25519" | "ecdsa-p256" | undefined;
   /** Alphabet of the digest; `"hex"` when left out (generic-hmac, Convoy). */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -157,6 +158,60 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
     }
   });
 
+  test("the same of keys in PEM, and of secrets that can be no keys", async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    const file = (name, text) => writeFileSync(join(FOLDER, name), text) ?? name;
+    file("sg.pem", privateKey.export({ type: "pkcs8", format: "pem" }));
+    file("sg.pub", publicKey.export({ type: "spki", format: "pem" }));
+    const { out: input } = await run(NATIVE, ["trigger", "sendgrid", "open", "--secret-file", "sg.pem", "--print"]);
+    const secrets = { empty: "", prefix: "whsec_", odd: "whsec_!!!", short: "short" };
+    for (const command of ["verify", "explain"]) {
+      const sendgrid = await both([command, "--scheme", "sendgrid", "--secret-file", "sg.pub"], { input });
+      assert.deepEqual(sendgrid.native, sendgrid.npm);
+      assert.equal(sendgrid.npm.code, 0, sendgrid.npm.err);
+      for (const [name, secret] of Object.entries(secrets)) {
+        const sender = ["--scheme", "standard-webhooks", "--secret-file", file(`${name}.txt`, secret)];
+        const { native, npm } = await both([command, ...sender, "--json"], { input });
+        // Settings are spelled otherwise.
+        const out = native.out.replaceAll("`secret_format:", "`secretFormat:");
+        assert.deepEqual([native.code, out], [2, npm.out], `${command} ${name}`);
+        assert.equal(npm.code, 2);
+      }
+    }
+    // Standard error is for errors, and each is one line of JSON.
+    const { native, npm } = await both(["verify", "-p", "nobody", "--secret", SECRET, "--json"], { input });
+    for (const { code, err } of [native, npm]) {
+      assert.deepEqual([code, JSON.parse(err).error.code], [2, "unknown_scheme"]);
+    }
+  });
+
+  test("a recording that ended inside a line is mended by both", async () => {
+    const line =
+      '{"at":"2026-01-01T00:00:00.000Z","method":"POST","headers":[],"body":"x","verdict":"valid","events":[]}\n';
+    for (const [name, binary] of Object.entries({ native: NATIVE, npm: NPM })) {
+      for (const [end, whole] of [
+        ['{"at":"2026', line],
+        ['{"a', line],
+        [line.trimEnd(), line + line],
+        ["", line],
+      ]) {
+        const path = join(FOLDER, `${name}-cut.jsonl`);
+        writeFileSync(path, `${line}${end}`);
+        const args = ["listen", "-p", "cleanmails", "--port", "0", "--json", "--record", path];
+        const env = { ...process.env, COUNTERSIGN_SECRET: SECRET };
+        const child = spawn(binary, args, { cwd: FOLDER, env, stdio: ["ignore", "pipe", "inherit"] });
+        const [first] = await once(child.stdout.setEncoding("utf8"), "data");
+        const closed = once(child, "close");
+        child.kill("SIGINT");
+        await closed;
+        const wanted =
+          whole === line && end !== "" ? new RegExp(`ended inside a line; its last ${end.length} bytes`) : /^null$/;
+        assert.match(String(JSON.parse(first).problem), wanted, name);
+        assert.equal(readFileSync(path, "utf8"), whole, name);
+      }
+    }
+  });
+
   test("the same exit code for the same mistake", async () => {
     const env = { COUNTERSIGN_SECRET: SECRET };
     const input = '{"headers":{},"body":""}';
@@ -194,6 +249,8 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
   test("what one records the other reads, and tells the same of it", async () => {
     const body = payload("cleanmails");
     const odd = Buffer.from([0, 255, 10, 13, 0x1b]);
+    const half = Buffer.from(body.toString().replace('"}}', '\\ud83d"}}'));
+    assert.ok(half.includes("ud83d"));
     const lines = {};
     for (const [name, binary] of Object.entries({ native: NATIVE, npm: NPM })) {
       const args = ["listen", "-p", "cleanmails", "--port", "0", "--json", "--record", `${name}.jsonl`];
@@ -207,6 +264,7 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
       for (const [bytes, digest] of [
         [body, hex(body)],
         [odd, hex(odd)],
+        [half, hex(half)],
         [body, hex("x")],
       ]) {
         const headers = { "x-webhook-signature": `sha256=${digest}`, "x-odd": "é" };
@@ -223,7 +281,8 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
         .split("\n")
         .map((line) => ({ ...JSON.parse(line), at: "" }));
     }
-    assert.equal(lines.npm.length, 3);
+    assert.equal(lines.npm.length, 4);
+    assert.equal(lines.npm[1].bodyBase64, odd.toString("base64"));
     const withoutWords = (line) => ({
       ...line,
       explanation: line.explanation === null ? null : findings(line.explanation),
@@ -235,7 +294,8 @@ describe("npx countersign and the binary", { skip, timeout: 280_000 }, () => {
       for (const [line, code] of [
         ["1", 0],
         ["2", 0],
-        ["3", 1],
+        ["3", 0],
+        ["4", 1],
       ]) {
         const { native, npm } = await both(["verify", "-p", "cleanmails", "--line", line, recording], { env });
         assert.deepEqual(native, npm, `${recording} ${line}`);

@@ -82,11 +82,33 @@ impl Folder {
         env: &[(&str, &str)],
         input: &[u8],
     ) -> anyhow::Result<Ended> {
+        self.run_into(Stdio::piped(), arguments, env, input)
+    }
+
+    /// Runs a command to its end whose standard output is a pipe that nobody reads any more.
+    pub fn run_unread(
+        &self,
+        arguments: &[&str],
+        env: &[(&str, &str)],
+        input: &[u8],
+    ) -> anyhow::Result<Ended> {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        self.run_into(writer.into(), arguments, env, input)
+    }
+
+    fn run_into(
+        &self,
+        stdout: Stdio,
+        arguments: &[&str],
+        env: &[(&str, &str)],
+        input: &[u8],
+    ) -> anyhow::Result<Ended> {
         let mut command = self.command(arguments)?;
         let mut child = command
             .envs(env.iter().copied())
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()?;
         let mut stdin = child.stdin.take().context("stdin is piped")?;

@@ -55,6 +55,12 @@ causes! {
     SecretPrefix = "secret_prefix", "Paste the secret as the sender shows it, with the prefix only if the sender signs with it.";
     /// The secret is that of another endpoint.
     SecretOfOtherEndpoint = "secret_of_other_endpoint", "Use the secret of the endpoint that is called, or send the webhook to the other one.";
+    /// There is nothing in the secret.
+    SecretEmpty = "secret_empty", "Look at the file or the variable that should hold the secret, and put it there as the sender shows it.";
+    /// A part of the secret is missing, so that it can be no key.
+    SecretIncomplete = "secret_incomplete", "Copy the whole secret again, from its first to its last character.";
+    /// The secret is of another form than the keys of the scheme.
+    SecretMalformed = "secret_malformed", "Copy the secret again as the sender shows it. If another sender shows it so, use that sender's scheme; if its text itself is the key, set `secret_format: raw` where the scheme has it.";
     /// The JSON of the body is the same, its bytes are not.
     BodyReserialised = "body_reserialised", "Verify the raw bytes as received, before any parser: in Express put express.raw ahead of express.json on this route.";
     /// A line break at the end was added or removed.
@@ -106,7 +112,7 @@ causes! {
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Confidence {
-    /// With the cause undone the request verifies.
+    /// With the cause undone the request verifies; or with it no request can.
     Certain,
     /// It looks like a known mistake, which cannot be undone here.
     Likely,

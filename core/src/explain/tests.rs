@@ -1,6 +1,7 @@
 //! Every mistake is made on purpose, and must be found again.
 
 mod scene;
+mod secrets;
 
 use self::scene::{BODY, FOUND, NOW_S, Scene, signed, signed_with};
 use super::*;
@@ -112,72 +113,6 @@ fn signatures_in_another_form() {
         .header(str::to_uppercase)
         .header(|value| value.replace("T=", "t=").replace("V1=", "v1="))
         .certainly(Cause::SignatureUpperCase);
-}
-
-#[test]
-fn secrets_that_were_pasted_wrongly() {
-    let github = signed("github", "s3cret of github");
-    for secret in [
-        " s3cret of github",
-        "s3cret of github\n",
-        "\ts3cret of github\r\n",
-        "s3cret of github\\n",
-    ] {
-        github.secret(secret).certainly(Cause::SecretWhiteSpace);
-    }
-    for secret in [
-        "\"s3cret of github\"",
-        "'s3cret of github'",
-        "\"s3cret of github\"\n",
-    ] {
-        github.secret(secret).certainly(Cause::SecretQuoted);
-    }
-    let standard = signed("standard-webhooks", "whsec_c2VjcmV0IG9mIHN0YW5kYXJk");
-    // These cannot even be keys.
-    for secret in [
-        "whsec_c2VjcmV0IG9mIHN0YW5kYXJk\n",
-        "\"whsec_c2VjcmV0IG9mIHN0YW5kYXJk\"",
-    ] {
-        let scene = standard.secret(secret);
-        assert_eq!(
-            scene.explain().verdict.unwrap_err().code(),
-            "secret_invalid"
-        );
-        assert!(scene.explain().findings[0].confidence == Confidence::Certain);
-    }
-    standard
-        .secret("\"whsec_c2VjcmV0IG9mIHN0YW5kYXJk\"")
-        .certainly(Cause::SecretQuoted);
-}
-
-#[test]
-fn secrets_that_were_decoded_or_not() {
-    let raw = [("secret_format", "raw")];
-    let text = signed_with(
-        "standard-webhooks",
-        &raw,
-        "whsec_c2VjcmV0IG9mIHN0YW5kYXJk",
-        BODY,
-    );
-    text.with(|scene| scene.options.clear())
-        .certainly(Cause::SecretDecoded);
-    signed("standard-webhooks", "whsec_c2VjcmV0IG9mIHN0YW5kYXJk")
-        .with(|scene| scene.options = raw.to_vec())
-        .certainly(Cause::SecretNotDecoded);
-    signed("sendemall", "whsec_abc")
-        .secret("abc")
-        .certainly(Cause::SecretPrefix);
-    signed("stripe", "abcdef")
-        .secret("whsec_abcdef")
-        .certainly(Cause::SecretPrefix);
-    let hex = signed_with(
-        "generic-hmac",
-        &[("header", "X-S"), ("secret_format", "hex")],
-        "00ff10",
-        BODY,
-    );
-    hex.with(|scene| scene.options = Vec::from([("header", "X-S")]))
-        .certainly(Cause::SecretNotDecoded);
 }
 
 #[test]
@@ -474,8 +409,9 @@ fn codes_are_unique_and_every_cause_has_a_scenario() {
     for scenario in [
         other_providers,
         signatures_in_another_form,
-        secrets_that_were_pasted_wrongly,
-        secrets_that_were_decoded_or_not,
+        secrets::that_were_pasted_wrongly,
+        secrets::that_were_decoded_or_not,
+        secrets::that_cannot_be_keys,
         the_secret_of_another_endpoint,
         json_that_was_printed_again,
         escapes_that_were_resolved_or_made,

@@ -26,9 +26,24 @@ const P256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
 /// Bytes of a private key, and of each half of a signature.
 pub(super) const SCALAR_BYTES: usize = 32;
 
-/// Around a private key in PEM.
-const PEM_BEGIN: &[u8] = b"-----BEGIN PRIVATE KEY-----";
-const PEM_END: &[u8] = b"-----END PRIVATE KEY-----";
+/// What stands around keys in PEM: in front and behind.
+pub(super) type Armour = [&'static [u8]; 2];
+pub(super) const PUBLIC_ARMOUR: Armour =
+    [b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"];
+const PRIVATE_ARMOUR: Armour = [b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"];
+
+/// What is in this armour; `None` where the text has another one, or none.
+pub(super) fn unarmoured(text: &str, [begin, end]: Armour) -> Option<Zeroizing<Vec<u8>>> {
+    let text = text.as_bytes().trim_ascii();
+    let digits = text.strip_prefix(begin)?.strip_suffix(end)?;
+    let mut joined = Zeroizing::new(Vec::with_capacity(digits.len()));
+    for digit in digits {
+        if !digit.is_ascii_whitespace() {
+            joined.push(*digit);
+        }
+    }
+    base64::decode(&joined)
+}
 
 /// The point of a `SubjectPublicKeyInfo` on P-256, as SEC 1 has it.
 pub(super) fn public_key(der: &[u8]) -> Option<&[u8]> {
@@ -50,15 +65,7 @@ pub(super) struct PrivateKey {
 impl PrivateKey {
     /// Reads PEM.
     pub(super) fn from_pem(text: &str) -> Option<Self> {
-        let text = text.as_bytes().trim_ascii();
-        let digits = text.strip_prefix(PEM_BEGIN)?.strip_suffix(PEM_END)?;
-        let mut joined = Zeroizing::new(Vec::with_capacity(digits.len()));
-        for digit in digits {
-            if !digit.is_ascii_whitespace() {
-                joined.push(*digit);
-            }
-        }
-        Self::from_pkcs8(&base64::decode(&joined)?)
+        Self::from_pkcs8(&unarmoured(text, PRIVATE_ARMOUR)?)
     }
 
     fn from_pkcs8(der: &[u8]) -> Option<Self> {

@@ -104,13 +104,16 @@ pub(crate) struct EcdsaKey {
 
 #[cfg(feature = "p256")]
 impl EcdsaKey {
-    /// Base64 of a DER `SubjectPublicKeyInfo` (RFC 5280), or for a signer a PKCS#8 private key in PEM (RFC 7468).
+    /// A DER `SubjectPublicKeyInfo` (RFC 5280) in base64 or PEM, or for a signer a PKCS#8 private key in PEM (RFC 7468).
     #[inline(never)]
     pub(crate) fn from_text(text: &str) -> Option<Self> {
-        if text.starts_with("-----BEGIN") {
-            return Self::from_private(&der::PrivateKey::from_pem(text)?);
+        if let Some(key) = der::PrivateKey::from_pem(text) {
+            return Self::from_private(&key);
         }
-        let der = base64::decode(text.as_bytes())?;
+        let der = match der::unarmoured(text, der::PUBLIC_ARMOUR) {
+            Some(der) => der,
+            None => base64::decode(text.as_bytes())?,
+        };
         let public = VerifyingKey::from_sec1_bytes(der::public_key(&der)?).ok()?;
         Some(Self {
             public,

@@ -26,7 +26,7 @@ Examples:
 
 Changes one thing at a time in secret, header, address, clock and body, and verifies again. What then fits is the cause.
 
-Exit code: 0 the signature fits, 1 it does not, 2 the command was called wrongly.";
+Exit code: 0 the signature fits, 1 it does not, 2 the command was called wrongly, or the secret can be no key.";
 
 /// Says why a signature does not match, and what to do.
 #[derive(Debug, Args)]
@@ -77,7 +77,11 @@ impl Explain {
             explanation.verdict = verdict;
         }
         out.either(&explanation, text(&explanation))?;
-        Ok(exit_code(&explanation.verdict))
+        Ok(match explanation.verdict.code() {
+            // With `verify` a wrong call, and here as well.
+            code if code == Code::SecretInvalid.name() => ExitCode::from(2),
+            _ => exit_code(&explanation.verdict),
+        })
     }
 }
 

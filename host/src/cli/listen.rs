@@ -114,16 +114,21 @@ impl Listen {
             &sender.secrets(),
             &sender.options(),
         )?;
+        let recorder = recorder.transpose()?;
+        let amiss = recorder
+            .as_ref()
+            .and_then(|recorder| recorder.amiss.clone());
         let (closed, mut closing) = mpsc::channel(1);
         let desk = Desk {
-            out: *out,
+            // It would run on for nobody.
+            out: out.with_reader(),
             kernel,
             sender,
             tolerance: self.tolerance.given(),
             forward: receiver.forward,
             public_url: receiver.url,
             status: receiver.status,
-            recorder: recorder.transpose()?.map(Mutex::new),
+            recorder: recorder.map(Mutex::new),
             bytes_max: usize::try_from(receiver.max_bytes).unwrap_or(usize::MAX),
             shows_body: receiver.show_body,
             client: desk::client(),
@@ -142,7 +147,7 @@ impl Listen {
             let mut signals = Signals::new()?;
             let (listener, address) = bound(&receiver.host, receiver.port).await?;
             let desk = Arc::new(desk);
-            desk.began(address)?;
+            desk.began(address, amiss)?;
             tokio::select! {
                 () = server::serve(listener, Arc::clone(&desk)) => {}
                 () = signals.stop() => {}
@@ -173,12 +178,15 @@ async fn bound(host: &str, port: u16) -> Result<(TcpListener, SocketAddr), Error
 
 impl Desk {
     /// Says where requests are taken from now on.
-    fn began(&self, address: SocketAddr) -> Result<(), Error> {
+    fn began(&self, address: SocketAddr, amiss: Option<String>) -> Result<(), Error> {
+        if let Some(amiss) = &amiss {
+            self.out.warn(amiss);
+        }
         let url = format!("http://{address}");
         let forwarding = self.forward.as_ref();
         let forwarding = forwarding.map_or_else(String::new, |to| format!(", forwarding to {to}"));
         self.out.either(
-            &json!({ "listening": url }),
+            &json!({ "listening": url, "problem": amiss }),
             format_args!("listening on {url}{forwarding}; Ctrl-C stops"),
         )
     }

@@ -8,10 +8,13 @@ use std::{
     io::{self, Write},
 };
 
-/// Where results go.
+/// Where results go. When nobody reads them any more, as with `countersign verify | true`, the printing ends, and nothing else: what
+/// a command does, and how it ends, is the same as with a reader.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     json: bool,
+    /// Whether printing to nobody is an error.
+    needs_reader: bool,
 }
 
 pub(super) const GREEN: Style = AnsiColor::Green.on_default();
@@ -44,7 +47,18 @@ pub(super) fn shown(text: &str) -> String {
 
 impl Output {
     pub(super) const fn new(json: bool) -> Self {
-        Self { json }
+        Self {
+            json,
+            needs_reader: false,
+        }
+    }
+
+    /// The same for a command that would run on for nobody: printing then is [`Error::OutputClosed`].
+    pub(super) const fn with_reader(self) -> Self {
+        Self {
+            needs_reader: true,
+            ..self
+        }
     }
 
     /// Whether results are for a program.
@@ -55,10 +69,10 @@ impl Output {
     /// Prints lines for people.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] where nobody reads any more: `countersign listen | head`.
+    /// [`Error::System`] where it cannot be written; [`Error::OutputClosed`] as [`with_reader`](Self::with_reader) says.
     pub(super) fn lines(self, text: impl Display) -> Result<(), Error> {
         let mut out = anstream::stdout().lock();
-        written(writeln!(out, "{text}").and_then(|()| out.flush()))
+        self.written(writeln!(out, "{text}").and_then(|()| out.flush()))
     }
 
     /// Prints a value for a program, on a line of its own.
@@ -91,12 +105,25 @@ impl Output {
     /// As of [`lines`](Self::lines).
     pub(super) fn bytes(self, bytes: &[u8]) -> Result<(), Error> {
         let mut out = io::stdout().lock();
-        written(out.write_all(bytes).and_then(|()| out.flush()))
+        self.written(out.write_all(bytes).and_then(|()| out.flush()))
     }
 
-    /// Tells of something unwise on standard error, and goes on.
+    fn written(self, result: io::Result<()>) -> Result<(), Error> {
+        result.or_else(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe if self.needs_reader => Err(Error::OutputClosed),
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(Error::System {
+                doing: "writing to standard output",
+                source: error,
+            }),
+        })
+    }
+
+    /// Tells people of something unwise on standard error, and goes on. Programs look for an error there.
     pub(super) fn warn(self, text: impl Display) {
-        self.note(format_args!("warning: {text}"));
+        if !self.json {
+            self.note(format_args!("warning: {text}"));
+        }
     }
 
     /// A remark for people beside the result.
@@ -125,16 +152,6 @@ impl Output {
     pub(super) fn mistake(self, code: &str, message: &str) {
         self.note(serde_json::json!({ "error": { "code": code, "message": message } }));
     }
-}
-
-fn written(result: io::Result<()>) -> Result<(), Error> {
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Error::OutputClosed,
-        _ => Error::System {
-            doing: "writing to standard output",
-            source: error,
-        },
-    })
 }
 
 #[cfg(test)]

@@ -97,6 +97,10 @@ pub(super) struct Recorder {
     path: PathBuf,
     bytes: u64,
     bytes_max: u64,
+    /// What of a line could not be cut off so far stands behind this many bytes.
+    whole_bytes: Option<u64>,
+    /// What was amiss at the end of a recording that goes on here, in a sentence.
+    pub(super) amiss: Option<String>,
 }
 
 impl Recorder {
@@ -113,22 +117,26 @@ impl Recorder {
             .mode(0o600)
             .open(path)
             .and_then(|mut file| {
-                let (is_recording, bytes) = examined(&mut file)?;
-                Ok((file, is_recording, bytes))
+                let found = mended(&mut file)?;
+                Ok((file, found))
             });
-        let (file, is_recording, bytes) = opened.map_err(|error| {
+        let (file, found) = opened.map_err(|error| {
             Error::usage(format!("{name} cannot be recorded to: {}.", reason(&error)))
         })?;
-        if !is_recording {
+        let Some(Mended { bytes, cut_bytes }) = found else {
             return Err(Error::usage(format!(
                 "{name} is there already and is no recording; choose another name."
             )));
-        }
+        };
         Ok(Self {
             file,
             path: path.to_owned(),
             bytes,
             bytes_max,
+            whole_bytes: None,
+            amiss: (cut_bytes > 0).then(|| {
+                format!("{name} ended inside a line; its last {cut_bytes} bytes, part of a request, were cut off")
+            }),
         })
     }
 
@@ -148,39 +156,89 @@ impl Recorder {
                 self.bytes_max
             ));
         }
-        // In one piece, so that a line is there or is not.
-        self.file
-            .write_all(&line)
+        self.append(&line)
             .map_err(|error| format!("not recorded: {}", reason(&error)))?;
         self.bytes = bytes;
         Ok(())
     }
+
+    /// Adds a line, or nothing of it.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Some(bytes) = self.whole_bytes {
+            self.file.set_len(bytes)?;
+            self.whole_bytes = None;
+        }
+        // Another receiver may record to the same file.
+        let before = self.file.metadata()?.len();
+        let written = self.file.write_all(line);
+        if written.is_err() {
+            // A part of it may be there: the disk is full.
+            self.whole_bytes = self.file.set_len(before).is_err().then_some(before);
+        }
+        written
+    }
 }
 
-/// Whether lines may be added, and how many bytes there are. A line that was cut off by a crash is ended.
-fn examined(file: &mut File) -> io::Result<(bool, u64)> {
+/// A recording whose last line is whole.
+struct Mended {
+    bytes: u64,
+    /// Of the line that was cut off for it.
+    cut_bytes: u64,
+}
+
+/// Makes a file ready for further lines; `None` where it is no recording. What a crash or a full disk left of a last line goes.
+fn mended(file: &mut File) -> io::Result<Option<Mended>> {
     let bytes = file.metadata()?.len();
-    if bytes == 0 {
-        return Ok((true, 0));
-    }
     let mut beginning = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     (&mut *file)
         .take(BEGINNING.len() as u64)
         .read_to_end(&mut beginning)?;
-    if beginning != BEGINNING {
-        return Ok((false, bytes));
+    // It may have ended inside its first words.
+    if !BEGINNING.starts_with(&beginning) {
+        return Ok(None);
     }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    match last == *b"\n" {
-        true => Ok((true, bytes)),
-        false => {
-            file.write_all(b"\n")?;
-            Ok((true, bytes.saturating_add(1)))
+    let whole_bytes = after_last_line_break(file, bytes)?;
+    let cut_bytes = bytes.saturating_sub(whole_bytes);
+    if cut_bytes == 0 {
+        return Ok(Some(Mended { bytes, cut_bytes }));
+    }
+    let mut last = Vec::new();
+    file.seek(SeekFrom::Start(whole_bytes))?;
+    (&mut *file).take(LINE_BYTES_MAX).read_to_end(&mut last)?;
+    if last.len() as u64 == cut_bytes && in_json_line(&last).is_ok() {
+        // Whole, as an editor leaves it.
+        file.write_all(b"\n")?;
+        return Ok(Some(Mended {
+            bytes: bytes.saturating_add(1),
+            cut_bytes: 0,
+        }));
+    }
+    file.set_len(whole_bytes)?;
+    Ok(Some(Mended {
+        bytes: whole_bytes,
+        cut_bytes,
+    }))
+}
+
+/// Where the last line begins that has no end.
+fn after_last_line_break(file: &mut File, bytes: u64) -> io::Result<u64> {
+    const PIECE_BYTES: u64 = 64 * 1024;
+    let mut piece = Vec::new();
+    let mut end = bytes;
+    while end > 0 {
+        let start = end.saturating_sub(PIECE_BYTES);
+        piece.clear();
+        file.seek(SeekFrom::Start(start))?;
+        (&mut *file)
+            .take(end.saturating_sub(start))
+            .read_to_end(&mut piece)?;
+        if let Some(at) = piece.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(start.saturating_add(at as u64).saturating_add(1));
         }
+        end = start;
     }
+    Ok(0)
 }
 
 /// A recorded request.
@@ -190,6 +248,18 @@ pub(super) struct Recorded {
     pub(super) line: usize,
     pub(super) captured: Captured,
     told: Told,
+}
+
+/// What stands in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    Request(Recorded),
+    /// No request, such as the part of one that a full disk left.
+    Unreadable {
+        /// Counted from 1.
+        line: usize,
+        problem: String,
+    },
 }
 
 /// What was told of it when it was recorded. A request that was written by hand has none of it.
@@ -249,36 +319,48 @@ impl Recording {
         })
     }
 
-    fn read(&mut self) -> Result<Option<Recorded>, Error> {
+    fn read(&mut self) -> Result<Option<Found>, Error> {
         loop {
             let mut text = Vec::new();
             self.line = self.line.saturating_add(1);
             let line = self.line;
-            let wrong = |problem: &str| Error::usage(format!("Line {line}: {problem}"));
-            let read = (&mut self.reader)
-                .take(LINE_BYTES_MAX + 1)
-                .read_until(b'\n', &mut text);
-            match read.map_err(|error| wrong(&format!("{}.", reason(&error))))? {
-                0 => return Ok(None),
-                _ if text.len() as u64 > LINE_BYTES_MAX => {
-                    return Err(wrong("it is longer than any request."));
-                }
-                _ if text.trim_ascii().is_empty() => {}
-                _ => {
-                    return Ok(Some(Recorded {
-                        line,
-                        captured: in_json_line(&text).map_err(|problem| wrong(&problem))?,
-                        told: serde_json::from_slice(&text)
-                            .map_err(|error| wrong(&error.to_string()))?,
-                    }));
-                }
+            let failed =
+                |error: io::Error| Error::usage(format!("Line {line}: {}.", reason(&error)));
+            (&mut self.reader)
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut text)
+                .map_err(failed)?;
+            if text.is_empty() {
+                return Ok(None);
             }
+            let is_too_long = text.len() as u64 == LINE_BYTES_MAX && !text.ends_with(b"\n");
+            if is_too_long {
+                self.reader.skip_until(b'\n').map_err(failed)?;
+            }
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let read = match is_too_long {
+                true => Err("it is longer than any request".to_owned()),
+                false => in_json_line(&text).and_then(|captured| {
+                    let told = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+                    Ok(Recorded {
+                        line,
+                        captured,
+                        told,
+                    })
+                }),
+            };
+            return Ok(Some(match read {
+                Ok(recorded) => Found::Request(recorded),
+                Err(problem) => Found::Unreadable { line, problem },
+            }));
         }
     }
 }
 
 impl Iterator for Recording {
-    type Item = Result<Recorded, Error>;
+    type Item = Result<Found, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
@@ -286,85 +368,4 @@ impl Iterator for Recording {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn captured(body: &[u8]) -> Captured {
-        Captured {
-            method: "POST".to_owned(),
-            url: Some("http://a.example/x".to_owned()),
-            headers: vec![
-                ("x-a".to_owned(), b"1".to_vec()),
-                ("x-a".to_owned(), b"\xff\xe9\t".to_vec()),
-            ],
-            body: body.to_vec(),
-        }
-    }
-
-    fn entry(captured: &Captured) -> Entry<'_> {
-        Entry {
-            at: "2026-01-02T03:04:05.678Z",
-            captured,
-            verdict: "valid",
-            events: vec!["email.replied"],
-        }
-    }
-
-    #[test]
-    fn every_byte_comes_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hooks.jsonl");
-        let every_byte: Vec<u8> = (0..=255).collect();
-        let bodies: [&[u8]; 5] = [
-            b"",
-            b"{\"a\": \"b\\n\"}\r\n",
-            "é\u{1f600}".as_bytes(),
-            b"\0\x1b[31m",
-            &every_byte,
-        ];
-        for body in bodies {
-            // Opened anew each time: it goes on.
-            let mut recorder = Recorder::open(&path, 1 << 20).unwrap();
-            recorder.add(&entry(&captured(body))).unwrap();
-        }
-        let read: Vec<_> = Recording::open(&path)
-            .unwrap()
-            .collect::<Result<_, _>>()
-            .unwrap();
-        assert_eq!(read.len(), bodies.len());
-        for ((recorded, body), line) in read.iter().zip(bodies).zip(1..) {
-            assert_eq!(recorded.captured, captured(body));
-            assert_eq!(recorded.line, line);
-            assert_eq!(recorded.was_valid(), Some(true));
-            assert!(recorded.has_event("email.replied") && !recorded.has_event("email.sent"));
-        }
-    }
-
-    #[test]
-    fn a_recording_ends_at_its_limit_and_nothing_else_is_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hooks.jsonl");
-        let mut recorder = Recorder::open(&path, 400).unwrap();
-        recorder.add(&entry(&captured(b"short"))).unwrap();
-        let before = std::fs::read(&path).unwrap();
-        let refused = recorder.add(&entry(&captured(&[b'x'; 400]))).unwrap_err();
-        assert!(refused.contains("--record-max-bytes"));
-        assert_eq!(std::fs::read(&path).unwrap(), before);
-
-        // Cut off by a crash: what follows stands in lines of its own.
-        std::fs::write(&path, &before[..before.len() - 5]).unwrap();
-        Recorder::open(&path, 4_000)
-            .unwrap()
-            .add(&entry(&captured(b"after")))
-            .unwrap();
-        let lines: Vec<_> = Recording::open(&path).unwrap().collect();
-        assert!(lines[0].is_err());
-        assert_eq!(lines[1].as_ref().unwrap().captured.body, b"after");
-
-        let other = folder.path().join("letter.txt");
-        std::fs::write(&other, "Dear Ada,").unwrap();
-        assert!(Recorder::open(&other, 400).is_err());
-        assert!(Recorder::open(folder.path(), 400).is_err());
-        assert_eq!(std::fs::read(&other).unwrap(), b"Dear Ada,");
-    }
-}
+mod tests;

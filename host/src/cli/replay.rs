@@ -8,7 +8,7 @@ use super::{
     captured::Captured,
     listen::address,
     output::{DIM, GREEN, Output, RED, paint, shown},
-    recording::{Recorded, Recording},
+    recording::{Found, Recorded, Recording},
     sender::SenderArgs,
 };
 use crate::{
@@ -43,10 +43,13 @@ Examples:
   countersign replay hooks.jsonl --to http://localhost:3000/hooks --re-sign --provider sendemall --rate 5
       With fresh signatures and timestamps by the secret in COUNTERSIGN_SECRET, five a second at most.
 
+A line that is no request, such as the part of one that a full disk left, is named and left out.
+
 Addresses are not taken from the recording, so that nothing reaches a public receiver by accident. Names of headers
 go out in lower case.
 
-Exit code: 0 every request was answered with 2xx, 1 some were not, 2 the command was called wrongly.";
+Exit code: 0 every request was answered with 2xx, 1 some were not or a line was left out, 2 the command was called
+wrongly.";
 
 /// Sends the requests of a recording again.
 #[derive(Debug, Args)]
@@ -75,7 +78,8 @@ pub(super) struct Replay {
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     line: usize,
-    method: &'a str,
+    /// `None` of a line that is no request.
+    method: Option<&'a str>,
     to: &'a str,
     status: Option<u16>,
     duration_ms: Option<u64>,
@@ -89,6 +93,8 @@ struct Totals {
     sent: u64,
     accepted: u64,
     failed: u64,
+    /// Lines that are no requests.
+    unreadable: u64,
 }
 
 fn rate(text: &str) -> Result<f64, &'static str> {
@@ -126,29 +132,45 @@ impl Replay {
             resigner,
             clock: Arc::new(SystemClock::new()),
         };
-        let chosen = recording.filter(|recorded| match recorded {
-            Ok(recorded) => Selector::any(&self.only, recorded),
+        let mut are_any = false;
+        let chosen = recording.filter(|found| match found {
+            Ok(found) => {
+                are_any |= matches!(found, Found::Request(_));
+                Selector::any(&self.only, found)
+            }
             Err(_) => true,
         });
         let totals = runtime.block_on(round.go(chosen))?;
-        if totals.sent == 0 {
-            let file = self.file.display();
-            let what = match self.only.is_empty() {
-                true => format!("There is no request in {file}."),
-                false => format!("None of the requests in {file} is among --only."),
-            };
-            return Err(Error::usage(what));
+        let file = self.file.display();
+        if !are_any {
+            return Err(Error::usage(format!("There is no request in {file}.")));
         }
-        let Totals {
+        if totals.sent == 0 && totals.unreadable == 0 {
+            return Err(Error::usage(format!(
+                "None of the requests in {file} is among --only."
+            )));
+        }
+        out.either(&totals, totals.text())?;
+        let is_done = totals.failed == 0 && totals.unreadable == 0;
+        Ok(ExitCode::from(u8::from(!is_done)))
+    }
+}
+
+impl Totals {
+    /// For people.
+    fn text(&self) -> String {
+        let Self {
             sent,
             accepted,
             failed,
-        } = totals;
-        out.either(
-            &totals,
-            format_args!("sent {sent}: {accepted} accepted, {failed} not"),
-        )?;
-        Ok(ExitCode::from(u8::from(failed > 0)))
+            unreadable,
+        } = self;
+        let left_out = match unreadable {
+            0 => String::new(),
+            1 => "; 1 line is no request".to_owned(),
+            several => format!("; {several} lines are no requests"),
+        };
+        format!("sent {sent}: {accepted} accepted, {failed} not{left_out}")
     }
 }
 
@@ -165,13 +187,20 @@ struct Round<'a> {
 impl Round<'_> {
     async fn go(
         &self,
-        chosen: impl Iterator<Item = Result<Recorded, Error>>,
+        chosen: impl Iterator<Item = Result<Found, Error>>,
     ) -> Result<Totals, Error> {
         let client = Direct::new(Arc::clone(&self.clock), ANSWER_TIME_MAX, ANSWER_BYTES_MAX);
         let mut totals = Totals::default();
         let mut next = self.clock.elapsed();
-        for recorded in chosen {
-            let mut recorded = recorded?;
+        for found in chosen {
+            let mut recorded = match found? {
+                Found::Request(recorded) => recorded,
+                Found::Unreadable { line, problem } => {
+                    totals.unreadable = totals.unreadable.saturating_add(1);
+                    self.tell_unreadable(line, &problem)?;
+                    continue;
+                }
+            };
             if let Some(pace) = self.pace {
                 let wait = next.saturating_sub(self.clock.elapsed());
                 self.clock.sleep(wait).await;
@@ -211,13 +240,28 @@ impl Round<'_> {
         self.out.either(
             &Line {
                 line,
-                method,
+                method: Some(method),
                 to: self.to,
                 status: answered.map(|answer| answer.status.as_u16()),
                 duration_ms: answered.map(|answer| millis(answer.took)),
                 problem: answer.as_ref().err().cloned(),
             },
             format_args!("{} {} -> {text}", paint(DIM, line), shown(method)),
+        )
+    }
+
+    fn tell_unreadable(&self, line: usize, problem: &str) -> Result<(), Error> {
+        let problem = format!("not sent: {problem}");
+        self.out.either(
+            &Line {
+                line,
+                method: None,
+                to: self.to,
+                status: None,
+                duration_ms: None,
+                problem: Some(problem.clone()),
+            },
+            format_args!("{} {}", paint(DIM, line), paint(RED, shown(&problem))),
         )
     }
 }

@@ -7,13 +7,18 @@ import { bytesOf, requestOf } from "./request.js";
 import { EXIT, HELP, UsageError } from "./usage.js";
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
-export const warn = (text: string): void => void process.stderr.write(`warning: ${text}\n`);
+/** Tells people of something unwise. Programs look for an error there. */
+export const warner =
+  ({ json }: { readonly json?: boolean | undefined }) =>
+  (text: string): void => {
+    if (json !== true) process.stderr.write(`warning: ${text}\n`);
+  };
 
 /** `countersign verify` */
 export async function verifyCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = flagsOf(args, { ...SENDER, ...REQUEST });
   if (values.help === true) return help("verify");
-  const verifier = createVerifier(verifierOptions(values, warn));
+  const verifier = createVerifier(verifierOptions(values, warner(values)));
   const verdict = verifier.verify(await requestOf(values, positionals));
   if (values.json === true) {
     print(JSON.stringify(verdict));
@@ -36,7 +41,10 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
     const [name, file] = split("--other", text, "=");
     return [name, secretIn(file)];
   });
-  const options: ExplainOptions = { ...verifierOptions(values, warn), otherEndpoints: Object.fromEntries(others) };
+  const options: ExplainOptions = {
+    ...verifierOptions(values, warner(values)),
+    otherEndpoints: Object.fromEntries(others),
+  };
   const request = await requestOf(values, positionals);
   checkSettings(options);
   const explanation = explain(options, request);
@@ -49,7 +57,9 @@ export async function explainCommand(args: readonly string[]): Promise<number> {
     print(`${paint("red", verdict.code)}: ${shown(verdict.message)}`);
     for (const line of explained(explanation, paint)) print(line);
   }
-  return verdict.ok ? EXIT.valid : EXIT.refused;
+  if (verdict.ok) return EXIT.valid;
+  // With `verify` a wrong call, and here as well.
+  return verdict.code === "secret_invalid" ? EXIT.usage : EXIT.refused;
 }
 
 /** Throws for what no change of the request can mend. A secret that cannot be one has causes of its own. */
@@ -74,7 +84,7 @@ export async function signCommand(args: readonly string[]): Promise<number> {
   if (values.curl !== undefined && (file === undefined || file === "-")) {
     throw new UsageError("--curl needs --body-file with a file, which the printed command sends.");
   }
-  const { secrets, now: _now, tolerance: _tolerance, ...rest } = verifierOptions(values, warn);
+  const { secrets, now: _now, tolerance: _tolerance, ...rest } = verifierOptions(values, warner(values));
   const [secret, ...others] = secrets as string[];
   if (secret === undefined || others.length > 0) throw new UsageError("Sign with one secret.");
   const { id, timestamp } = values;

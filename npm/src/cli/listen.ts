@@ -1,10 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createVerifier, type Verdict, type Verifier, type VerifyRequest } from "countersign";
 import { type EventSource, type NormalizedEvent, normalize } from "countersign/events";
 import { type Explanation, explain } from "countersign/explain";
-import { help, print, warn } from "./commands.js";
+import { help, print, warner } from "./commands.js";
 import { flag, flagsOf, one, SENDER, type SenderFlags, verifierOptions, wholeOf } from "./flags.js";
 import { explained, painter, shown } from "./print.js";
 import { Recorder } from "./recording.js";
@@ -15,6 +16,8 @@ const DEFAULT_PORT = 3000;
 const DEFAULT_BYTES_MAX = 1024 * 1024;
 /** Longest body that can be asked for: what the core takes. */
 const BYTES_LIMIT = 63 * 1024 * 1024;
+/** Longest head of a request. */
+const HEAD_BYTES_MAX = 64 * 1024;
 /** Length at which a recording ends. */
 const DEFAULT_RECORD_BYTES_MAX = 256 * 1024 * 1024;
 /** Patience with the program behind `--forward`; senders wait less. */
@@ -42,7 +45,10 @@ interface Line {
   readonly explanation: Explanation | null;
   /** What went wrong besides the signature. */
   readonly problem: string | null;
+  /** As text, as far as it is any. */
   readonly body: string;
+  /** The bytes, where they are no text. */
+  readonly bodyBase64?: string;
 }
 
 interface Answer {
@@ -65,7 +71,10 @@ export async function listenCommand(args: readonly string[]): Promise<number> {
   if (positionals.length > 0) throw new UsageError("listen takes options only.");
   const port = values.port === undefined ? DEFAULT_PORT : wholeOf("--port", values.port, 0, 65_535);
   const receiver = new LocalReceiver(values, addressOf("--forward", values.forward), addressOf("--url", values.url));
-  const server = createServer((request, response) => void receiver.handle(request, response));
+  const server = createServer(
+    { maxHeaderSize: HEAD_BYTES_MAX },
+    (request, response) => void receiver.handle(request, response),
+  );
   const host = values.host ?? "127.0.0.1";
   server.listen(port, host);
   try {
@@ -124,7 +133,7 @@ class LocalReceiver {
     this.#flags = flags;
     this.#forward = forward;
     this.#publicUrl = publicUrl;
-    this.#options = verifierOptions(flags, warn);
+    this.#options = verifierOptions(flags, warner(flags));
     this.#verifier = createVerifier(this.#options);
     const { status, record, "max-bytes": bytesMax, "record-max-bytes": recordMax } = flags;
     this.#bytesMax = bytesMax === undefined ? DEFAULT_BYTES_MAX : wholeOf("--max-bytes", bytesMax, 0, BYTES_LIMIT);
@@ -138,7 +147,9 @@ class LocalReceiver {
 
   began({ address, port }: AddressInfo): void {
     const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
-    if (this.#flags.json === true) print(JSON.stringify({ listening: url }));
+    const amiss = this.#recorder?.amiss ?? null;
+    if (amiss !== null) warner(this.#flags)(amiss);
+    if (this.#flags.json === true) print(JSON.stringify({ listening: url, problem: amiss }));
     else print(`listening on ${url}${this.#forward === null ? "" : `, forwarding to ${this.#forward}`}; Ctrl-C stops`);
   }
 
@@ -169,7 +180,7 @@ class LocalReceiver {
   async #judged(request: IncomingMessage, body: Buffer): Promise<{ answer: Answer; line: Line }> {
     const asked: VerifyRequest = { headers: pairsOf(request), body, method: request.method, url: this.#urlOf(request) };
     const verdict = this.#verifier.verify(asked);
-    const known = { bytes: body.length, body: body.toString("utf8"), verdict };
+    const known = { bytes: body.length, ...told(body), verdict };
     const read = verdict.ok ? this.#eventsIn(asked) : { events: [], problem: null };
     const entry = { at: new Date().toISOString(), request: asked, body, verdict, events: read.events };
     const unrecorded = this.#recorder?.add(entry) ?? null;
@@ -182,7 +193,8 @@ class LocalReceiver {
     this.#valid += 1;
     const forwarded = this.#forward === null ? null : await forward(this.#forward, request, body);
     const answer = this.#asked() ?? forwarded?.answer ?? plain(200, this.#accepted());
-    const problem = forwarded?.problem ?? unrecorded ?? read.problem;
+    const problems = [forwarded?.problem ?? null, unrecorded, read.problem].filter((problem) => problem !== null);
+    const problem = problems.length === 0 ? null : problems.join("; ");
     return { answer, line: lineOf(request, answer.status, { ...known, events: read.events, problem }) };
   }
 
@@ -201,7 +213,9 @@ class LocalReceiver {
     const source = this.#options.provider ?? this.#options.scheme ?? "";
     if (!SOURCES.has(source)) return { events: [], problem: null };
     const read = normalize(source as EventSource, delivery);
-    return read.ok ? { events: read.events, problem: null } : { events: [], problem: read.message };
+    return read.ok
+      ? { events: read.events, problem: null }
+      : { events: [], problem: read.message };
   }
 
   #urlOf(request: IncomingMessage): string {
@@ -253,6 +267,11 @@ function lineOf(request: IncomingMessage, status: number, more: Partial<Line>): 
     body: "",
     ...more,
   };
+}
+
+function told(body: Buffer): Pick<Line, "body" | "bodyBase64"> {
+  const text = body.toString("utf8");
+  return isUtf8(body) ? { body: text } : { body: text, bodyBase64: body.toString("base64") };
 }
 
 /** The body; `null` when it is over the limit. Rejects when the sender breaks off. */

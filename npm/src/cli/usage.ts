@@ -74,7 +74,8 @@ Changes one thing at a time in secret, header, address, clock and body, and veri
 then fits is the cause.
 ${SHARED}      --other NAME=FILE     the secret of another endpoint, to see whether it is that one
 ${REQUEST}${OUTPUT}
-${EXITS}
+Exit code: 0 the signature fits, 1 it does not, 2 the command was called wrongly, or the
+secret can be no key.
 `,
   sign: `countersign sign: the headers that a sender would put on this body
 

@@ -93,6 +93,15 @@ export const CASES = [
   }),
   pasted("secret_prefix", `whsec_${SECRET}`),
   pasted("secret_of_other_endpoint", "another secret", { otherEndpoints: { first: "no", second: SECRET } }),
+  pasted("secret_empty", ""),
+  scene("secret_incomplete", "certain", {
+    options: { scheme: "standard-webhooks", secrets: "whsec_" },
+    headers: standard(WHSEC),
+  }),
+  scene("secret_malformed", "certain", {
+    options: { scheme: "standard-webhooks", secrets: "whsec_!!!" },
+    headers: standard(WHSEC),
+  }),
   harmed("body_reserialised", blanks, BODY),
   harmed("body_final_newline", BODY, `${BODY}\n`),
   harmed("body_byte_order_mark", BODY, `\ufeff${BODY}`),

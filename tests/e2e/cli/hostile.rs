@@ -75,6 +75,38 @@ fn hostile_requests_are_answered_or_dropped_and_others_are_served_meanwhile() {
     assert_eq!(ended.code(), Some(0));
 }
 
+#[test]
+fn heads_are_taken_up_to_64_kib_and_no_further() {
+    let folder = Folder::new().unwrap();
+    let (running, address) = listening(&folder, &["--json"]);
+    let head = |bytes: usize| {
+        let (first, last) = (
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\nx: ",
+            "\r\n\r\n",
+        );
+        let filler = "a".repeat(bytes - first.len() - last.len());
+        format!("{first}{filler}{last}")
+    };
+    const LIMIT: usize = 64 * 1024;
+    for (bytes, wanted) in [
+        (LIMIT - 1, "401"),
+        (LIMIT, "401"),
+        (LIMIT + 1, "431"),
+        (80_000, "431"),
+        (100_000, "431"),
+    ] {
+        assert_eq!(
+            status(&exchange(&address, head(bytes).as_bytes())),
+            wanted,
+            "{bytes}"
+        );
+    }
+    for _ in 0..2 {
+        assert_eq!(running.json().unwrap()["verdict"]["code"], "missing_header");
+    }
+    assert_eq!(status(&post(&address, "/", BODY)), "200");
+}
+
 fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

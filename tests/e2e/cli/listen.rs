@@ -231,6 +231,37 @@ fn it_ends_with_2_when_it_cannot_listen_or_was_called_wrongly() {
 }
 
 #[test]
+fn every_byte_of_a_body_that_is_no_text_is_told_to_programs() {
+    let folder = Folder::new().unwrap();
+    let (running, address) = listening(&folder, &["--json"]);
+    let bodies: [&[u8]; 3] = [&[0xff, 0xfe, 0x00], "\u{1b}é".as_bytes(), b""];
+    for (body, base64) in bodies.into_iter().zip([Some("//4A"), None, None]) {
+        assert_eq!(status(&post(&address, "/", body)), "200");
+        let told = running.json().unwrap();
+        assert_eq!(told["bodyBase64"].as_str(), base64, "{told}");
+        assert_eq!(told["body"], String::from_utf8_lossy(body).as_ref());
+    }
+}
+
+#[test]
+fn half_a_character_keeps_no_event_from_being_shown() {
+    let folder = Folder::new().unwrap();
+    let (running, address) = listening(&folder, &["--json"]);
+    let text = String::from_utf8_lossy(BODY).replace("Q2 Outreach", r"Great deal \ud83d");
+    assert_eq!(status(&post(&address, "/", text.as_bytes())), "200");
+    let told = running.json().unwrap();
+    assert_eq!(told["verdict"]["ok"], true);
+    assert_eq!(
+        told["events"][0]["original"]["data"]["campaign"], "Great deal \u{fffd}",
+        "{told}"
+    );
+    assert_eq!(
+        (&told["problem"], &told["body"]),
+        (&serde_json::Value::Null, &serde_json::json!(text))
+    );
+}
+
+#[test]
 fn a_receiver_that_nobody_reads_ends() {
     let folder = Folder::new().unwrap();
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

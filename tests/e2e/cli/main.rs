@@ -5,10 +5,13 @@ mod hostile;
 mod listen;
 mod migrate_store;
 mod operator;
+mod recordings;
 mod replay;
+mod secrets;
 mod shell;
 mod sign;
 mod trigger;
+mod unread;
 
 use countersign_core::{Config, KeyedScheme, Message, SignedAt};
 use countersign_tests::{

@@ -73,7 +73,10 @@ fn recorded_requests_are_replayed_byte_by_byte() {
         (&told[0]["line"], &told[0]["status"]),
         (&1.into(), &204.into())
     );
-    assert_eq!(told[4], json!({"sent": 4, "accepted": 4, "failed": 0}));
+    assert_eq!(
+        told[4],
+        json!({"sent": 4, "accepted": 4, "failed": 0, "unreadable": 0})
+    );
     let requests = target.requests();
     let bodies: Vec<_> = requests
         .iter()

@@ -56,6 +56,33 @@ fn public_keys_are_read_as_the_crates_read_them() {
 }
 
 #[test]
+fn a_public_key_in_pem_is_the_one_in_base64() {
+    use crate::signature::{Config, KeyedScheme};
+    for key in keys() {
+        let der = key.public_key().to_public_key_der().unwrap();
+        for end in [LineEnding::LF, LineEnding::CRLF] {
+            let pem = key.public_key().to_public_key_pem(end).unwrap();
+            let read = unarmoured(&pem, PUBLIC_ARMOUR).unwrap();
+            assert_eq!(read.as_slice(), der.as_bytes());
+            // With the line break at its end, and without.
+            for text in [pem.as_str(), pem.trim_end()] {
+                assert!(KeyedScheme::new(&Config::new("sendgrid", &[text])).is_ok());
+            }
+            for (from, to) in [
+                ("BEGIN PUBLIC", "BEGIN EC"),
+                ("END PUBLIC", "END PRIVATE"),
+                ("-----END", "=\n-----END"),
+                ("MFk", "MF!"),
+            ] {
+                let text: String = pem.replace(from, to);
+                let wrong = KeyedScheme::new(&Config::new("sendgrid", &[&text]));
+                assert!(text != pem && wrong.is_err(), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn private_keys_are_read_as_the_crates_read_them() {
     for key in keys() {
         let pem = key.to_pkcs8_pem(LineEnding::LF).unwrap();

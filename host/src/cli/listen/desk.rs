@@ -18,6 +18,7 @@ use crate::{
     rules::Kernel,
     transport::{Direct, DirectAnswer},
 };
+use base64ct::{Base64, Encoding};
 use bytes::Bytes;
 use countersign_core::{
     Scheme,
@@ -77,6 +78,8 @@ pub(super) struct Arrived {
 /// What came of a body.
 pub(super) enum Given {
     Whole(Bytes),
+    /// The head is over this many bytes, and the body was not looked at.
+    HeadTooLong(usize),
     TooLong,
     TooSlow,
     BrokenOff,
@@ -87,7 +90,8 @@ struct Judged {
     verdict: Verdict,
     events: Vec<Event>,
     explanation: Option<Explanation>,
-    problem: Option<String>,
+    /// What went wrong besides the signature.
+    problems: Vec<String>,
 }
 
 /// The client that forwards.
@@ -123,6 +127,7 @@ impl Desk {
             explanation: None,
             problem: None,
             body: String::new(),
+            body_base64: None,
         };
         let refuse = |status, text, problem: String| {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -134,6 +139,13 @@ impl Desk {
         };
         let body = match body {
             Given::Whole(body) => body,
+            Given::HeadTooLong(bytes_max) => {
+                return refuse(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    r#"{"error":"Request header fields too large"}"#,
+                    format!("the head is over {bytes_max} bytes"),
+                );
+            }
             Given::TooLong => {
                 return refuse(
                     StatusCode::PAYLOAD_TOO_LARGE,
@@ -179,8 +191,11 @@ impl Desk {
             verdict: Some(judged.verdict),
             events: judged.events,
             explanation: judged.explanation,
-            problem: problem.or(judged.problem),
+            problem: in_one_line(problem.into_iter().chain(judged.problems)),
             body: String::from_utf8_lossy(&body).into_owned(),
+            body_base64: std::str::from_utf8(&body)
+                .is_err()
+                .then(|| Base64::encode_string(&body)),
             ..line(answer.status())
         });
         answer
@@ -220,7 +235,7 @@ impl Desk {
         let mut judged = Judged {
             events: Vec::new(),
             explanation: None,
-            problem: None,
+            problems: Vec::new(),
             verdict,
         };
         match judged.verdict.is_valid() {
@@ -229,7 +244,7 @@ impl Desk {
                 if let Ok(source) = Source::named(&self.sender.name) {
                     match normalise::parse(source, &captured.headers, &captured.body) {
                         Ok(events) => judged.events = events,
-                        Err(error) => judged.problem = Some(error.to_string()),
+                        Err(error) => judged.problems.push(error.to_string()),
                     }
                 }
             }
@@ -251,7 +266,7 @@ impl Desk {
             };
             let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(problem) = recorder.add(&entry) {
-                judged.problem = Some(problem);
+                judged.problems.insert(0, problem);
             }
         }
         Ok(judged)
@@ -331,6 +346,11 @@ impl Desk {
             let _ = self.closed.try_send(error);
         }
     }
+}
+
+/// All that went wrong; `None` where nothing did.
+fn in_one_line(problems: impl Iterator<Item = String>) -> Option<String> {
+    problems.reduce(|told, problem| format!("{told}; {problem}"))
 }
 
 fn json(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

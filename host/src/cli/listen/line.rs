@@ -21,7 +21,11 @@ pub(super) struct Line {
     pub(super) explanation: Option<Explanation>,
     /// What went wrong besides the signature.
     pub(super) problem: Option<String>,
+    /// As text, as far as it is any.
     pub(super) body: String,
+    /// The bytes, where they are no text.
+    #[serde(rename = "bodyBase64", skip_serializing_if = "Option::is_none")]
+    pub(super) body_base64: Option<String>,
 }
 
 impl Line {

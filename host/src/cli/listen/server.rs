@@ -7,6 +7,7 @@ use hyper::{
     Request, Response,
     body::{Body as _, Incoming},
     header::{CONNECTION, EXPECT, HeaderValue},
+    http::request::Parts,
     server::conn::http1,
     service::service_fn,
 };
@@ -80,6 +81,10 @@ async fn answer(request: Request<Incoming>, desk: &Arc<Desk>) -> Response<Full<B
     let bytes_max = u64::try_from(desk.bytes_max).unwrap_or(u64::MAX);
     let is_declared_too_long = body.size_hint().lower() > bytes_max;
     let read = match asks_first && is_declared_too_long {
+        _ if bytes_in(&head) > HEAD_BYTES_MAX => {
+            let _ = timeout(DROPPED_TIME_MAX, dropped(body)).await;
+            Given::HeadTooLong(HEAD_BYTES_MAX)
+        }
         true => Given::TooLong,
         false => read(body, desk.bytes_max).await,
     };
@@ -90,6 +95,23 @@ async fn answer(request: Request<Incoming>, desk: &Arc<Desk>) -> Response<Full<B
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// How long a head is as it is usually written. hyper refuses what fills its buffer without an end; what comes in with one read may be
+/// longer than that.
+fn bytes_in(head: &Parts) -> usize {
+    const BESIDE_METHOD_AND_ADDRESS: usize = "  HTTP/1.1\r\n\r\n".len();
+    const BESIDE_NAME_AND_VALUE: usize = ": \r\n".len();
+    let address = head.uri.to_string().len();
+    let first = head.method.as_str().len().saturating_add(address);
+    let headers = head.headers.iter();
+    headers
+        .map(|(name, value)| name.as_str().len().saturating_add(value.len()))
+        .fold(first, |sum, bytes| {
+            sum.saturating_add(bytes)
+                .saturating_add(BESIDE_NAME_AND_VALUE)
+        })
+        .saturating_add(BESIDE_METHOD_AND_ADDRESS)
 }
 
 /// The body, as far as it is wanted.

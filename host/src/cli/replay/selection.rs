@@ -1,6 +1,6 @@
 //! Which requests of a recording.
 
-use super::super::recording::Recorded;
+use super::super::recording::{Found, Recorded};
 use std::{ops::RangeInclusive, str::FromStr};
 
 /// Some of the requests.
@@ -49,9 +49,15 @@ impl Selector {
         }
     }
 
-    /// Whether any of them has the request, or there are none.
-    pub(super) fn any(selectors: &[Self], recorded: &Recorded) -> bool {
-        selectors.is_empty() || selectors.iter().any(|selector| selector.has(recorded))
+    /// Whether any of them has what stands in a line, or there are none. What cannot be read may be any request but those of other
+    /// lines.
+    pub(super) fn any(selectors: &[Self], found: &Found) -> bool {
+        let has = |selector: &Self| match (selector, found) {
+            (_, Found::Request(recorded)) => selector.has(recorded),
+            (Self::Lines(lines), Found::Unreadable { line, .. }) => lines.contains(line),
+            (_, Found::Unreadable { .. }) => true,
+        };
+        selectors.is_empty() || selectors.iter().any(has)
     }
 }
 

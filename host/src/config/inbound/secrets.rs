@@ -11,9 +11,8 @@ use toml::Value;
 const SECRETS_MAX: usize = 20;
 /// Longest file of keys, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
-/// Around a public key in PEM, whose lines between are one key in base64.
-const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
-const PEM_END: &str = "-----END PUBLIC KEY-----";
+/// What a key in PEM begins with, whose lines are one key. The core reads it.
+const PEM_BEGIN: &str = "-----BEGIN ";
 
 pub(super) fn read(
     given: &mut Description,
@@ -67,9 +66,8 @@ fn listed(value: Value) -> Option<Vec<Hidden>> {
 
 fn lines(text: &str) -> Vec<Hidden> {
     let text = text.trim();
-    let key = text.strip_prefix(PEM_BEGIN);
-    if let Some(key) = key.and_then(|key| key.strip_suffix(PEM_END)) {
-        return vec![Hidden(key.split_whitespace().collect())];
+    if text.starts_with(PEM_BEGIN) {
+        return vec![Hidden(text.to_owned())];
     }
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty());
