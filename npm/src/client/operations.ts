@@ -338,7 +338,7 @@ export interface DryRun {
 }
 
 /** What would have become of events. */
-export type DryRunAnswer = { /** There are no more than these. */ complete: boolean; /** Each, newest first. */ events: DryRunEvent[]; /** How many the filter kept back. */ filtered: number; /** How many were looked at. */ looked_at: number; /** How many would have gone out. */ matched: number; /** How many the endpoint does not subscribe to. */ not_subscribed: number; /** How many have no body any more. */ without_body: number; } | DryRunEvent;
+export type DryRunAnswer = { /** As many as were asked for were looked at, or all there are. False when the search was given up. */ complete: boolean; /** Each, newest first. */ events: DryRunEvent[]; /** How many the filter kept back. */ filtered: number; /** How many were looked at. */ looked_at: number; /** How many would have gone out. */ matched: number; /** How many the endpoint does not subscribe to. */ not_subscribed: number; /** How many have no body any more. */ without_body: number; } | DryRunEvent;
 
 /** What would have become of an event. */
 export interface DryRunEvent {
