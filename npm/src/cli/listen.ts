@@ -213,9 +213,7 @@ class LocalReceiver {
     const source = this.#options.provider ?? this.#options.scheme ?? "";
     if (!SOURCES.has(source)) return { events: [], problem: null };
     const read = normalize(source as EventSource, delivery);
-    return read.ok
-      ? { events: read.events, problem: null }
-      : { events: [], problem: read.message };
+    return read.ok ? { events: read.events, problem: null } : { events: [], problem: read.message };
   }
 
   #urlOf(request: IncomingMessage): string {
