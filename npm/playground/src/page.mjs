@@ -11,7 +11,7 @@ const explain = explainWith(() => MODULE);
 
 const FIND_OUT = "";
 /** Causes that do not speak for the scheme that was tried. */
-const ELSEWHERE = new Set(["wrong_provider", "url_missing"]);
+const ELSEWHERE = new Set(["wrong_provider", "url_missing", "secret_empty", "secret_incomplete", "secret_malformed"]);
 /** Those whose events this project reads come first. */
 const FIRST = ["cleanmails", "smartlead", "sendemall", "platform", "standard-webhooks"];
 const SAMPLE = { event: "email.replied", workspace_id: 1, timestamp: "2026-05-12T14:30:00Z", data: { lead_id: 42 } };
