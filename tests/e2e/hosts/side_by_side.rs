@@ -273,3 +273,32 @@ fn a_short_absence_of_the_database_makes_no_host_take_over_from_another() {
         assert!(!log.contains("deadpool"), "{log}");
     }
 }
+
+#[test]
+fn a_database_that_takes_no_tables_or_writes_says_what_to_do() {
+    let Some(cluster) = countersign_cluster::cluster() else {
+        return;
+    };
+    cluster.ask("CREATE ROLE poor LOGIN").unwrap();
+    for (name, change, advice) in [
+        (
+            "closed",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "GRANT USAGE, CREATE ON SCHEMA public",
+        ),
+        (
+            "replica",
+            "ALTER DATABASE replica SET default_transaction_read_only = on",
+            "Use the address of the primary",
+        ),
+    ] {
+        let url = cluster.create(name).unwrap();
+        cluster.query(name, change).unwrap();
+        let url = url.replace("countersign@", "poor@");
+        let refused = home(&url)
+            .run(&["serve"], &[("COUNTERSIGN_STORE_CONNECT_WAIT_S", "0")])
+            .unwrap();
+        assert_eq!(refused.code, Some(3), "{refused:?}");
+        assert!(refused.stderr.contains(advice), "{refused:?}");
+    }
+}
