@@ -179,6 +179,9 @@ fn a_form_is_an_object_of_texts() {
         event.data,
         json!({"EventType": "on call", "Sid": "CA1", "Digits": ["1", "2", "\u{2603}"], "Empty": ""})
     );
+    // The type may be anybody's word, and what is JSON stays that.
+    let event = read("application/x-www-form-urlencoded", r#"{"EventType":"a"}"#).unwrap();
+    assert_eq!(event.data, json!({"EventType": "a"}));
     // It is what it says that it is.
     assert_eq!(
         read("application/json", body).unwrap_err().code(),

@@ -1,16 +1,9 @@
 //! Whose events one of SmartLead's webhooks gets, and that nothing widens it by mistake.
 
-use super::*;
-
-const BASE: &str = "/api/v1/webhook";
-
-fn create(host: &Host, more: &Value) -> Answer {
-    let mut given = json!({"webhook_url": NOWHERE, "event_type_map": {"EMAIL_SENT": true}});
-    for (name, value) in more.as_object().unwrap() {
-        given[name] = value.clone();
-    }
-    ask(host, "POST", &format!("{BASE}/create"), Some(&given))
-}
+use super::{
+    smartlead::{BASE, create},
+    *,
+};
 
 fn shown(answer: &Answer) -> Value {
     let names = ["association_type", "email_campaign_id", "client_id"];

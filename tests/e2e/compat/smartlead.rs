@@ -2,9 +2,9 @@
 
 use super::*;
 
-const BASE: &str = "/api/v1/webhook";
+pub(super) const BASE: &str = "/api/v1/webhook";
 
-fn create(host: &Host, more: &Value) -> Answer {
+pub(super) fn create(host: &Host, more: &Value) -> Answer {
     let mut given = json!({"webhook_url": NOWHERE, "event_type_map": {"EMAIL_SENT": true}});
     for (name, value) in more.as_object().unwrap() {
         given[name] = value.clone();
